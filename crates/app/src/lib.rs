@@ -1,0 +1,1 @@
+//! What every use case is given: ports, clock, entropy, hash pool, keys, throttles, refusals.

@@ -1,0 +1,1 @@
+//! The demo relying party and the virtual phone.

@@ -1,0 +1,1 @@
+//! The nouns: ids, accounts, devices, clients, grants, sessions, audit entries.

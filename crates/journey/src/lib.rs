@@ -1,0 +1,1 @@
+//! The login flow: what is needed, what was proven, what comes next.

@@ -1,0 +1,1 @@
+//! The port to what is short-lived, and its in-process adapter.

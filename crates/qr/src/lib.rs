@@ -1,0 +1,1 @@
+//! The cross-device channel as typed states and the one approval message.

@@ -1,0 +1,1 @@
+//! Latchbolt, the OpenID Connect provider: the one program.

@@ -1,0 +1,1 @@
+//! Login, consent and logout pages, and the waiting stream.

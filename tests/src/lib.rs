@@ -1,0 +1,1 @@
+//! Nothing by itself: the tests are the four programs beside this file.
