@@ -1,1 +1,40 @@
-//! The nouns: ids, accounts, devices, clients, grants, sessions, audit entries.
+//! The nouns of Latchbolt.
+//!
+//! Owns: the ids (one type per kind), the things the product keeps (accounts, credentials, devices,
+//! clients, grants, consents, browser sessions, enrolments, signing key records, audit entries), and the
+//! invariants of each.
+//! Not here: how they are kept (`store`), what is done with them (`signin`, `provider`, `registry`),
+//! protocol rules (`oidc`, `qr`, `journey`).
+//!
+//! Invariant: nothing in this crate reads a clock, a socket, a store or randomness; times and random
+//! bytes are handed in.
+
+pub mod account;
+pub mod audit;
+pub mod client;
+pub mod credential;
+pub mod device;
+pub mod enrolment;
+pub mod grant;
+pub mod id;
+pub mod key;
+pub mod place;
+pub mod session;
+pub mod text;
+pub mod time;
+
+pub use account::{Account, AccountState, Username};
+pub use audit::{AuditEntry, AuditEvent, Outcome};
+pub use client::{Client, ClientAuthMethod, SigningAlg};
+pub use credential::{Passkey, PasswordHash};
+pub use device::{AddedBy, Device, DeviceKey, DeviceKind, DeviceState, KeyAlg};
+pub use enrolment::{Enrolment, EnrolmentOrigin};
+pub use grant::{Consent, Grant};
+pub use id::{
+    AccountId, AuditId, ClientId, CredentialId, DeviceId, EnrolmentId, GrantId, Id, JourneyId, SecretHash,
+    SessionId,
+};
+pub use key::{KeyState, SigningKeyRecord};
+pub use place::{ClientAddress, Place, Proximity, UserAgent};
+pub use session::{Acr, BrowserSession, Method, Proof, SessionEnd};
+pub use time::Timestamp;

@@ -1,1 +1,15 @@
-//! The port to what is short-lived, and its in-process adapter.
+//! The port to what is short-lived: typed slots, counters, topics.
+//!
+//! Owns: the trait [`Live`], the typed layer over it ([`Slots`]), and the in-process adapter.
+//! Not here: Redis or PostgreSQL adapters (crates of their own), what the slots mean (use cases).
+//!
+//! Two rules: **the slot is the truth, the word is a hint** (subscribe first, then read the slot once), and
+//! expiry is checked at use against the caller's clock; the time to live given here only cleans up.
+
+mod in_process;
+mod port;
+mod slots;
+
+pub use in_process::InProcess;
+pub use port::{Key, Live, LiveError, Lost, Result, Topic, Version, Word, Words};
+pub use slots::{Slot, Slots};

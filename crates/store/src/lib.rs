@@ -1,1 +1,74 @@
 //! The port to what lasts.
+//!
+//! Owns: one trait of reads and one of writes per subject, joined in [`View`] and [`Work`]; the one error
+//! type; and (feature `conformance`) the suite that is the meaning of the port.
+//! Not here: SQL (`store-sql`), who may do what (use cases).
+//!
+//! Rules: a unit of work ([`Store::begin`]) is ended by [`Work::commit`], which answers only when the
+//! work is durable; dropping it undoes it. One-time things are taken by one method that is one statement
+//! and says what happened. Nothing slow (hashing, signing, fetching) happens while a unit is open.
+
+mod accounts;
+mod audit;
+mod clients;
+mod devices;
+mod error;
+mod grants;
+mod keys;
+mod sessions;
+
+#[cfg(feature = "conformance")]
+pub mod conformance;
+
+use async_trait::async_trait;
+
+pub use accounts::{Accounts, EditAccounts};
+pub use audit::{AuditFilter, AuditTrail, EditAudit, StoredAudit};
+pub use clients::{Clients, EditClients};
+pub use devices::{Devices, EditDevices};
+pub use error::{Result, StoreError};
+pub use grants::{EditGrants, Grants, Spend};
+pub use keys::{EditKeys, Keys};
+pub use sessions::{EditSessions, Sessions, SignedIn};
+
+/// One page of a list: rows after a key, in the key's order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Page<'a> {
+    /// The key of the last row of the page before; none for the first page.
+    pub after: Option<&'a str>,
+    /// At most this many rows; adapters cap it at 500 (SEC-189).
+    pub limit: u32,
+}
+
+/// What lasts.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Opens a unit of work. Waits for a turn.
+    async fn begin(&self) -> Result<Box<dyn Work>>;
+
+    /// A read-only view beside the writer: sees what is committed, statement by statement.
+    async fn read(&self) -> Result<Box<dyn View>>;
+
+    /// Whether the store can be reached and written; for readiness.
+    async fn check(&self) -> Result<()>;
+
+    /// Removes rows whose time is over (expired sessions, grants, enrolments, old marks), at most
+    /// `limit` of each kind; answers how many went (SEC-223).
+    async fn sweep(&self, now: domain::Timestamp, limit: u32) -> Result<u64>;
+
+    /// Finishes running units and closes; for a graceful stop.
+    async fn close(&self);
+}
+
+/// Everything that can be read.
+pub trait View: Accounts + Devices + Clients + Sessions + Grants + Keys + AuditTrail {}
+impl<T: Accounts + Devices + Clients + Sessions + Grants + Keys + AuditTrail> View for T {}
+
+/// A unit of work: reads see its own writes.
+#[async_trait]
+pub trait Work:
+    View + EditAccounts + EditDevices + EditClients + EditSessions + EditGrants + EditKeys + EditAudit
+{
+    /// Makes everything durable, then answers.
+    async fn commit(self: Box<Self>) -> Result<()>;
+}

@@ -1,0 +1,156 @@
+//! Phones in the registry.
+//!
+//! Owns: the device, its kinds, states and key. Not here: what a phone signs (`qr::approval`), how it is
+//! enrolled (`registry::enrolment`).
+//!
+//! ```text
+//! Pending ──approve──▶ Active ◀──restore── Suspended
+//!    │                   │  ╰──suspend──▶     │
+//!    ╰───────reject──────┴──── revoke ────────┴──▶ Revoked   (for good, SEC-081)
+//! ```
+
+use serde::{Deserialize, Serialize};
+
+use crate::{AccountId, CredentialId, DeviceId, Timestamp};
+
+/// What kind of phone it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeviceKind {
+    /// The web app at `/phone`: a WebCrypto device key and a passkey that verifies its owner.
+    Web,
+    /// A native app (or the command line) with a keystore key that verifies its owner by itself.
+    App,
+}
+
+impl DeviceKind {
+    /// The word kept and shown.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Web => "web",
+            Self::App => "app",
+        }
+    }
+}
+
+/// Where the device stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeviceState {
+    /// Waits for an administrator; can only ask its own state (SEC-075).
+    Pending,
+    /// Can claim and approve.
+    Active,
+    /// Stopped for the time being.
+    Suspended,
+    /// Stopped for good.
+    Revoked,
+}
+
+impl DeviceState {
+    /// The word kept and shown.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Active => "active",
+            Self::Suspended => "suspended",
+            Self::Revoked => "revoked",
+        }
+    }
+}
+
+/// Signature algorithm of a device key (SEC-073: nothing else enters).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum KeyAlg {
+    /// ECDSA on P-256 with SHA-256.
+    ES256,
+    /// Ed25519.
+    EdDSA,
+}
+
+impl KeyAlg {
+    /// The JOSE name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ES256 => "ES256",
+            Self::EdDSA => "EdDSA",
+        }
+    }
+}
+
+/// A device's public key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceKey {
+    /// How it signs.
+    pub alg: KeyAlg,
+    /// ES256: uncompressed point, 65 bytes. EdDSA: 32 bytes.
+    pub public: Vec<u8>,
+    /// RFC 7638 thumbprint with SHA-256, base64url; unique in the whole system (SEC-072).
+    pub thumbprint: String,
+}
+
+/// Who added the device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AddedBy {
+    /// Its owner, after proving themselves on the phone.
+    Owner,
+    /// Its owner, from a signed-in desktop browser.
+    Desktop,
+    /// An administrator.
+    Admin,
+}
+
+impl AddedBy {
+    /// The word kept and shown.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Owner => "owner",
+            Self::Desktop => "desktop",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+/// An enrolled phone. It belongs to one account for life (SEC-084).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Device {
+    /// Not a credential (SEC-083).
+    pub id: DeviceId,
+    /// Its owner.
+    pub account: AccountId,
+    /// What kind of phone.
+    pub kind: DeviceKind,
+    /// The owner's name for it: one plain line, at most 60 characters.
+    pub name: String,
+    /// Operating system or model as the phone told it: one plain line, at most 60 characters.
+    pub platform: String,
+    /// The key it signs with.
+    pub key: DeviceKey,
+    /// Whether it can verify its user; recorded at enrolment, never raised later (SEC-077).
+    pub verifies_user: bool,
+    /// The passkey that verifies its user (kind `web`).
+    pub passkey: Option<CredentialId>,
+    /// Where it stands.
+    pub state: DeviceState,
+    /// Who added it.
+    pub added_by: AddedBy,
+    /// When its owner agreed to sign-ins by QR.
+    pub agreed_at: Option<Timestamp>,
+    /// Enrolled.
+    pub created_at: Timestamp,
+    /// Last claim or approval.
+    pub last_used_at: Option<Timestamp>,
+}
+
+impl Device {
+    /// Whether it may claim and approve (state only; `registry` re-verifies after long disuse).
+    #[must_use]
+    pub fn is_active(&self) -> bool {
+        self.state == DeviceState::Active
+    }
+}

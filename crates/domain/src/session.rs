@@ -1,0 +1,221 @@
+//! Browser sessions and what was proven in them.
+//!
+//! Owns: the session, the methods of proof, and the truth they amount to (`acr`, `amr`, `auth_time`).
+//! Not here: cookies (`web`), limits of time (`signin::sessions`).
+
+use serde::{Deserialize, Serialize};
+
+use crate::{AccountId, DeviceId, SecretHash, SessionId, Timestamp};
+
+/// How somebody proved who they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// User name and password.
+    Password,
+    /// A passkey with user verification.
+    Passkey,
+    /// A QR approval by an enrolled phone.
+    Phone,
+}
+
+impl Method {
+    /// The word kept and shown.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::Passkey => "passkey",
+            Self::Phone => "phone",
+        }
+    }
+}
+
+/// Authentication context classes we assert, weakest first. `phr` (OpenID EAP ACR) is given for passkeys
+/// alone (SEC-039).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Acr {
+    /// A password alone.
+    #[serde(rename = "urn:latchbolt:acr:password")]
+    Password,
+    /// A QR approval in a browser not used before.
+    #[serde(rename = "urn:latchbolt:acr:qr")]
+    Qr,
+    /// A QR approval in a browser this account has used before.
+    #[serde(rename = "urn:latchbolt:acr:qr-known-browser")]
+    QrKnownBrowser,
+    /// A passkey with user verification.
+    #[serde(rename = "phr")]
+    Passkey,
+}
+
+impl Acr {
+    /// All, weakest first.
+    pub const ALL: &'static [Self] = &[Self::Password, Self::Qr, Self::QrKnownBrowser, Self::Passkey];
+
+    /// The value in `acr`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Password => "urn:latchbolt:acr:password",
+            Self::Qr => "urn:latchbolt:acr:qr",
+            Self::QrKnownBrowser => "urn:latchbolt:acr:qr-known-browser",
+            Self::Passkey => "phr",
+        }
+    }
+
+    /// The class with this value.
+    #[must_use]
+    pub fn from_value(value: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|acr| acr.as_str() == value)
+    }
+}
+
+/// One thing that was proven.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proof {
+    /// How.
+    pub method: Method,
+    /// When: for a phone the time of approval.
+    pub at: Timestamp,
+    /// For a phone: this account had signed in with this browser before.
+    pub known_browser: bool,
+}
+
+impl Proof {
+    /// The class it amounts to.
+    #[must_use]
+    pub const fn acr(&self) -> Acr {
+        match (self.method, self.known_browser) {
+            (Method::Password, _) => Acr::Password,
+            (Method::Phone, false) => Acr::Qr,
+            (Method::Phone, true) => Acr::QrKnownBrowser,
+            (Method::Passkey, _) => Acr::Passkey,
+        }
+    }
+
+    /// RFC 8176 values. A phone signs with a key we cannot see to be in hardware (`swk`), verifies its user
+    /// (`user`, `mfa`) and is a second channel (`mca`). Passkeys come without attestation, so `swk` too.
+    #[must_use]
+    pub const fn amr(&self) -> &'static [&'static str] {
+        match self.method {
+            Method::Password => &["pwd"],
+            Method::Phone => &["swk", "user", "mca", "mfa"],
+            Method::Passkey => &["swk", "user", "mfa"],
+        }
+    }
+}
+
+/// Why a session ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SessionEnd {
+    /// Its owner signed out.
+    SignedOut,
+    /// Another sign-in took its place in the same browser.
+    Replaced,
+    /// Ended from a phone, or with the phone that approved it.
+    EndedByDevice,
+    /// Ended by an administrator, or with its account.
+    EndedByAdmin,
+}
+
+impl SessionEnd {
+    /// The word kept.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::SignedOut => "signed_out",
+            Self::Replaced => "replaced",
+            Self::EndedByDevice => "ended_by_device",
+            Self::EndedByAdmin => "ended_by_admin",
+        }
+    }
+}
+
+/// A signed-in browser.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BrowserSession {
+    /// `sid` of ID tokens; not secret.
+    pub id: SessionId,
+    /// Who.
+    pub account: AccountId,
+    /// SHA-256 of the cookie's secret (SEC-151).
+    pub secret_hash: SecretHash,
+    /// What was proven when it began (and since: the newest last).
+    pub proofs: Vec<Proof>,
+    /// The phone that approved it.
+    pub device: Option<DeviceId>,
+    /// Browser and system, as a label: "Firefox on Linux".
+    pub browser: String,
+    /// Address it began from.
+    pub address: String,
+    /// Began.
+    pub created_at: Timestamp,
+    /// Last used by its person (kept coarse: written at most once a minute).
+    pub last_used_at: Timestamp,
+    /// Inactivity limit in seconds (SEC-152).
+    pub idle_seconds: u32,
+    /// Absolute end (SEC-152).
+    pub expires_at: Timestamp,
+    /// When and why it ended early.
+    pub ended: Option<(Timestamp, SessionEnd)>,
+}
+
+impl BrowserSession {
+    /// Whether it counts at `now`: not ended, not idle too long, not past its absolute end.
+    #[must_use]
+    pub fn is_alive(&self, now: Timestamp) -> bool {
+        self.ended.is_none()
+            && now < self.expires_at
+            && now.since(self.last_used_at).as_secs() < u64::from(self.idle_seconds)
+    }
+
+    /// The newest proof: `auth_time`.
+    #[must_use]
+    pub fn auth_time(&self) -> Option<Timestamp> {
+        self.proofs.iter().map(|p| p.at).max()
+    }
+
+    /// The strongest class among the proofs.
+    #[must_use]
+    pub fn acr(&self) -> Option<Acr> {
+        self.proofs.iter().map(Proof::acr).max()
+    }
+
+    /// The union of the proofs' `amr`, each value once.
+    #[must_use]
+    pub fn amr(&self) -> Vec<&'static str> {
+        let mut all: Vec<&'static str> = Vec::new();
+        for value in self.proofs.iter().flat_map(|p| p.amr()) {
+            if !all.contains(value) {
+                all.push(value);
+            }
+        }
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sec_039_a_phone_never_amounts_to_phr() {
+        for known_browser in [false, true] {
+            let proof = Proof { method: Method::Phone, at: Timestamp::from_seconds(1), known_browser };
+            assert!(proof.acr() < Acr::Passkey);
+            assert!(!proof.acr().as_str().starts_with("phr"));
+        }
+    }
+
+    #[test]
+    fn classes_are_a_ladder() {
+        assert!(
+            Acr::Password < Acr::Qr && Acr::Qr < Acr::QrKnownBrowser && Acr::QrKnownBrowser < Acr::Passkey
+        );
+        for acr in Acr::ALL {
+            assert_eq!(Acr::from_value(acr.as_str()), Some(*acr));
+        }
+    }
+}

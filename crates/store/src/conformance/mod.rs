@@ -1,0 +1,1 @@
+//! The suite that is the meaning of the port; every adapter runs it.

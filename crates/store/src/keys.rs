@@ -1,0 +1,32 @@
+//! Signing keys as kept, and marks that nodes agree on.
+
+use async_trait::async_trait;
+use domain::{KeyState, SigningKeyRecord, Timestamp};
+
+use crate::Result;
+
+/// Reads.
+#[async_trait]
+pub trait Keys: Send {
+    /// All signing keys, oldest first.
+    async fn signing_keys(&mut self) -> Result<Vec<SigningKeyRecord>>;
+
+    /// A setting of the installation: `issuer`, `wrapping_key_check`.
+    async fn setting(&mut self, name: &str) -> Result<Option<String>>;
+}
+
+/// Writes.
+#[async_trait]
+pub trait EditKeys: Keys {
+    /// Adds a key.
+    async fn add_signing_key(&mut self, key: &SigningKeyRecord) -> Result<()>;
+
+    /// Moves a key to a state.
+    async fn move_signing_key(&mut self, kid: &str, to: KeyState, now: Timestamp) -> Result<bool>;
+
+    /// Removes a key for good.
+    async fn delete_signing_key(&mut self, kid: &str) -> Result<bool>;
+
+    /// Keeps a setting unless it is there already; answers what is kept.
+    async fn keep_setting(&mut self, name: &str, value: &str) -> Result<String>;
+}

@@ -1,0 +1,79 @@
+//! Browser sessions and browsers that were used before.
+
+use async_trait::async_trait;
+use domain::{
+    Account, AccountId, BrowserSession, DeviceId, Proof, SecretHash, SessionEnd, SessionId, Timestamp,
+};
+
+use crate::Result;
+
+/// A session and whose it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedIn {
+    /// The session.
+    pub session: BrowserSession,
+    /// Its account as it is now.
+    pub account: Account,
+    /// The account is an administrator.
+    pub is_admin: bool,
+}
+
+/// Reads.
+#[async_trait]
+pub trait Sessions: Send {
+    /// The session with this cookie secret and its account, in one statement. Ended and expired ones
+    /// too: the caller asks `is_alive`.
+    async fn session_by_secret(&mut self, secret: &SecretHash) -> Result<Option<SignedIn>>;
+
+    /// The session with this id.
+    async fn session(&mut self, id: &SessionId) -> Result<Option<BrowserSession>>;
+
+    /// Living sessions that a phone approved, newest first, at most `limit`.
+    async fn sessions_of_device(
+        &mut self,
+        device: &DeviceId,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<BrowserSession>>;
+
+    /// Whether this account signed in before with the browser that holds this mark.
+    async fn is_known_browser(&mut self, account: &AccountId, browser: &SecretHash) -> Result<bool>;
+}
+
+/// Writes.
+#[async_trait]
+pub trait EditSessions: Sessions {
+    /// Adds a session and remembers its browser's mark for the account (if given).
+    async fn add_session(&mut self, session: &BrowserSession, browser: Option<&SecretHash>) -> Result<()>;
+
+    /// Adds a proof to a living session (step-up) and gives it a new cookie secret (SEC-151).
+    async fn strengthen_session(
+        &mut self,
+        id: &SessionId,
+        proof: &Proof,
+        secret: &SecretHash,
+        now: Timestamp,
+    ) -> Result<bool>;
+
+    /// Notes that a session was used.
+    async fn touch_session(&mut self, id: &SessionId, now: Timestamp) -> Result<()>;
+
+    /// Ends a living session and revokes the grants made in it; `false` when it was not alive.
+    async fn end_session(&mut self, id: &SessionId, why: SessionEnd, now: Timestamp) -> Result<bool>;
+
+    /// Ends all living sessions that a phone approved and revokes their grants; answers their ids.
+    async fn end_sessions_of_device(
+        &mut self,
+        device: &DeviceId,
+        why: SessionEnd,
+        now: Timestamp,
+    ) -> Result<Vec<SessionId>>;
+
+    /// Ends all living sessions of an account and revokes their grants; answers their ids.
+    async fn end_sessions_of_account(
+        &mut self,
+        account: &AccountId,
+        why: SessionEnd,
+        now: Timestamp,
+    ) -> Result<Vec<SessionId>>;
+}
