@@ -1,0 +1,76 @@
+//! The ways of proving oneself that may be offered.
+
+use domain::{Method, Proof, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::Need;
+
+/// What the operator and the relying party allow, whatever is needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MethodPolicy {
+    /// User name and password.
+    pub password: bool,
+    /// A passkey.
+    pub passkey: bool,
+    /// A QR approval by an enrolled phone (SEC-040: a relying party can exclude it).
+    pub phone: bool,
+}
+
+impl MethodPolicy {
+    /// Everything.
+    pub const ALL: Self = Self { password: true, passkey: true, phone: true };
+}
+
+impl Default for MethodPolicy {
+    fn default() -> Self {
+        Self::ALL
+    }
+}
+
+/// What is offered to the person: allowed by the policy and able to meet the need by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+pub struct Methods {
+    /// User name and password.
+    pub password: bool,
+    /// A passkey.
+    pub passkey: bool,
+    /// A QR approval by an enrolled phone.
+    pub phone: bool,
+}
+
+impl Methods {
+    /// The methods of `policy` that can meet `need` when used at `now`. A phone is counted as if the browser
+    /// were new, because nobody knows before the approval whose browser it is: where more than a QR class is
+    /// essential it is not offered (SEC-039, SEC-040).
+    #[must_use]
+    pub fn that_meet(need: &Need, policy: MethodPolicy, now: Timestamp) -> Self {
+        let can = |method| {
+            need.met_by(&[Proof {
+                method,
+                at: need.fresh_since.map_or(now, |t| t.max(now)),
+                known_browser: false,
+            }])
+        };
+        Self {
+            password: policy.password && can(Method::Password),
+            passkey: policy.passkey && can(Method::Passkey),
+            phone: policy.phone && can(Method::Phone),
+        }
+    }
+
+    /// Whether this method is among them.
+    #[must_use]
+    pub const fn has(&self, method: Method) -> bool {
+        match method {
+            Method::Password => self.password,
+            Method::Passkey => self.passkey,
+            Method::Phone => self.phone,
+        }
+    }
+
+    /// Whether nothing can be offered: the need cannot be met here (`unmet_authentication_requirements`).
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        !self.password && !self.passkey && !self.phone
+    }
+}

@@ -1,0 +1,154 @@
+//! What is demanded of the person.
+
+use domain::{AccountId, Acr, Method, Proof, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::Methods;
+
+/// What a protocol or a page demands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+pub struct Need {
+    /// An essential class: this one or a stronger one, else `unmet_authentication_requirements`.
+    pub acr: Option<Acr>,
+    /// Classes the relying party would like (`acr_values`, a voluntary claim), most wanted first. They change
+    /// what is offered first and refuse nothing (OpenID Connect Core §3.1.2.1).
+    pub wanted_acr: Vec<Acr>,
+    /// Proofs before this time do not count (`max_age`, `prompt=login`).
+    pub fresh_since: Option<Timestamp>,
+    /// Only this person will do (`id_token_hint`, a `sub` claim).
+    pub account: Option<AccountId>,
+    /// Consent is asked even if it is remembered (`prompt=consent`).
+    pub consent: bool,
+    /// Only phishing-resistant methods count: passkeys (SEC-040).
+    pub phishing_resistant: bool,
+}
+
+impl Need {
+    /// Whether these proofs are enough: one of them that is fresh enough has the essential class and, where
+    /// demanded, resists phishing. Stale proofs lend nothing to fresh ones.
+    #[must_use]
+    pub fn met_by(&self, proofs: &[Proof]) -> bool {
+        proofs.iter().any(|proof| {
+            self.fresh_since.is_none_or(|since| proof.at >= since)
+                && self.acr.is_none_or(|floor| proof.acr() >= floor)
+                && (!self.phishing_resistant || proof.method == Method::Passkey)
+        })
+    }
+
+    /// Whether this person will do.
+    #[must_use]
+    pub fn allows(&self, account: &AccountId) -> bool {
+        self.account.is_none_or(|only| only == *account)
+    }
+
+    /// Which of the offered methods gives the most wanted class, if any does.
+    #[must_use]
+    pub fn preferred(&self, offered: &Methods) -> Option<Method> {
+        self.wanted_acr
+            .iter()
+            .map(|acr| match acr {
+                Acr::Password => Method::Password,
+                Acr::Qr | Acr::QrKnownBrowser => Method::Phone,
+                Acr::Passkey => Method::Passkey,
+            })
+            .find(|method| offered.has(*method))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::MethodPolicy;
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_000);
+
+    fn proof(method: Method, at: i64, known_browser: bool) -> Proof {
+        Proof { method, at: Timestamp::from_seconds(at), known_browser }
+    }
+
+    fn floor(acr: Acr) -> Need {
+        Need { acr: Some(acr), ..Need::default() }
+    }
+
+    /// Every floor against every proof: met exactly when the proof's class reaches the floor.
+    #[test]
+    fn the_essential_class_is_a_floor() {
+        let proofs = [
+            (proof(Method::Password, 1, false), 0),
+            (proof(Method::Phone, 1, false), 1),
+            (proof(Method::Phone, 1, true), 2),
+            (proof(Method::Passkey, 1, false), 3),
+        ];
+        for (rank, acr) in Acr::ALL.iter().enumerate() {
+            for (proof, reaches) in proofs {
+                assert_eq!(floor(*acr).met_by(&[proof]), reaches >= rank, "{acr:?} by {proof:?}");
+            }
+        }
+        assert!(!Need::default().met_by(&[]), "nobody is signed in by nothing");
+    }
+
+    #[test]
+    fn freshness_counts_and_stale_proofs_lend_nothing() {
+        let need = Need { fresh_since: Some(Timestamp::from_seconds(100)), ..Need::default() };
+        assert!(!need.met_by(&[proof(Method::Passkey, 99, false)]));
+        assert!(need.met_by(&[proof(Method::Password, 100, false)]));
+        let strong_and_fresh = Need { acr: Some(Acr::Passkey), ..need };
+        assert!(
+            !strong_and_fresh
+                .met_by(&[proof(Method::Passkey, 99, false), proof(Method::Password, 100, false)])
+        );
+        assert!(
+            strong_and_fresh
+                .met_by(&[proof(Method::Password, 99, false), proof(Method::Passkey, 100, false)])
+        );
+    }
+
+    #[test]
+    fn sec_040_phishing_resistance_is_met_by_a_passkey_alone() {
+        let need = Need { phishing_resistant: true, ..Need::default() };
+        for method in [Method::Password, Method::Phone] {
+            assert!(!need.met_by(&[proof(method, 1, true)]), "{method:?}");
+        }
+        assert!(need.met_by(&[proof(Method::Passkey, 1, false)]));
+    }
+
+    #[test]
+    fn sec_039_a_phone_is_not_offered_where_more_than_qr_is_essential() {
+        let offered = |need: &Need| Methods::that_meet(need, MethodPolicy::ALL, NOW);
+        let all = Methods { password: true, passkey: true, phone: true };
+        let strong = Methods { password: false, passkey: true, phone: true };
+        let passkey = Methods { password: false, passkey: true, phone: false };
+        for (need, expected) in [
+            (Need::default(), all),
+            (floor(Acr::Password), all),
+            (floor(Acr::Qr), strong),
+            (floor(Acr::QrKnownBrowser), passkey),
+            (floor(Acr::Passkey), passkey),
+            (Need { phishing_resistant: true, ..Need::default() }, passkey),
+            (Need { wanted_acr: vec![Acr::Passkey], ..Need::default() }, all),
+            (Need { fresh_since: Some(Timestamp::from_seconds(1_001)), ..Need::default() }, all),
+        ] {
+            assert_eq!(offered(&need), expected, "{need:?}");
+        }
+    }
+
+    #[test]
+    fn the_policy_takes_away_and_never_adds() {
+        for bits in 0..8u8 {
+            let policy =
+                MethodPolicy { password: bits & 1 != 0, passkey: bits & 2 != 0, phone: bits & 4 != 0 };
+            let offered = Methods::that_meet(&floor(Acr::Qr), policy, NOW);
+            assert_eq!(offered, Methods { password: false, passkey: policy.passkey, phone: policy.phone });
+            assert_eq!(offered.is_empty(), !policy.passkey && !policy.phone);
+        }
+    }
+
+    #[test]
+    fn the_most_wanted_class_that_is_offered_comes_first() {
+        let need = Need { wanted_acr: vec![Acr::Passkey, Acr::Qr], ..Need::default() };
+        let all = Methods { password: true, passkey: true, phone: true };
+        assert_eq!(need.preferred(&all), Some(Method::Passkey));
+        assert_eq!(need.preferred(&Methods { passkey: false, ..all }), Some(Method::Phone));
+        assert_eq!(need.preferred(&Methods { password: true, ..Methods::default() }), None);
+    }
+}
