@@ -1,1 +1,67 @@
-//! The harness of our tests: clock, entropy, fixtures, the real server, and actors.
+//! The harness of our tests.
+//!
+//! Owns: the real program on a free port with its own database ([`Server`]), and those who visit it as
+//! types: [`Browser`], [`Phone`] (with [`SoftPasskey`] where a web phone is meant), [`RelyingParty`], and
+//! the bare wire ([`wire`]) for strangers. The phone's messages are written here a second time, by hand,
+//! from their description: a mistake shared by `qr` and `phone-client` would show.
+//! Not here: the tests (`tests/`), load (`bench`).
+//!
+//! A failed expectation of this crate is a failed test, so it panics.
+#![expect(clippy::expect_used, clippy::panic, reason = "a failed expectation is a failed test")]
+
+mod browser;
+mod page;
+mod passkey;
+mod phone;
+mod relying_party;
+mod server;
+pub mod wire;
+
+pub use browser::{Browser, Events, QrShown, Told};
+pub use page::{Form, Page};
+pub use passkey::SoftPasskey;
+pub use phone::{Claim, DeviceKey, Draft, Kind, Phone, canonical};
+pub use relying_party::{RelyingParty, Started, Tokens, basic};
+pub use server::{Run, Server, Setup, free_port, program};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest as _, Sha256};
+
+/// SHA-256.
+#[must_use]
+pub fn sha256(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
+}
+
+/// Base64url without padding.
+#[must_use]
+pub fn b64(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// The bytes of base64url without padding.
+///
+/// # Panics
+/// When it is none.
+#[must_use]
+pub fn unb64(text: &str) -> Vec<u8> {
+    URL_SAFE_NO_PAD.decode(text).unwrap_or_else(|why| panic!("no base64url: {text}: {why}"))
+}
+
+/// Random bytes of the operating system.
+///
+/// # Panics
+/// When there are none.
+#[must_use]
+pub fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut bytes).expect("randomness");
+    bytes
+}
+
+/// Seconds since 1970.
+#[must_use]
+pub fn unix_now() -> u64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
