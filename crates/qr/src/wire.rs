@@ -1,0 +1,337 @@
+//! What server and phone exchange: the text of the QR and the JSON of `/api/phone/v1`.
+//!
+//! Owns: their exact form. Not here: paths and status codes (`web-phone`), what is done with them
+//! (`signin`, `registry`).
+//!
+//! Requests refuse members they do not know, so that nobody believes a user id or a device id in a body
+//! had any effect (SEC-034, SEC-084).
+
+use std::fmt;
+
+use domain::{DeviceKind, DeviceState};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::approval::Decision;
+use crate::code::CheckCode;
+use crate::key::Jwk;
+
+/// The first character of the QR's fragment: how the rest is to be read.
+pub const QR_VERSION: char = '1';
+/// The longest text a QR of ours may hold (SEC-059).
+pub const MAX_QR_TEXT: usize = 300;
+/// A channel id: 16 random bytes in base64url.
+pub const CHANNEL_ID_LEN: usize = 22;
+
+/// The text of a QR: `<issuer>/s#1<channel id>`, and nothing else (SEC-059).
+#[must_use]
+pub fn qr_text(issuer: &str, channel: &str) -> String {
+    format!("{issuer}/s#{QR_VERSION}{channel}")
+}
+
+/// Takes the text of a QR apart: the channel id, if it is a sign-in code of this very issuer.
+#[must_use]
+pub fn parse_qr_text<'a>(text: &'a str, issuer: &str) -> Option<&'a str> {
+    if text.len() > MAX_QR_TEXT {
+        return None;
+    }
+    let fragment = text.strip_prefix(issuer)?.strip_prefix("/s#")?;
+    fragment.strip_prefix(QR_VERSION).filter(|id| is_channel_id(id))
+}
+
+/// Whether this has the form of a channel id: base64url of 16 bytes in its one canonical spelling.
+#[must_use]
+pub fn is_channel_id(text: &str) -> bool {
+    text.len() == CHANNEL_ID_LEN
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+        // 22 letters hold 132 bits; the last 4 of them must be zero.
+        && text.ends_with(['A', 'Q', 'g', 'w'])
+}
+
+/// A text that must not be printed.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Hidden(pub String);
+
+impl fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(hidden)")
+    }
+}
+
+/// `POST /challenges`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChallengeRequest {
+    /// The device's id, as text: unknown and malformed ones are answered alike.
+    pub device: String,
+}
+
+/// A single-use challenge.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChallengeAnswer {
+    /// To be signed; base64url.
+    pub challenge: String,
+    /// Seconds.
+    pub expires_in: u32,
+}
+
+/// `POST /claims`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClaimRequest {
+    /// The device's id.
+    pub device: String,
+    /// The channel id from the QR.
+    pub channel: String,
+    /// From `/challenges`.
+    pub challenge: String,
+    /// Over `approval::ClaimProof`; base64url.
+    pub signature: String,
+}
+
+/// What the claiming phone is told.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ClaimAnswer {
+    /// The handle by which to decide. Opaque; good for this device alone.
+    pub claim: String,
+    /// To be signed with the decision.
+    pub nonce: String,
+    /// The facts as JSON text. Its exact bytes are hashed and signed.
+    pub facts: String,
+    /// Seconds to decide in.
+    pub expires_in: u32,
+    /// Options for `navigator.credentials.get` (kind `web`): the passkey that verifies the phone's user.
+    pub webauthn: Option<Value>,
+    /// The check code must be typed.
+    pub code_needed: bool,
+}
+
+/// `POST /claims/{claim}/decision`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DecisionRequest {
+    /// The device's id.
+    pub device: String,
+    /// The decision.
+    pub decision: Decision,
+    /// What was typed: three digits.
+    #[serde(default)]
+    pub check_code: Option<CheckCode>,
+    /// The phone verified its user for this very decision.
+    pub uv: bool,
+    /// The phone's clock: seconds since 1970.
+    pub time: i64,
+    /// Over `approval::decision_message`; base64url.
+    pub signature: String,
+    /// The WebAuthn assertion (kind `web`).
+    #[serde(default)]
+    pub assertion: Option<Value>,
+}
+
+/// `POST /enrolments`: either a name and a password, or a token.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EnrolmentRequest {
+    /// User name.
+    #[serde(default)]
+    pub username: Option<String>,
+    /// Password.
+    #[serde(default)]
+    pub password: Option<Hidden>,
+    /// From an enrolment link or QR.
+    #[serde(default)]
+    pub token: Option<Hidden>,
+}
+
+/// Whose phone it will be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountShown {
+    /// The account's id, as it stands in signed decisions.
+    pub id: String,
+    /// User name.
+    pub username: String,
+    /// What the person is called.
+    pub name: String,
+}
+
+/// What the phone needs to register.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EnrolmentBegun {
+    /// The enrolment's handle.
+    pub enrolment: String,
+    /// To be signed.
+    pub nonce: String,
+    /// To be signed; the phone compares it with where it believes to be.
+    pub issuer: String,
+    /// Whose phone it will be.
+    pub account: AccountShown,
+    /// Options for `navigator.credentials.create` (kind `web`).
+    pub webauthn: Option<Value>,
+    /// Seconds.
+    pub expires_in: u32,
+}
+
+/// `POST /enrolments/{enrolment}`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EnrolmentCompletion {
+    /// What kind of phone.
+    pub kind: DeviceKind,
+    /// Its public key.
+    pub key: Jwk,
+    /// The owner's name for it.
+    pub name: String,
+    /// Operating system or model.
+    pub platform: String,
+    /// The owner agrees to sign-ins by QR.
+    pub agree: bool,
+    /// The keystore verifies its user before each use of the key (kind `app`).
+    pub verifies_user: bool,
+    /// Over `approval::EnrolmentProof`; base64url.
+    pub signature: String,
+    /// The WebAuthn registration (kind `web`).
+    #[serde(default)]
+    pub credential: Option<Value>,
+}
+
+/// A registered phone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EnrolmentDone {
+    /// Its id. Not a credential.
+    pub device: String,
+    /// Where it stands.
+    pub state: DeviceState,
+    /// Whose it is.
+    pub account: AccountShown,
+    /// Where it is enrolled.
+    pub issuer: String,
+}
+
+/// `POST /devices/self`: where a phone stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceShown {
+    /// Its id.
+    pub device: String,
+    /// Where it stands.
+    pub state: DeviceState,
+    /// What kind of phone.
+    pub kind: DeviceKind,
+    /// The owner's name for it.
+    pub name: String,
+    /// Whose it is.
+    pub account: AccountShown,
+}
+
+/// A living session that a phone approved (SEC-043).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionShown {
+    /// Its id, to end it by.
+    pub id: String,
+    /// "Firefox on Linux".
+    pub browser: String,
+    /// The address it began from.
+    pub address: String,
+    /// Seconds since 1970.
+    pub started_at: i64,
+    /// Seconds since 1970.
+    pub last_used_at: i64,
+}
+
+/// `POST /devices/self/sessions`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionsShown {
+    /// Newest first.
+    pub sessions: Vec<SessionShown>,
+}
+
+/// `POST /devices/self/revoke`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub struct RevokeRequest {
+    /// End the sessions it approved, too.
+    #[serde(default)]
+    pub end_sessions: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ISSUER: &str = "https://id.example";
+    const ID: &str = "AAAAAAAAAAAAAAAAAAAAAA";
+
+    #[test]
+    fn sec_059_the_qr_holds_our_address_a_version_and_the_id() {
+        let text = qr_text(ISSUER, ID);
+        assert_eq!(text, "https://id.example/s#1AAAAAAAAAAAAAAAAAAAAAA");
+        assert!(text.len() <= MAX_QR_TEXT);
+        assert_eq!(parse_qr_text(&text, ISSUER), Some(ID));
+    }
+
+    #[test]
+    fn sec_059_other_texts_are_no_codes_of_ours() {
+        for bad in [
+            "",
+            "https://id.example/s",
+            "https://id.example/s#",
+            "https://id.example/s#2AAAAAAAAAAAAAAAAAAAAAA",
+            "https://id.example/s#1AAAAAAAAAAAAAAAAAAAAA",
+            "https://id.example/s#1AAAAAAAAAAAAAAAAAAAAAAA",
+            "https://id.example/s#1AAAAAAAAAAAAAAAAAAAAAB",
+            "https://id.example/s#1AAAAAAAAAAAAAAAAAAAA+A",
+            "https://id.example/s?x=1#1AAAAAAAAAAAAAAAAAAAAAA",
+            "https://id.example.evil.test/s#1AAAAAAAAAAAAAAAAAAAAAA",
+            "https://evil.test/https://id.example/s#1AAAAAAAAAAAAAAAAAAAAAA",
+            "https://id.example@evil.test/s#1AAAAAAAAAAAAAAAAAAAAAA",
+            "HTTPS://ID.EXAMPLE/S#1AAAAAAAAAAAAAAAAAAAAAA",
+            " https://id.example/s#1AAAAAAAAAAAAAAAAAAAAAA",
+            "http://id.example/s#1AAAAAAAAAAAAAAAAAAAAAA",
+        ] {
+            assert_eq!(parse_qr_text(bad, ISSUER), None, "{bad}");
+        }
+        let long = format!("https://{}/s#1{ID}", "a".repeat(300));
+        assert_eq!(parse_qr_text(&long, &format!("https://{}", "a".repeat(300))), None);
+    }
+
+    #[test]
+    fn sec_034_a_body_cannot_name_a_user() {
+        let body = r#"{"device":"d","channel":"c","challenge":"x","signature":"s"}"#;
+        assert!(serde_json::from_str::<ClaimRequest>(body).is_ok());
+        for name in ["user", "user_id", "sub", "account", "email"] {
+            let named = body.replacen('{', &format!("{{\"{name}\":\"bob\","), 1);
+            assert!(serde_json::from_str::<ClaimRequest>(&named).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn sec_038_a_decision_needs_all_its_parts() {
+        let body =
+            r#"{"device":"d","decision":"approve","check_code":"407","uv":true,"time":1,"signature":"s"}"#;
+        assert!(serde_json::from_str::<DecisionRequest>(body).is_ok());
+        let whole: Value = serde_json::from_str(body).unwrap();
+        for name in ["device", "decision", "uv", "time", "signature"] {
+            let mut part = whole.clone();
+            part.as_object_mut().unwrap().remove(name);
+            assert!(serde_json::from_value::<DecisionRequest>(part).is_err(), "{name}");
+        }
+        for (name, value) in
+            [("uv", "\"true\""), ("uv", "1"), ("decision", "\"Approve\""), ("check_code", "407")]
+        {
+            let mut bent = whole.clone();
+            bent[name] = serde_json::from_str(value).unwrap();
+            assert!(serde_json::from_value::<DecisionRequest>(bent).is_err(), "{name}={value}");
+        }
+    }
+
+    #[test]
+    fn passwords_and_tokens_are_not_printed() {
+        let request = EnrolmentRequest {
+            username: Some("ada".into()),
+            password: Some(Hidden("correct horse".into())),
+            token: Some(Hidden("token".into())),
+        };
+        let printed = format!("{request:?}");
+        assert!(!printed.contains("horse") && !printed.contains("\"token\""));
+    }
+}
