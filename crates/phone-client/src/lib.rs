@@ -27,11 +27,12 @@ mod error;
 mod facts;
 mod key;
 mod link;
-mod messages;
 mod phone;
 mod picture;
 mod service;
 mod state;
+#[cfg(test)]
+mod vectors;
 
 pub use error::{PhoneError, Result};
 pub use facts::{BrowserFacts, ClientFacts, Facts, PlaceFacts};

@@ -31,8 +31,6 @@ impl std::fmt::Debug for EnrolmentLink {
     }
 }
 
-const MAX_LINK: usize = 300;
-
 impl SignInLink {
     /// Takes the text of a QR apart.
     ///
@@ -41,9 +39,9 @@ impl SignInLink {
     pub fn parse(text: &str) -> Result<Self> {
         let (before, fragment) = split(text, "/s").map_err(PhoneError::NotASignInCode)?;
         let channel = fragment
-            .strip_prefix('1')
+            .strip_prefix(qr::wire::QR_VERSION)
             .ok_or(PhoneError::NotASignInCode("it is of a kind this program does not know"))?;
-        if channel.len() < 22 || channel.len() > 86 || !is_base64url(channel) {
+        if !qr::wire::is_channel_id(channel) {
             return Err(PhoneError::NotASignInCode("its id is malformed"));
         }
         Ok(Self { issuer: before, channel: channel.to_owned() })
@@ -86,7 +84,7 @@ fn is_base64url(text: &str) -> bool {
 /// Issuer and fragment of `<issuer><path>#<fragment>`; nothing else may be in it.
 fn split<'a>(text: &'a str, path: &str) -> Result<(String, &'a str), &'static str> {
     let text = text.trim();
-    if text.len() > MAX_LINK {
+    if text.len() > qr::wire::MAX_QR_TEXT {
         return Err("it is too long");
     }
     let (address, fragment) = text.split_once('#').ok_or("it holds no id")?;

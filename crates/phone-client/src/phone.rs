@@ -3,15 +3,18 @@
 //! Owns: the order of requests and what is signed in each. Not here: HTTP (`service`), the messages' form
 //! (`qr`), keeping the phone (`state`).
 
+use qr::approval::{Bound, ClaimProof, DeviceProof, EnrolmentProof, Malformed, Said, decision_message};
+use qr::wire::{
+    AccountShown, ChallengeAnswer, ChallengeRequest, ClaimAnswer, ClaimRequest, DeviceShown, EnrolmentBegun,
+    EnrolmentDone, EnrolmentRequest, Hidden, RevokeRequest, SessionsShown,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 
 use crate::error::{PhoneError, Result};
 use crate::facts::Facts;
 use crate::key::DeviceKeyPair;
 use crate::link::SignInLink;
-use crate::messages::{self, Approval, Claiming, Deed, Enrolling};
 use crate::service::{API, Service, to_json};
 
 /// Longest name of a phone or platform, in characters.
@@ -110,6 +113,14 @@ impl Decision {
             Self::Report => "report",
         }
     }
+
+    const fn said(self) -> qr::Decision {
+        match self {
+            Self::Approve => qr::Decision::Approve,
+            Self::Deny => qr::Decision::Deny,
+            Self::Report => qr::Decision::Report,
+        }
+    }
 }
 
 /// Where the phone stands with the service.
@@ -130,43 +141,12 @@ pub struct ApprovedSession {
     pub id: String,
     /// "Firefox on Linux".
     pub browser: String,
+    /// The address it began from.
+    pub address: String,
     /// When it began, in seconds since 1970.
     pub started_at: i64,
     /// When it was last used, in seconds since 1970.
     pub last_used_at: i64,
-}
-
-#[derive(Deserialize)]
-struct Begun {
-    enrolment: String,
-    nonce: String,
-    issuer: String,
-}
-
-#[derive(Deserialize)]
-struct Enrolled {
-    device: String,
-    issuer: String,
-    account: Owner,
-}
-
-#[derive(Deserialize)]
-struct Challenge {
-    challenge: String,
-}
-
-#[derive(Deserialize)]
-struct Claimed {
-    claim: String,
-    nonce: String,
-    facts: String,
-    expires_in: i64,
-    code_needed: bool,
-}
-
-#[derive(Deserialize)]
-struct Sessions {
-    sessions: Vec<ApprovedSession>,
 }
 
 impl Phone {
@@ -185,24 +165,28 @@ impl Phone {
         }
         let name = plain(&introduction.name, "name")?;
         let platform = plain(&introduction.platform, "platform")?;
-        let question = match &credentials {
+        let question = match credentials {
             Credentials::Password { username, password } => {
-                json!({ "username": username, "password": password })
+                EnrolmentRequest { username: Some(username), password: Some(Hidden(password)), token: None }
             }
-            Credentials::Token(token) => json!({ "token": token }),
+            Credentials::Token(token) => {
+                EnrolmentRequest { username: None, password: None, token: Some(Hidden(token)) }
+            }
         };
-        let begun: Begun = service.ask("/enrolments", &question).await?;
+        let begun: EnrolmentBegun = service.ask("/enrolments", &question).await?;
         same_issuer(&service, &begun.issuer)?;
         let key = DeviceKeyPair::generate()?;
         let thumbprint = key.thumbprint();
-        let message = messages::enrolment(&Enrolling {
+        let message = EnrolmentProof {
             issuer: service.issuer(),
             enrolment: &begun.enrolment,
             nonce: &begun.nonce,
             key: &thumbprint,
             name: &name,
             platform: &platform,
-        })?;
+        }
+        .message()
+        .map_err(unfit)?;
         let completion = json!({
             "kind": "app",
             "key": key.public_jwk(),
@@ -212,10 +196,10 @@ impl Phone {
             "verifies_user": true,
             "signature": key.sign(message.as_bytes())?,
         });
-        let enrolled: Enrolled =
+        let enrolled: EnrolmentDone =
             service.ask(&format!("/enrolments/{}", segment(&begun.enrolment)?), &completion).await?;
         same_issuer(&service, &enrolled.issuer)?;
-        Ok(Self::adopt(service, key, enrolled.device, enrolled.account))
+        Ok(Self::adopt(service, key, enrolled.device, enrolled.account.into()))
     }
 
     /// A phone that is enrolled already: from a state file, or added to the registry by its public key.
@@ -263,22 +247,25 @@ impl Phone {
     /// As [`Phone::scan`].
     pub async fn claim(&self, channel: &str) -> Result<Claim> {
         let challenge = self.challenge().await?;
-        let message = messages::claim(&Claiming {
+        let message = ClaimProof {
             issuer: self.service.issuer(),
             channel,
             device: &self.device,
             challenge: &challenge,
-        })?;
-        let claimed: Claimed = self
+        }
+        .message()
+        .map_err(unfit)?;
+        let signature = self.key.sign(message.as_bytes())?;
+        let claimed: ClaimAnswer = self
             .service
             .ask(
                 "/claims",
-                &json!({
-                    "device": self.device,
-                    "channel": channel,
-                    "challenge": challenge,
-                    "signature": self.key.sign(message.as_bytes())?,
-                }),
+                &ClaimRequest {
+                    device: self.device.clone(),
+                    channel: channel.to_owned(),
+                    challenge,
+                    signature,
+                },
             )
             .await?;
         let facts: Facts =
@@ -289,7 +276,7 @@ impl Phone {
             nonce: claimed.nonce,
             facts_text: claimed.facts,
             facts,
-            expires_at: self.service.now().saturating_add(claimed.expires_in),
+            expires_at: self.service.now().saturating_add(i64::from(claimed.expires_in)),
             code_needed: claimed.code_needed,
         })
     }
@@ -328,7 +315,8 @@ impl Phone {
     /// # Errors
     /// The service does not know the phone or cannot be reached.
     pub async fn standing(&self) -> Result<Standing> {
-        self.signed("/devices/self", b"{}").await?.read()
+        let shown: DeviceShown = self.signed("/devices/self", b"{}").await?.read()?;
+        Ok(Standing { device: shown.device, state: shown.state.as_str().to_owned(), name: shown.name })
     }
 
     /// The living sign-ins that this phone approved, newest first.
@@ -336,8 +324,18 @@ impl Phone {
     /// # Errors
     /// The phone may not, or the service cannot be reached.
     pub async fn sessions(&self) -> Result<Vec<ApprovedSession>> {
-        let sessions: Sessions = self.signed("/devices/self/sessions", b"{}").await?.read()?;
-        Ok(sessions.sessions)
+        let shown: SessionsShown = self.signed("/devices/self/sessions", b"{}").await?.read()?;
+        Ok(shown
+            .sessions
+            .into_iter()
+            .map(|it| ApprovedSession {
+                id: it.id,
+                browser: it.browser,
+                address: it.address,
+                started_at: it.started_at,
+                last_used_at: it.last_used_at,
+            })
+            .collect())
     }
 
     /// Ends a sign-in that this phone approved (SEC-043).
@@ -354,12 +352,13 @@ impl Phone {
     /// # Errors
     /// The service cannot be reached or does not know the phone.
     pub async fn revoke(&self, end_sessions: bool) -> Result<()> {
-        let body = to_json(&json!({ "end_sessions": end_sessions }))?;
+        let body = to_json(&RevokeRequest { end_sessions })?;
         self.signed("/devices/self/revoke", &body).await?.accepted().map(|_| ())
     }
 
     async fn challenge(&self) -> Result<String> {
-        let given: Challenge = self.service.ask("/challenges", &json!({ "device": self.device })).await?;
+        let question = ChallengeRequest { device: self.device.clone() };
+        let given: ChallengeAnswer = self.service.ask("/challenges", &question).await?;
         Ok(given.challenge)
     }
 
@@ -380,19 +379,23 @@ impl Phone {
         let time = self.service.now();
         // Only an approval needs the user verified; for the others nobody was asked (SEC-029, SEC-031).
         let uv = decision == Decision::Approve;
-        let message = messages::approval(&Approval {
-            issuer: self.service.issuer(),
-            channel: &claim.channel,
-            nonce: &claim.nonce,
-            facts: &claim.facts_text,
-            client: claim.facts.client.id.as_deref(),
-            account: &self.owner.id,
-            device: &self.device,
-            decision: decision.as_str(),
-            uv,
-            code,
-            time,
-        })?;
+        let typed =
+            code.map(|code| qr::CheckCode::parse(code).ok_or(PhoneError::NotACheckCode)).transpose()?;
+        let client =
+            claim.facts.client.id.as_deref().map(str::parse).transpose().map_err(|_| odd("client id"))?;
+        let message = decision_message(
+            &Bound {
+                issuer: self.service.issuer(),
+                channel: &claim.channel,
+                nonce: &claim.nonce,
+                facts: &qr::facts::hash(&claim.facts_text),
+                client: client.as_ref(),
+                account: &self.owner.id.parse().map_err(|_| odd("account id"))?,
+                device: &self.device.parse().map_err(|_| odd("device id"))?,
+            },
+            &Said { decision: decision.said(), uv, code: typed, time, signature: "" },
+        )
+        .map_err(unfit)?;
         let mut body = json!({
             "device": self.device,
             "decision": decision.as_str(),
@@ -409,14 +412,16 @@ impl Phone {
     /// Sends a request that is signed as a whole: over a fresh challenge, method, path and body.
     async fn signed(&self, path: &str, body: &[u8]) -> Result<crate::service::Answer> {
         let challenge = self.challenge().await?;
-        let message = messages::deed(&Deed {
+        let message = DeviceProof {
             issuer: self.service.issuer(),
             device: &self.device,
             challenge: &challenge,
             method: "POST",
             path: &format!("{API}{path}"),
             body,
-        })?;
+        }
+        .message()
+        .map_err(unfit)?;
         let signature = self.key.sign(message.as_bytes())?;
         let headers =
             [("lb-device", &*self.device), ("lb-challenge", &*challenge), ("lb-signature", &*signature)];
@@ -424,12 +429,18 @@ impl Phone {
     }
 }
 
-impl Claim {
-    /// SHA-256 of the facts as they came: what is signed.
-    #[must_use]
-    pub fn facts_hash(&self) -> [u8; 32] {
-        Sha256::digest(self.facts_text.as_bytes()).into()
+impl From<AccountShown> for Owner {
+    fn from(shown: AccountShown) -> Self {
+        Self { id: shown.id, username: shown.username, name: shown.name }
     }
+}
+
+fn unfit(_: Malformed) -> PhoneError {
+    odd("value with a control character")
+}
+
+fn odd(what: &str) -> PhoneError {
+    PhoneError::Nonsense(format!("an odd {what}"))
 }
 
 /// A handle from the service must not lead a request elsewhere.
