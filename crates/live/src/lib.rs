@@ -6,10 +6,12 @@
 //! Two rules: **the slot is the truth, the word is a hint** (subscribe first, then read the slot once), and
 //! expiry is checked at use against the caller's clock; the time to live given here only cleans up.
 
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod in_process;
 mod port;
 mod slots;
 
-pub use in_process::InProcess;
-pub use port::{Key, Live, LiveError, Lost, Result, Topic, Version, Word, Words};
+pub use in_process::{Caps, InProcess};
+pub use port::{Counted, Key, Live, LiveError, Lost, Result, Topic, Version, Word, Words};
 pub use slots::{Slot, Slots};

@@ -18,6 +18,15 @@ pub struct Key {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Version(pub u64);
 
+/// Where a counter stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counted {
+    /// The sum in the current window; 0 when none runs.
+    pub sum: u64,
+    /// How long until the window ends; zero when none runs.
+    pub ends_in: Duration,
+}
+
 /// Somebody else wrote first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lost;
@@ -80,9 +89,9 @@ pub trait Live: Send + Sync {
     /// Reads and removes in one move: of many callers one gets it.
     async fn take(&self, key: &Key) -> Result<Option<Bytes>>;
 
-    /// Adds `amount` to a counter and answers the sum in its current window; the window begins with the
-    /// first count and ends `window` later. `amount` 0 only reads.
-    async fn count(&self, counter: &Key, amount: u64, window: Duration) -> Result<u64>;
+    /// Adds `amount` to a counter and answers where it stands in its current window; the window begins with
+    /// the first count and ends `window` later. `amount` 0 only reads.
+    async fn count(&self, counter: &Key, amount: u64, window: Duration) -> Result<Counted>;
 
     /// Says a word on a topic.
     async fn publish(&self, topic: &Topic, word: &str) -> Result<()>;

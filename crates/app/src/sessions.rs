@@ -1,0 +1,140 @@
+//! Living browser sessions, cached for a moment.
+//!
+//! Owns: who is signed in with a cookie's secret, and noting that a session was used. Not here: beginning and
+//! ending sessions (`signin`).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::{SecretHash, SessionId, Timestamp};
+use moka::sync::Cache;
+use store::{SignedIn, Store};
+
+use crate::cache::Fresh;
+use crate::{Change, Clock, Refusal, Secret};
+
+/// How long another node's change may stay unseen when its word is lost.
+const LIFE: Duration = Duration::from_secs(2);
+/// About how many bytes of sessions are kept at most.
+const BYTES: u64 = 32 * 1024 * 1024;
+/// A session's use is noted this often at most.
+const TOUCH: Duration = Duration::from_secs(60);
+/// Sessions whose last note is remembered.
+const TOUCHED: u64 = 50_000;
+
+/// Signed-in browsers by the secret of their cookie.
+pub struct SessionCache {
+    store: Arc<dyn Store>,
+    clock: Clock,
+    fresh: Fresh<SecretHash, Arc<SignedIn>>,
+    /// Sessions noted as used lately, so that a stale copy does not cause a second note.
+    touched: Cache<SessionId, Timestamp>,
+}
+
+impl SessionCache {
+    pub(crate) fn new(store: Arc<dyn Store>, clock: Clock) -> Self {
+        let touched = Cache::builder().max_capacity(TOUCHED).time_to_live(TOUCH).build();
+        Self { store, clock, fresh: Fresh::new(BYTES, LIFE, weight), touched }
+    }
+
+    /// Who is signed in with this secret, if the session is alive and the account active. Counts as use of
+    /// the session by its person (SEC-152), noted at most once a minute.
+    ///
+    /// # Errors
+    /// The store is unavailable or corrupt.
+    pub async fn current(&self, secret: &Secret) -> Result<Option<Arc<SignedIn>>, Refusal> {
+        let found = self.peek(secret).await?;
+        if let Some(who) = &found {
+            self.touch(who);
+        }
+        Ok(found)
+    }
+
+    /// As [`SessionCache::current`], but no use by the person: for polling and waiting (SEC-152).
+    ///
+    /// # Errors
+    /// The store is unavailable or corrupt.
+    pub async fn peek(&self, secret: &Secret) -> Result<Option<Arc<SignedIn>>, Refusal> {
+        let hash = secret.hash();
+        let found = match self.fresh.find(&hash) {
+            Some(who) => Some(who),
+            None => self.read(hash).await?,
+        };
+        Ok(found.filter(|who| self.counts(who)))
+    }
+
+    async fn read(&self, hash: SecretHash) -> Result<Option<Arc<SignedIn>>, Refusal> {
+        let mark = self.fresh.mark();
+        let Some(who) = self.store.read().await?.session_by_secret(&hash).await? else { return Ok(None) };
+        let who = Arc::new(who);
+        // Only what counts is kept: a caller without a session fills nothing.
+        if self.counts(&who) {
+            let subjects = vec![Change::Session(who.session.id), Change::Account(who.account.id)];
+            self.fresh.keep(hash, Arc::clone(&who), subjects, mark);
+        }
+        Ok(Some(who))
+    }
+
+    fn counts(&self, who: &SignedIn) -> bool {
+        who.account.is_active() && self.is_alive(who)
+    }
+
+    /// A cached copy does not know of the last note, so the later of both times counts.
+    fn is_alive(&self, who: &SignedIn) -> bool {
+        let now = self.clock.now();
+        if who.session.is_alive(now) {
+            return true;
+        }
+        self.touched.get(&who.session.id).is_some_and(|at| {
+            let mut session = who.session.clone();
+            session.last_used_at = session.last_used_at.max(at);
+            session.is_alive(now)
+        })
+    }
+
+    fn touch(&self, who: &SignedIn) {
+        let (now, id) = (self.clock.now(), who.session.id);
+        let last =
+            self.touched.get(&id).map_or(who.session.last_used_at, |at| at.max(who.session.last_used_at));
+        if now.since(last) < TOUCH {
+            return;
+        }
+        self.touched.insert(id, now);
+        let store = Arc::clone(&self.store);
+        // Nobody waits for the note; should it be lost, the session only ends a little earlier.
+        tokio::spawn(async move {
+            let noted = async {
+                let mut work = store.begin().await?;
+                work.touch_session(&id, now).await?;
+                work.commit().await
+            };
+            if let Err(error) = noted.await {
+                tracing::warn!(%error, session.id = %id, "Use of a session was not noted");
+            }
+        });
+    }
+
+    pub(crate) fn drop_what(&self, change: &Change) {
+        match change {
+            Change::Session(_) | Change::Account(_) => self.fresh.drop_subject(change),
+            Change::Missed => self.fresh.drop_all(),
+            Change::Client(_) | Change::Device(_) | Change::Grant(_) | Change::Keys => {}
+        }
+    }
+}
+
+/// About how many bytes a session takes.
+fn weight(who: &Arc<SignedIn>) -> u32 {
+    let claims: usize = who.account.claims.iter().map(|(name, value)| 64 + name.len() + size(value)).sum();
+    u32::try_from(700 + claims).unwrap_or(u32::MAX)
+}
+
+fn size(value: &serde_json::Value) -> usize {
+    use serde_json::Value;
+    32 + match value {
+        Value::String(text) => text.len(),
+        Value::Array(all) => all.iter().map(size).sum(),
+        Value::Object(all) => all.iter().map(|(name, value)| 64 + name.len() + size(value)).sum(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+    }
+}

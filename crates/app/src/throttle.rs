@@ -1,0 +1,211 @@
+//! How often things may be tried (SEC-054, SEC-055, SEC-163, SEC-222).
+//!
+//! Owns: the rules, their limits, and counting by them in the live store, so that all nodes share one count.
+//! Not here: the wrong passwords in a row that are kept with the account (`store::accounts`).
+//!
+//! Keys are MACed before they become names of counters: the live store learns no user names or addresses.
+
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use domain::ClientAddress;
+use jose::seal::{Macer, MasterKey};
+use live::{Key, Live};
+
+use crate::{Refusal, sealing};
+
+/// At most `most` in each `window`. The window begins with the first count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit {
+    /// This many are let through; `u32::MAX` lets all through without counting.
+    pub most: u32,
+    /// In this time.
+    pub window: Duration,
+}
+
+impl Limit {
+    /// At most `most` in `seconds`.
+    #[must_use]
+    pub const fn new(most: u32, seconds: u64) -> Self {
+        Self { most, window: Duration::from_secs(seconds) }
+    }
+
+    /// No limit.
+    pub const NONE: Self = Self::new(u32::MAX, 60);
+}
+
+macro_rules! rules {
+    ($($(#[$doc:meta])* $rule:ident $field:ident $name:literal $most:literal per $seconds:literal;)*) => {
+        /// What is counted.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Rule { $($(#[$doc])* $rule,)* }
+
+        /// How much of each is let through.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub struct Limits { $($(#[$doc])* pub $field: Limit,)* }
+
+        impl Rule {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$rule,)*];
+
+            /// Its name, also the kind of its counters.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$rule => $name,)* }
+            }
+        }
+
+        impl Limits {
+            /// The limit of a rule.
+            #[must_use]
+            pub const fn of(&self, rule: Rule) -> Limit {
+                match rule { $(Rule::$rule => self.$field,)* }
+            }
+
+            /// No limits at all: for load tests on a machine of one's own, never for people.
+            #[must_use]
+            pub const fn unlimited() -> Self {
+                Self { $($field: Limit::NONE,)* }
+            }
+
+            /// These limits, each `factor` times as high.
+            #[must_use]
+            pub const fn scaled(mut self, factor: u32) -> Self {
+                $(self.$field.most = self.$field.most.saturating_mul(factor);)*
+                self
+            }
+        }
+
+        impl Default for Limits {
+            fn default() -> Self {
+                Self { $($field: Limit::new($most, $seconds),)* }
+            }
+        }
+    };
+}
+
+rules! {
+    /// Wrong passwords for one user name from one network (key: folded name, network).
+    PasswordAccountAddress password_account_address "throttle.password.account_address" 10 per 900;
+    /// Passwords tried from one network (key: network).
+    PasswordAddress password_address "throttle.password.address" 100 per 900;
+    /// Passkeys tried from one network (key: network).
+    PasskeyAddress passkey_address "throttle.passkey.address" 100 per 900;
+    /// Journeys begun from one network (key: network).
+    JourneyAddress journey_address "throttle.journey.address" 600 per 60;
+    /// QR channels opened from one network (key: network).
+    ChannelAddress channel_address "throttle.channel.address" 120 per 60;
+    /// QR channels opened by one browser (key: hash of the browser secret).
+    ChannelBrowser channel_browser "throttle.channel.browser" 30 per 60;
+    /// QR channels opened in all (key: empty).
+    ChannelTotal channel_total "throttle.channel.total" 60_000 per 60;
+    /// Challenges given to one phone (key: device).
+    ChallengeDevice challenge_device "throttle.challenge.device" 60 per 60;
+    /// Challenges asked for from one network (key: network).
+    ChallengeAddress challenge_address "throttle.challenge.address" 300 per 60;
+    /// Claims by one phone (key: device).
+    ClaimDevice claim_device "throttle.claim.device" 30 per 60;
+    /// Claims from one network (key: network).
+    ClaimAddress claim_address "throttle.claim.address" 120 per 60;
+    /// Wrong signatures in the name of one phone (key: device).
+    BadSignatureDevice bad_signature_device "throttle.signature.device" 10 per 600;
+    /// Wrong signatures in the name of one account's phones (key: account).
+    BadSignatureAccount bad_signature_account "throttle.signature.account" 30 per 600;
+    /// Wrong signatures from one network (key: network).
+    BadSignatureAddress bad_signature_address "throttle.signature.address" 30 per 600;
+    /// Wrong check codes typed on one phone (key: device).
+    WrongCodeDevice wrong_code_device "throttle.code.device" 9 per 600;
+    /// Wrong check codes typed on one account's phones (key: account).
+    WrongCodeAccount wrong_code_account "throttle.code.account" 15 per 600;
+    /// Enrolments begun from one network (key: network).
+    EnrolAddress enrol_address "throttle.enrolment.address" 30 per 600;
+    /// Enrolments begun for one account (key: account or folded name).
+    EnrolAccount enrol_account "throttle.enrolment.account" 10 per 600;
+    /// Failed client authentications for one client from one network (key: client id, network).
+    ClientAuthAddress client_auth_address "throttle.client.address" 30 per 60;
+    /// Tries to use the administrator's one-time link (key: network).
+    AdminSetupAddress admin_setup_address "throttle.admin_setup.address" 10 per 600;
+}
+
+/// Counts and refuses.
+pub struct Throttle {
+    live: Arc<dyn Live>,
+    limits: Limits,
+    macer: Macer,
+}
+
+impl Throttle {
+    pub(crate) fn new(live: Arc<dyn Live>, limits: Limits, master: &MasterKey) -> Self {
+        Self { live, limits, macer: sealing::macer(master, "throttle") }
+    }
+
+    /// Counts one and refuses when that is too many.
+    ///
+    /// # Errors
+    /// [`Refusal::TooMany`] with the time until the window ends; the live store is unavailable or full.
+    pub async fn hit(&self, rule: Rule, key: &str) -> Result<(), Refusal> {
+        self.check(rule, key, 1).await
+    }
+
+    /// Refuses when the next [`Throttle::hit`] would be too many, without counting: for rules that count
+    /// failures only, before something is tried.
+    ///
+    /// # Errors
+    /// As [`Throttle::hit`].
+    pub async fn peek(&self, rule: Rule, key: &str) -> Result<(), Refusal> {
+        self.check(rule, key, 0).await
+    }
+
+    async fn check(&self, rule: Rule, key: &str, amount: u64) -> Result<(), Refusal> {
+        let limit = self.limits.of(rule);
+        if limit.most == u32::MAX {
+            return Ok(());
+        }
+        let mac = self.macer.mac(format!("{}\n{key}", rule.name()).as_bytes());
+        let counter = Key { kind: rule.name(), id: URL_SAFE_NO_PAD.encode(&mac[..16]) };
+        let counted = self.live.count(&counter, amount, limit.window).await?;
+        // Whether counted already or only looked at: this one must be within the limit.
+        if counted.sum + (1 - amount) <= u64::from(limit.most) {
+            return Ok(());
+        }
+        Err(Refusal::TooMany { retry_after: counted.ends_in.max(Duration::from_secs(1)) })
+    }
+
+    /// The limits in force.
+    #[must_use]
+    pub const fn limits(&self) -> &Limits {
+        &self.limits
+    }
+}
+
+/// The network that an address counts for: itself, or for IPv6 its first 64 bits, which one customer has to
+/// himself. IPv4 written as IPv6 is IPv4.
+#[must_use]
+pub fn network(address: ClientAddress) -> String {
+    match address.0.to_canonical() {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => {
+            let mut parts = address.segments();
+            parts[4..].fill(0);
+            format!("{}/64", Ipv6Addr::from(parts))
+        }
+    }
+}
+
+/// A key of several parts, which cannot be mistaken for other parts.
+#[must_use]
+pub fn key(parts: &[&str]) -> String {
+    let mut key = String::new();
+    for part in parts {
+        key.push_str(&part.len().to_string());
+        key.push(':');
+        key.push_str(part);
+    }
+    key
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,147 @@
+use domain::SigningAlg;
+use serde_json::json;
+
+use super::*;
+use crate::SigningKey;
+
+fn es256() -> SigningKey {
+    SigningKey::generate(SigningAlg::ES256).unwrap()
+}
+
+fn part(value: &Value) -> String {
+    URL_SAFE_NO_PAD.encode(value.to_string())
+}
+
+/// A token with any header, signed by `key` over exactly these bytes.
+fn forged(key: &SigningKey, header: &str, payload: &str) -> String {
+    // `sign` writes its own header, so the signature is taken from the key's own signer by way of a
+    // token whose parts are put in place of the usual ones.
+    let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload));
+    format!("{message}.{}", URL_SAFE_NO_PAD.encode(key.sign_raw(message.as_bytes())))
+}
+
+#[test]
+fn a_token_is_signed_and_verified_with_both_algorithms() {
+    for alg in SigningAlg::ALL {
+        let key = SigningKey::generate(*alg).unwrap();
+        for typ in ["JWT", "at+jwt", "something+jwt"] {
+            let token = key.sign(typ, br#"{"sub":"ada"}"#).unwrap();
+            assert_eq!(key.verify(&token, typ).unwrap(), br#"{"sub":"ada"}"#);
+            let parsed = Unverified::parse(&token).unwrap();
+            assert_eq!(parsed.kid(), Some(key.kid()));
+            assert_eq!(parsed.header.len(), 3);
+            assert_eq!(parsed.header["alg"], alg.as_str());
+            assert_eq!(parsed.header["typ"], typ);
+        }
+    }
+}
+
+#[test]
+fn a_key_survives_its_private_jwk_and_shows_only_its_public_part() {
+    for alg in SigningAlg::ALL {
+        let key = SigningKey::generate(*alg).unwrap();
+        let again = SigningKey::from_private_jwk(&key.to_private_jwk()).unwrap();
+        assert_eq!(again.kid(), key.kid());
+        assert_eq!(again.alg(), *alg);
+        let token = again.sign("JWT", b"{}").unwrap();
+        let public = VerifyingKey::from_public_jwk(&key.public_jwk()).unwrap();
+        assert!(public.verify(&token, "JWT").is_ok());
+        let jwk = key.public_jwk();
+        for private in ["d", "p", "q", "dp", "dq", "qi"] {
+            assert!(jwk.get(private).is_none(), "{private}");
+        }
+        assert_eq!(
+            (&jwk["kid"], &jwk["alg"], &jwk["use"]),
+            (&json!(key.kid()), &json!(alg.as_str()), &json!("sig"))
+        );
+        assert!(!format!("{key:?}").contains("\"d\""));
+    }
+}
+
+#[test]
+fn a_private_jwk_with_another_public_part_is_refused() {
+    let (one, other) = (es256(), es256());
+    let mut jwk: Value = serde_json::from_slice(&one.to_private_jwk()).unwrap();
+    jwk["x"] = other.public_jwk()["x"].clone();
+    jwk["y"] = other.public_jwk()["y"].clone();
+    assert!(SigningKey::from_private_jwk(jwk.to_string().as_bytes()).is_err());
+    assert!(SigningKey::from_private_jwk(one.public_jwk().to_string().as_bytes()).is_err());
+    assert!(SigningKey::from_private_jwk(b"{}").is_err());
+    assert!(SigningKey::from_private_jwk(br#"{"kty":"oct","k":"AA","d":"AA"}"#).is_err());
+}
+
+#[test]
+fn a_changed_token_is_refused() {
+    let key = es256();
+    let token = key.sign("JWT", br#"{"sub":"ada"}"#).unwrap();
+    let parts: Vec<&str> = token.split('.').collect();
+    let swapped = format!("{}.{}.{}", parts[0], part(&json!({"sub": "eve"})), parts[2]);
+    assert_eq!(key.verify(&swapped, "JWT"), Err(JwsError::WrongSignature));
+    let unsigned = format!("{}.{}.", parts[0], parts[1]);
+    assert_eq!(key.verify(&unsigned, "JWT"), Err(JwsError::WrongSignature));
+    assert_eq!(es256().verify(&token, "JWT"), Err(JwsError::WrongKey));
+    for bad in ["", ".", "..", "a.b", "a.b.c.d", &format!("{token}="), &format!("{token}.x"), "é.é.é"] {
+        assert!(key.verify(bad, "JWT").is_err(), "{bad}");
+    }
+    let long = format!("{}.{}.{}", parts[0], "a".repeat(MAX_TOKEN_BYTES), parts[2]);
+    assert_eq!(key.verify(&long, "JWT"), Err(JwsError::TooLong));
+}
+
+#[test]
+fn the_signature_of_another_key_is_refused_also_without_kid() {
+    let (key, other) = (es256(), es256());
+    let token = forged(&other, r#"{"alg":"ES256","typ":"JWT"}"#, "{}");
+    assert!(other.verify(&token, "JWT").is_ok());
+    assert_eq!(key.verify(&token, "JWT"), Err(JwsError::WrongSignature));
+}
+
+#[test]
+fn sec_127_the_algorithm_is_the_keys_and_never_the_tokens() {
+    let (ec, rsa) = (es256(), SigningKey::generate(SigningAlg::RS256).unwrap());
+    for alg in ["none", "None", "HS256", "RS256", "ES384", "PS256", ""] {
+        let token = forged(&ec, &json!({"alg": alg, "typ": "JWT"}).to_string(), "{}");
+        assert_eq!(ec.verify(&token, "JWT"), Err(JwsError::WrongAlgorithm), "{alg}");
+    }
+    let token = forged(&ec, r#"{"typ":"JWT"}"#, "{}");
+    assert_eq!(ec.verify(&token, "JWT"), Err(JwsError::WrongAlgorithm));
+    // HMAC under the public key's text, the classic confusion: the header cannot ask for it.
+    let confused = forged(&ec, r#"{"alg":"HS256","typ":"JWT"}"#, "{}");
+    assert_eq!(rsa.verify(&confused, "JWT"), Err(JwsError::WrongAlgorithm));
+}
+
+#[test]
+fn headers_that_bring_their_own_key_or_extensions_are_refused() {
+    let key = es256();
+    for member in ["crit", "jku", "jwk", "x5u", "x5c", "x5t", "x5t#S256", "zip", "b64"] {
+        let header = json!({"alg": "ES256", "typ": "JWT", member: ["x"]}).to_string();
+        assert_eq!(key.verify(&forged(&key, &header, "{}"), "JWT"), Err(JwsError::RefusedMember), "{member}");
+    }
+    let twice = r#"{"alg":"none","alg":"ES256","typ":"JWT"}"#;
+    assert_eq!(key.verify(&forged(&key, twice, "{}"), "JWT"), Err(JwsError::Malformed));
+}
+
+#[test]
+fn a_token_of_one_type_is_none_of_another() {
+    let key = es256();
+    let token = key.sign("at+jwt", b"{}").unwrap();
+    assert_eq!(key.verify(&token, "JWT"), Err(JwsError::WrongType));
+    let without = forged(&key, r#"{"alg":"ES256"}"#, "{}");
+    assert_eq!(key.verify(&without, "JWT"), Err(JwsError::WrongType));
+    let written_out = forged(&key, r#"{"alg":"ES256","typ":"application/AT+JWT"}"#, "{}");
+    assert!(key.verify(&written_out, "at+jwt").is_ok());
+}
+
+#[test]
+fn the_es256_example_of_rfc_7515_a_3_verifies() {
+    // The example has no `typ`, so its signature is checked below the rules about headers.
+    let jwk = json!({
+        "kty": "EC", "crv": "P-256",
+        "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+        "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0",
+    });
+    let token = "eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q";
+    let key = VerifyingKey::from_public_jwk(&jwk).unwrap();
+    let parsed = Unverified::parse(token).unwrap();
+    assert_eq!(key.check(parsed.message.as_bytes(), &parsed.signature), Ok(()));
+    assert_eq!(parsed.verify(&key, "JWT"), Err(JwsError::WrongType));
+}

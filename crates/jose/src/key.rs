@@ -1,0 +1,250 @@
+//! Signing keys: made, kept as JWK, used.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use domain::SigningAlg;
+use josekit::jwk::{Jwk, KeyPair as _};
+use josekit::jws::{ES256, JwsSigner, JwsVerifier, RS256};
+use serde_json::{Value, json};
+use zeroize::Zeroizing;
+
+use crate::{JwsError, Unverified, thumbprint};
+
+/// A key cannot be made or used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum KeyError {
+    /// The JWK is malformed or its parts do not fit together.
+    #[error("malformed key")]
+    Malformed,
+    /// The JWK is of a type, curve or algorithm that is not in use here.
+    #[error("unsupported key")]
+    Unsupported,
+    /// The cryptographic library failed; the text is for logs.
+    #[error("key operation failed: {0}")]
+    Failed(String),
+}
+
+/// RSA keys are made with this many bits (SEC-192).
+const RSA_BITS: u32 = 2048;
+
+/// `typ` values whose headers are built once.
+const USUAL_TYPES: [&str; 3] = ["JWT", "at+jwt", "logout+jwt"];
+
+/// A private key that signs with one algorithm. Parsed once, shared by all threads.
+pub struct SigningKey {
+    signer: Box<dyn JwsSigner>,
+    private_jwk: Zeroizing<Vec<u8>>,
+    public: VerifyingKey,
+    headers: [(&'static str, String); USUAL_TYPES.len()],
+}
+
+/// A public key that verifies with one algorithm.
+pub struct VerifyingKey {
+    alg: SigningAlg,
+    kid: String,
+    jwk: Value,
+    verifier: Box<dyn JwsVerifier>,
+}
+
+impl SigningKey {
+    /// Makes a new key.
+    ///
+    /// # Errors
+    /// OpenSSL failed.
+    pub fn generate(alg: SigningAlg) -> Result<Self, KeyError> {
+        let jwk = match alg {
+            SigningAlg::ES256 => ES256.generate_key_pair().map_err(failed)?.to_jwk_private_key(),
+            SigningAlg::RS256 => RS256.generate_key_pair(RSA_BITS).map_err(failed)?.to_jwk_private_key(),
+        };
+        Self::from_jwk(&jwk, alg)
+    }
+
+    /// Reads a key from its private JWK (JSON). What it signs with follows from its type: P-256 → ES256,
+    /// RSA → RS256; an `alg` that says otherwise is refused.
+    ///
+    /// # Errors
+    /// No private JWK of these kinds.
+    pub fn from_private_jwk(json: &[u8]) -> Result<Self, KeyError> {
+        let map = crate::strict::object(json).ok_or(KeyError::Malformed)?;
+        let alg = alg_of(&Value::Object(map.clone()))?;
+        if !map.contains_key("d") {
+            return Err(KeyError::Malformed);
+        }
+        Self::from_jwk(&Jwk::from_map(map).map_err(|_| KeyError::Malformed)?, alg)
+    }
+
+    fn from_jwk(jwk: &Jwk, alg: SigningAlg) -> Result<Self, KeyError> {
+        let signer: Box<dyn JwsSigner> = match alg {
+            SigningAlg::ES256 => Box::new(ES256.signer_from_jwk(jwk).map_err(|_| KeyError::Malformed)?),
+            SigningAlg::RS256 => Box::new(RS256.signer_from_jwk(jwk).map_err(|_| KeyError::Malformed)?),
+        };
+        let public = VerifyingKey::from_public_jwk(&serde_json::to_value(jwk.as_ref()).map_err(failed)?)?;
+        let mut named = jwk.clone();
+        named.set_key_id(&public.kid);
+        named.set_algorithm(alg.as_str());
+        named.set_key_use("sig");
+        let private_jwk = Zeroizing::new(serde_json::to_vec(named.as_ref()).map_err(failed)?);
+        let headers = USUAL_TYPES.map(|typ| (typ, header(alg, &public.kid, typ)));
+        let key = Self { signer, private_jwk, public, headers };
+        key.check_pair()?;
+        Ok(key)
+    }
+
+    /// A JWK may hold a public part that is not the private part's own. Signing once shows it.
+    fn check_pair(&self) -> Result<(), KeyError> {
+        let token = self.sign("JWT", b"pair")?;
+        self.public.verify(&token, "JWT").map(|_| ()).map_err(|_| KeyError::Malformed)
+    }
+
+    /// The private JWK as JSON, with `kid`, `alg` and `use`. To be sealed at once.
+    #[must_use]
+    pub fn to_private_jwk(&self) -> Zeroizing<Vec<u8>> {
+        self.private_jwk.clone()
+    }
+
+    /// What it signs with.
+    #[must_use]
+    pub fn alg(&self) -> SigningAlg {
+        self.public.alg
+    }
+
+    /// Its name: the RFC 7638 thumbprint.
+    #[must_use]
+    pub fn kid(&self) -> &str {
+        &self.public.kid
+    }
+
+    /// The public JWK with `kid`, `alg` and `use`.
+    #[must_use]
+    pub fn public_jwk(&self) -> Value {
+        self.public.jwk.clone()
+    }
+
+    /// Its public part.
+    #[must_use]
+    pub fn public(&self) -> &VerifyingKey {
+        &self.public
+    }
+
+    /// Signs: a compact JWS (RFC 7515 §7.1) with the header members `alg`, `kid` and `typ`.
+    ///
+    /// # Errors
+    /// OpenSSL failed.
+    pub fn sign(&self, typ: &str, payload: &[u8]) -> Result<String, KeyError> {
+        let mut token =
+            String::with_capacity(160 + payload.len() * 4 / 3 + self.signer.signature_len() * 4 / 3);
+        match self.headers.iter().find(|(usual, _)| *usual == typ) {
+            Some((_, header)) => token.push_str(header),
+            None => token.push_str(&header(self.public.alg, &self.public.kid, typ)),
+        }
+        token.push('.');
+        URL_SAFE_NO_PAD.encode_string(payload, &mut token);
+        let signature = self.signer.sign(token.as_bytes()).map_err(failed)?;
+        token.push('.');
+        URL_SAFE_NO_PAD.encode_string(signature, &mut token);
+        Ok(token)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn sign_raw(&self, message: &[u8]) -> Vec<u8> {
+        self.signer.sign(message).unwrap()
+    }
+
+    /// Verifies a compact JWS against the public part; see [`VerifyingKey::verify`].
+    ///
+    /// # Errors
+    /// As [`VerifyingKey::verify`].
+    pub fn verify(&self, token: &str, typ: &str) -> Result<Vec<u8>, JwsError> {
+        self.public.verify(token, typ)
+    }
+}
+
+impl VerifyingKey {
+    /// Reads a public key (from a private JWK too: only the public members are taken).
+    ///
+    /// # Errors
+    /// No JWK of a kind that is in use here.
+    pub fn from_public_jwk(jwk: &Value) -> Result<Self, KeyError> {
+        let alg = alg_of(jwk)?;
+        let kid = thumbprint(jwk)?;
+        let jwk = match alg {
+            SigningAlg::ES256 => json!({
+                "kty": "EC", "crv": "P-256", "x": jwk["x"], "y": jwk["y"],
+                "kid": kid, "alg": alg.as_str(), "use": "sig",
+            }),
+            SigningAlg::RS256 => json!({
+                "kty": "RSA", "n": jwk["n"], "e": jwk["e"],
+                "kid": kid, "alg": alg.as_str(), "use": "sig",
+            }),
+        };
+        let Value::Object(map) = jwk.clone() else { return Err(KeyError::Malformed) };
+        let public = Jwk::from_map(map).map_err(|_| KeyError::Malformed)?;
+        let verifier: Box<dyn JwsVerifier> = match alg {
+            SigningAlg::ES256 => Box::new(ES256.verifier_from_jwk(&public).map_err(|_| KeyError::Malformed)?),
+            SigningAlg::RS256 => Box::new(RS256.verifier_from_jwk(&public).map_err(|_| KeyError::Malformed)?),
+        };
+        Ok(Self { alg, kid, jwk, verifier })
+    }
+
+    /// The only algorithm it accepts.
+    #[must_use]
+    pub fn alg(&self) -> SigningAlg {
+        self.alg
+    }
+
+    /// Its name: the RFC 7638 thumbprint.
+    #[must_use]
+    pub fn kid(&self) -> &str {
+        &self.kid
+    }
+
+    /// Verifies a compact JWS of this type and answers its payload. The algorithm is the key's; the header
+    /// can only agree. Claims are the caller's to check.
+    ///
+    /// # Errors
+    /// Malformed, of another type or key, or wrongly signed.
+    pub fn verify(&self, token: &str, typ: &str) -> Result<Vec<u8>, JwsError> {
+        Unverified::parse(token)?.verify(self, typ)
+    }
+
+    pub(crate) fn check(&self, message: &[u8], signature: &[u8]) -> Result<(), JwsError> {
+        self.verifier.verify(message, signature).map_err(|_| JwsError::WrongSignature)
+    }
+}
+
+/// The algorithm a JWK is used with here.
+fn alg_of(jwk: &Value) -> Result<SigningAlg, KeyError> {
+    let text = |name: &str| jwk.get(name).and_then(Value::as_str);
+    let alg = match (text("kty"), text("crv")) {
+        (Some("EC"), Some("P-256")) => SigningAlg::ES256,
+        (Some("RSA"), _) => SigningAlg::RS256,
+        (Some(_), _) => return Err(KeyError::Unsupported),
+        (None, _) => return Err(KeyError::Malformed),
+    };
+    if jwk.get("alg").is_some_and(|said| said.as_str() != Some(alg.as_str())) {
+        return Err(KeyError::Unsupported);
+    }
+    Ok(alg)
+}
+
+fn header(alg: SigningAlg, kid: &str, typ: &str) -> String {
+    let text = json!({ "alg": alg.as_str(), "kid": kid, "typ": typ }).to_string();
+    URL_SAFE_NO_PAD.encode(text)
+}
+
+fn failed(error: impl fmt::Display) -> KeyError {
+    KeyError::Failed(error.to_string())
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SigningKey({} {})", self.public.alg.as_str(), self.public.kid)
+    }
+}
+impl fmt::Debug for VerifyingKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "VerifyingKey({} {})", self.alg.as_str(), self.kid)
+    }
+}

@@ -1,0 +1,1 @@
+//! The meaning of the port, as tests that every adapter runs.
