@@ -1,0 +1,182 @@
+//! Parameters as they arrive: `application/x-www-form-urlencoded` in a query or a body.
+//!
+//! Owns: strict decoding, limits, and knowing which names came twice (SEC-107). Not here: what a parameter
+//! means.
+
+/// Longest decoded value in bytes (SEC-107).
+pub const MAX_VALUE: usize = 8 * 1024;
+const MAX_NAME: usize = 128;
+const MAX_COUNT: usize = 100;
+
+/// Decoded parameters in order of arrival.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Params {
+    pairs: Vec<(String, String)>,
+}
+
+/// The text is no acceptable list of parameters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BadParams {
+    /// A broken percent sequence, bytes that are not UTF-8, or NUL.
+    #[error("a parameter is not correctly encoded")]
+    Encoding,
+    /// A value of more than 8 kB, or a name of more than 128 bytes.
+    #[error("a parameter is too long")]
+    TooLong,
+    /// More than 100 parameters.
+    #[error("there are too many parameters")]
+    TooMany,
+}
+
+impl Params {
+    /// Reads parameters from a query (without `?`) or a form body.
+    ///
+    /// # Errors
+    /// See [`BadParams`].
+    pub fn parse(text: &[u8]) -> Result<Self, BadParams> {
+        let mut pairs = Vec::new();
+        for part in text.split(|b| *b == b'&').filter(|part| !part.is_empty()) {
+            if pairs.len() == MAX_COUNT {
+                return Err(BadParams::TooMany);
+            }
+            let (name, value) = match part.iter().position(|b| *b == b'=') {
+                Some(at) => (&part[..at], &part[at + 1..]),
+                None => (part, &[][..]),
+            };
+            pairs.push((decode(name, MAX_NAME)?, decode(value, MAX_VALUE)?));
+        }
+        Ok(Self { pairs })
+    }
+
+    /// The value of a parameter. An empty one counts as absent (RFC 6749 §3.1); of a repeated one it is
+    /// the first.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.pairs.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str()).filter(|v| !v.is_empty())
+    }
+
+    /// Whether a parameter came more than once.
+    #[must_use]
+    pub fn is_repeated(&self, name: &str) -> bool {
+        self.pairs.iter().filter(|(n, _)| n == name).count() > 1
+    }
+
+    /// Whether any parameter came more than once.
+    #[must_use]
+    pub fn has_repeated(&self) -> bool {
+        self.pairs.iter().enumerate().any(|(at, (name, _))| self.pairs[..at].iter().any(|(n, _)| n == name))
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.pairs.is_empty()
+    }
+
+    /// The same parameters as a query, in the same order, repeated ones included.
+    #[must_use]
+    pub fn to_query(&self) -> String {
+        let mut query = String::with_capacity(self.pairs.iter().map(|(n, v)| n.len() + v.len() + 8).sum());
+        for (name, value) in &self.pairs {
+            if !query.is_empty() {
+                query.push('&');
+            }
+            percent_encode(name, &mut query);
+            query.push('=');
+            percent_encode(value, &mut query);
+        }
+        query
+    }
+}
+
+impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Params {
+    fn from_iter<I: IntoIterator<Item = (N, V)>>(pairs: I) -> Self {
+        Self { pairs: pairs.into_iter().map(|(n, v)| (n.into(), v.into())).collect() }
+    }
+}
+
+/// Appends `text`, all but unreserved characters (RFC 3986 §2.3) percent-encoded. Both readers of queries
+/// and readers of forms decode it to the same bytes, as neither `+` nor a blank stands in it.
+pub fn percent_encode(text: &str, out: &mut String) {
+    const HEX: &[u8; 16] = b"0123456789ABCDEF";
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+            out.push(char::from(byte));
+        } else {
+            out.push('%');
+            out.push(char::from(HEX[usize::from(byte >> 4)]));
+            out.push(char::from(HEX[usize::from(byte & 15)]));
+        }
+    }
+}
+
+/// Decodes one name or value of a form.
+pub(crate) fn decode(raw: &[u8], max: usize) -> Result<String, BadParams> {
+    let mut bytes = Vec::with_capacity(raw.len());
+    let mut rest = raw.iter();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'+' => b' ',
+            b'%' => {
+                let high = rest.next().and_then(|b| hex(*b)).ok_or(BadParams::Encoding)?;
+                let low = rest.next().and_then(|b| hex(*b)).ok_or(BadParams::Encoding)?;
+                high << 4 | low
+            }
+            plain => *plain,
+        });
+    }
+    if bytes.len() > max {
+        return Err(BadParams::TooLong);
+    }
+    if bytes.contains(&0) {
+        return Err(BadParams::Encoding);
+    }
+    String::from_utf8(bytes).map_err(|_| BadParams::Encoding)
+}
+
+const fn hex(byte: u8) -> Option<u8> {
+    match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        b'A'..=b'F' => Some(byte - b'A' + 10),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sec_107_ill_encoded_and_oversized_parameters_are_refused() {
+        for bad in ["a=%", "a=%4", "a=%zz", "a=%ff", "a=%00", "%C3=1", "a=%C3%28"] {
+            assert_eq!(Params::parse(bad.as_bytes()), Err(BadParams::Encoding), "{bad}");
+        }
+        let long = format!("state={}", "x".repeat(MAX_VALUE));
+        assert!(Params::parse(long.as_bytes()).is_ok());
+        assert_eq!(Params::parse(format!("{long}x").as_bytes()), Err(BadParams::TooLong));
+        assert_eq!(Params::parse("a=1&".repeat(101).as_bytes()), Err(BadParams::TooMany));
+    }
+
+    #[test]
+    fn sec_107_repeated_names_are_noticed_also_when_equal_or_empty() {
+        assert!(Params::parse(b"a=1&b=2&a=1").unwrap().has_repeated());
+        assert!(Params::parse(b"a=&a=1").unwrap().is_repeated("a"));
+        assert!(!Params::parse(b"a=1&b=1").unwrap().has_repeated());
+    }
+
+    #[test]
+    fn empty_counts_as_absent() {
+        let params = Params::parse(b"state=&nonce&&x=1").unwrap();
+        assert_eq!((params.get("state"), params.get("nonce"), params.get("x")), (None, None, Some("1")));
+    }
+
+    #[test]
+    fn sec_137_values_survive_a_query_byte_for_byte() {
+        let odd = "a+b %2B&=#\"<ü>\u{1F511}~";
+        let params: Params = [("state", odd), ("x", "1")].into_iter().collect();
+        let query = params.to_query();
+        assert!(query.is_ascii() && !query.contains('+'));
+        assert_eq!(Params::parse(query.as_bytes()).unwrap(), params);
+    }
+}
