@@ -1,0 +1,15 @@
+-- The audit trail: rows are added, never changed or removed.
+CREATE TABLE audit (
+    number INTEGER NOT NULL PRIMARY KEY,
+    at INTEGER NOT NULL,
+    event TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    account_id TEXT,
+    device_id TEXT,
+    client_id TEXT,
+    session_id TEXT,
+    address TEXT,
+    other_address TEXT,
+    detail TEXT
+) STRICT;
+CREATE INDEX audit_of_account ON audit (account_id) WHERE account_id IS NOT NULL;
