@@ -1,1 +1,205 @@
-//! What every door shares: extractors, cookies, origin rules, limits, themes, texts, problem+json.
+//! What every door shares.
+//!
+//! Owns: reading requests (visitor, address, strict parameters), cookies, origin and form checks, security
+//! headers, refusals as pages and problem+json, themes, texts, assets, the frame of pages, the request log, and
+//! the word that the server is closing.
+//! Not here: routes of the product (the doors), rules (use cases), addresses and certificates (`server`).
+//!
+//! A door uses it so: `App::new().wrap(from_fn(web::shell::shell)).configure(|c| web::mount(c, &web))`; handlers
+//! take `Data<Web>`, [`Visitor`], [`Query`] or [`Form`] and return `Result<HttpResponse, Refused>`.
+
+use std::sync::Arc;
+
+use actix_web::web::{Data, JsonConfig, PathConfig, PayloadConfig, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse};
+use app::{App, Entropy};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use tokio::sync::watch;
+
+pub mod address;
+pub mod agent;
+pub mod assets;
+pub mod cookies;
+pub mod fixed;
+pub mod markup;
+pub mod origin;
+pub mod page;
+pub mod pages;
+pub mod params;
+pub mod policy;
+pub mod refused;
+pub mod shell;
+pub mod texts;
+pub mod theme;
+pub mod visitor;
+
+pub use fixed::Fixed;
+pub use page::Page;
+pub use params::{Form, Params, Query};
+pub use policy::Policy;
+pub use refused::Refused;
+pub use theme::Theme;
+pub use visitor::Visitor;
+
+use address::Network;
+use texts::{Catalogue, Texts};
+
+/// How the doors are set up.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Proxies whose `X-Forwarded-For` counts (SEC-028). Empty: none.
+    pub trusted_proxies: Vec<Network>,
+    /// The look; `Theme::built_in()` when none is configured.
+    pub theme: Theme,
+}
+
+/// What the doors share at run time. Cloning is cheap.
+#[derive(Clone)]
+pub struct Web(Arc<Inner>);
+
+struct Inner {
+    origin: String,
+    host: Arc<str>,
+    is_https: bool,
+    entropy: Entropy,
+    trusted_proxies: Vec<Network>,
+    theme: Arc<Theme>,
+    texts: Catalogue<Arc<Texts>>,
+    closing: watch::Sender<bool>,
+}
+
+impl Web {
+    /// Reads the texts and keeps what requests need. Fails only if a file of texts is wrong.
+    pub fn new(app: &App, settings: Settings) -> Result<Self, texts::BadTexts> {
+        let issuer = app.issuer();
+        Ok(Self(Arc::new(Inner {
+            origin: issuer.origin().to_string(),
+            host: issuer.host().to_string().into(),
+            is_https: issuer.is_https(),
+            entropy: app.entropy().clone(),
+            trusted_proxies: settings.trusted_proxies,
+            theme: Arc::new(settings.theme),
+            texts: Catalogue::parse(texts::BUILT_IN)?,
+            closing: watch::Sender::new(false),
+        })))
+    }
+
+    /// The one that this server was given.
+    pub fn of(req: &HttpRequest) -> Result<&Self, Refused> {
+        req.app_data::<Data<Self>>().map(|data| &***data).ok_or_else(|| {
+            Refused::of_status(actix_web::http::StatusCode::INTERNAL_SERVER_ERROR)
+                .because("web is not mounted")
+        })
+    }
+
+    /// The issuer's origin: scheme, host and port.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        &self.0.origin
+    }
+
+    /// The issuer's host.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.0.host
+    }
+
+    /// Whether people reach us over https (and so whether HSTS is sent).
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.0.is_https
+    }
+
+    /// Proxies whose word about addresses counts.
+    #[must_use]
+    pub fn trusted_proxies(&self) -> &[Network] {
+        &self.0.trusted_proxies
+    }
+
+    /// The context of a page for this request: language (`ui_locales` first), a fresh nonce, the form token of
+    /// this browser.
+    #[must_use]
+    pub fn page(&self, req: &HttpRequest, ui_locales: &[String]) -> Page {
+        let accepted = req.headers().get("accept-language").and_then(|v| v.to_str().ok()).unwrap_or_default();
+        let lang = self.0.texts.choose(ui_locales, accepted);
+        let mut policy = Policy::default();
+        if let Some(logo) = &self.0.theme.logo {
+            policy.allow_image_from(logo);
+        }
+        Page {
+            lang,
+            t: self.0.texts.of(lang).clone(),
+            theme: self.0.theme.clone(),
+            host: self.0.host.clone(),
+            nonce: BASE64_STANDARD.encode(self.0.entropy.bytes::<16>()),
+            csrf: cookies::read(req, cookies::BROWSER).map(|s| origin::csrf_token(&s)).unwrap_or_default(),
+            reference: shell::reference_of(req),
+            policy,
+            is_https: self.0.is_https,
+        }
+    }
+
+    /// A new correlation id.
+    fn reference(&self) -> String {
+        use std::fmt::Write as _;
+        self.0.entropy.bytes::<8>().iter().fold(String::with_capacity(16), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+    }
+
+    /// Tells every waiting stream that the server is closing. They end with a hint to come back.
+    pub fn close(&self) {
+        self.0.closing.send_replace(true);
+    }
+
+    /// Becomes ready when the server begins to close.
+    #[must_use]
+    pub fn closing(&self) -> Closing {
+        Closing(self.0.closing.subscribe())
+    }
+}
+
+/// The word that the server is closing.
+#[derive(Clone)]
+pub struct Closing(watch::Receiver<bool>);
+
+impl Closing {
+    /// Waits for it.
+    pub async fn begun(&mut self) {
+        // The sender lives as long as the server; its end is the server's end too.
+        let _ = self.0.wait_for(|closing| *closing).await;
+    }
+
+    /// Whether it was said.
+    #[must_use]
+    pub fn has_begun(&self) -> bool {
+        *self.0.borrow()
+    }
+}
+
+/// Limits, assets and the answers to what nobody serves.
+pub fn mount(cfg: &mut ServiceConfig, web: &Web) {
+    cfg.app_data(Data::new(web.clone()))
+        .app_data(PayloadConfig::new(params::LARGEST_BODY))
+        .app_data(JsonConfig::default().limit(params::LARGEST_BODY).error_handler(|error, _| {
+            let status = actix_web::ResponseError::status_code(&error);
+            Refused::of_status(status).because(error).into()
+        }))
+        .app_data(PathConfig::default().error_handler(|_, _| Refused::no_such_page().into()))
+        .route("/assets/{file}", actix_web::web::get().to(assets::get))
+        .route("/favicon.ico", actix_web::web::get().to(assets::favicon))
+        .route("/theme.css", actix_web::web::get().to(theme_sheet))
+        .default_service(actix_web::web::to(|| async { Err::<HttpResponse, _>(Refused::no_such_page()) }));
+}
+
+async fn theme_sheet(req: HttpRequest) -> Result<HttpResponse, Refused> {
+    match &Web::of(&req)?.0.theme.sheet {
+        Some((sheet, _)) => Ok(sheet.answer(&req)),
+        None => Err(Refused::no_such_page()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,69 @@
+//! Who sent a request: our own page or somebody else's (SEC-012, SEC-050, SEC-144).
+//!
+//! Owns: the exact comparison of `Origin` with the issuer's origin, and the token of forms. Not here:
+//! bearer tokens and device signatures, which need neither.
+
+use actix_web::HttpRequest;
+use actix_web::http::header::ORIGIN;
+use app::Secret;
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq as _;
+
+use crate::Web;
+use crate::refused::Refused;
+
+const CONTEXT: &[u8] = b"latchbolt csrf v1\n";
+
+/// The token that forms of a browser carry in the field `csrf` (scripts: header `x-csrf-token`).
+#[must_use]
+pub fn csrf_token(browser: &Secret) -> String {
+    let text = browser.text();
+    let digest = Sha256::new().chain_update(CONTEXT).chain_update(text.as_bytes()).finalize();
+    BASE64_URL_SAFE_NO_PAD.encode(digest)
+}
+
+/// The request is a change that our own page asked for: its `Origin` is exactly ours (when absent,
+/// `Sec-Fetch-Site` says so) and it carries the token of this browser. `field` is the form's `csrf`.
+pub fn check_form(
+    req: &HttpRequest,
+    web: &Web,
+    browser: Option<&Secret>,
+    field: Option<&str>,
+) -> Result<(), Refused> {
+    must_be_ours(req, web)?;
+    let header = req.headers().get("x-csrf-token").and_then(|v| v.to_str().ok());
+    let sent = field.or(header).ok_or_else(Refused::cross_site)?;
+    // A browser that lost its cookie (or refuses cookies) is told so, not accused.
+    let expected = csrf_token(browser.ok_or_else(Refused::no_cookie)?);
+    if bool::from(expected.as_bytes().ct_eq(sent.as_bytes())) { Ok(()) } else { Err(Refused::cross_site()) }
+}
+
+/// The request comes from our own origin: for changes, streams and sockets. No `Origin` and no
+/// `Sec-Fetch-Site` means no.
+pub fn must_be_ours(req: &HttpRequest, web: &Web) -> Result<(), Refused> {
+    match said(req, web) {
+        Some(true) => Ok(()),
+        _ => Err(Refused::cross_site()),
+    }
+}
+
+/// The request does not say that it comes from elsewhere: for plain reading, whose answer other origins cannot
+/// see anyway.
+pub fn must_not_be_foreign(req: &HttpRequest, web: &Web) -> Result<(), Refused> {
+    match said(req, web) {
+        Some(false) => Err(Refused::cross_site()),
+        _ => Ok(()),
+    }
+}
+
+/// What the request says about its origin: ours, another, or nothing.
+fn said(req: &HttpRequest, web: &Web) -> Option<bool> {
+    let mut origins = req.headers().get_all(ORIGIN);
+    if let Some(origin) = origins.next() {
+        return Some(origin.as_bytes() == web.origin().as_bytes() && origins.next().is_none());
+    }
+    let site = req.headers().get("sec-fetch-site")?;
+    Some(site.as_bytes() == b"same-origin")
+}

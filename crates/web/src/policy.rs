@@ -1,0 +1,145 @@
+//! What a page may do: its Content-Security-Policy and Permissions-Policy (SEC-140, SEC-141).
+//!
+//! Owns: the two headers. A page starts with nothing allowed but its own scripts (by nonce), styles and
+//! pictures, and asks for more by name.
+
+use std::fmt::Write as _;
+
+/// What one page needs beyond the rule.
+#[derive(Debug, Clone, Default)]
+pub struct Policy {
+    form_targets: Vec<String>,
+    images: Vec<String>,
+    /// The page compiles WebAssembly (the scanner).
+    pub wasm: bool,
+    /// The page uses the camera.
+    pub camera: bool,
+    /// The name of the one trusted-types policy the page's scripts make; none: they make none.
+    pub trusted_types: Option<&'static str>,
+}
+
+impl Policy {
+    /// Lets forms of the page end at this origin. Needed where a POST is answered by a redirect to a relying
+    /// party: browsers apply `form-action` to redirects too. Takes an address or an origin; what is no web or
+    /// app address is ignored.
+    pub fn allow_form_to(&mut self, address: &str) {
+        if let Some(source) = source_of(address)
+            && !self.form_targets.contains(&source)
+        {
+            self.form_targets.push(source);
+        }
+    }
+
+    /// Lets the page show a picture of this https origin.
+    pub fn allow_image_from(&mut self, address: &str) {
+        if let Some(source) = source_of(address).filter(|source| source.starts_with("https://"))
+            && !self.images.contains(&source)
+        {
+            self.images.push(source);
+        }
+    }
+
+    /// The Content-Security-Policy.
+    #[must_use]
+    pub fn content(&self, nonce: &str, is_https: bool) -> String {
+        let mut csp = String::with_capacity(420);
+        let wasm = if self.wasm { " 'wasm-unsafe-eval'" } else { "" };
+        let _ = write!(
+            csp,
+            "default-src 'none'; script-src 'nonce-{nonce}'{wasm}; style-src 'nonce-{nonce}'; connect-src 'self'; img-src 'self'"
+        );
+        for image in &self.images {
+            let _ = write!(csp, " {image}");
+        }
+        csp.push_str("; form-action 'self'");
+        for target in &self.form_targets {
+            let _ = write!(csp, " {target}");
+        }
+        csp.push_str(
+            "; manifest-src 'self'; worker-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types ",
+        );
+        csp.push_str(self.trusted_types.unwrap_or("'none'"));
+        if is_https {
+            csp.push_str("; upgrade-insecure-requests");
+        }
+        csp
+    }
+
+    /// The Permissions-Policy.
+    #[must_use]
+    pub const fn permissions(&self) -> &'static str {
+        if self.camera { WITH_CAMERA } else { PERMISSIONS }
+    }
+}
+
+/// Nothing but passkeys of our own.
+pub const PERMISSIONS: &str = "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), hid=(), microphone=(), midi=(), payment=(), serial=(), usb=(), publickey-credentials-get=(self), publickey-credentials-create=(self)";
+const WITH_CAMERA: &str = "accelerometer=(), camera=(self), display-capture=(), geolocation=(), gyroscope=(), hid=(), microphone=(), midi=(), payment=(), serial=(), usb=(), publickey-credentials-get=(self), publickey-credentials-create=(self)";
+
+/// The policy of whatever is no page.
+pub const NO_PAGE: &str =
+    "default-src 'none'; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// A source expression (CSP 3 §2.3.1) for the origin of an address: `https://shop.example:8443`, or the scheme
+/// alone for an app (`com.example.app:`) and for a host that the grammar cannot say (IPv6).
+fn source_of(address: &str) -> Option<String> {
+    let url = url::Url::parse(address).ok()?;
+    let scheme = url.scheme();
+    if matches!(scheme, "javascript" | "data" | "blob" | "file" | "vbscript" | "about") {
+        return None;
+    }
+    if !matches!(scheme, "http" | "https") {
+        return Some(format!("{scheme}:"));
+    }
+    match url.host()? {
+        url::Host::Ipv6(_) => Some(format!("{scheme}:")),
+        host => Some(match url.port() {
+            Some(port) => format!("{scheme}://{host}:{port}"),
+            None => format!("{scheme}://{host}"),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sec_140_a_page_may_do_little() {
+        let csp = Policy::default().content("abc", true);
+        for part in [
+            "default-src 'none'",
+            "script-src 'nonce-abc'",
+            "object-src 'none'",
+            "base-uri 'none'",
+            "frame-ancestors 'none'",
+            "form-action 'self';",
+            "require-trusted-types-for 'script'",
+        ] {
+            assert!(csp.contains(part), "{part}");
+        }
+        assert!(!csp.contains("unsafe"));
+    }
+
+    #[test]
+    fn origins_become_sources_and_nothing_else_slips_in() {
+        for (address, expected) in [
+            ("https://shop.example/cb?x=1", Some("https://shop.example")),
+            ("http://localhost:8401/cb", Some("http://localhost:8401")),
+            ("http://[::1]:9000/cb", Some("http:")),
+            ("com.example.app:/cb", Some("com.example.app:")),
+            ("javascript:alert(1)", None),
+            ("https://a.example; script-src *", None),
+            ("nothing", None),
+        ] {
+            assert_eq!(source_of(address).as_deref(), expected, "{address}");
+        }
+        let mut policy = Policy::default();
+        policy.allow_form_to("https://shop.example/cb");
+        policy.allow_image_from("http://plain.example/logo.png");
+        policy.allow_image_from("https://cdn.example/logo.png");
+        let csp = policy.content("n", false);
+        assert!(csp.contains("form-action 'self' https://shop.example;"));
+        assert!(csp.contains("img-src 'self' https://cdn.example;") && !csp.contains("plain.example"));
+    }
+}
