@@ -44,11 +44,9 @@ pub async fn shell(
     let mut res = if body_is_too_large(&req) {
         req.into_response(actix_web::Error::from(Refused::of_status(StatusCode::PAYLOAD_TOO_LARGE)))
     } else {
-        let request = req.request().clone();
-        match next.call(req).await {
-            Ok(res) => res.map_into_boxed_body(),
-            Err(error) => ServiceResponse::from_err(error, request),
-        }
+        // Handlers' refusals arrive as answers; an error here is a middleware's own, and nobody has one. The
+        // request cannot be kept aside for it: routing needs to be its only owner.
+        next.call(req).await?.map_into_boxed_body()
     };
 
     let refused = refusal_of(&res);
