@@ -15,7 +15,6 @@ mod hashing;
 mod issuer;
 pub mod journeys;
 mod keyring;
-pub mod passwords;
 mod refusal;
 mod sealing;
 mod secret;
