@@ -1,0 +1,86 @@
+//! Journeys that end on a page of ours.
+//!
+//! Owns: their ending. The path is chosen by our own doors, never taken from a request (SEC-146).
+
+use app::journeys::{NewJourney, Purpose, Shown};
+use app::{ConsentAsked, Ending, Landing, Refusal, Visitor, journeys};
+use async_trait::async_trait;
+use domain::ClientAddress;
+use journey::Need;
+use store::SignedIn;
+
+use crate::{NewCookies, SignIn, Started};
+
+const KIND: &str = "local";
+/// Where a sign-in without a relying party ends.
+const DONE: &str = "/login/done";
+
+pub(crate) struct LocalPages;
+
+#[async_trait]
+impl Ending for LocalPages {
+    fn kind(&self) -> &'static str {
+        KIND
+    }
+
+    async fn consent(&self, _: &Purpose, _: &SignedIn) -> Result<Option<ConsentAsked>, Refusal> {
+        Ok(None)
+    }
+
+    async fn consent_given(&self, _: &Purpose, _: &SignedIn, _: ClientAddress) -> Result<(), Refusal> {
+        Ok(())
+    }
+
+    async fn finish(&self, purpose: &Purpose, _: &SignedIn) -> Result<Landing, Refusal> {
+        Ok(Landing::Local(purpose.payload.clone()))
+    }
+
+    async fn declined(&self, _: &Purpose) -> Result<Landing, Refusal> {
+        Ok(Landing::Local("/login".to_owned()))
+    }
+}
+
+impl SignIn {
+    /// Begins a journey without a relying party: it ends at `/login/done`.
+    ///
+    /// # Errors
+    /// Too many journeys; the live store is unavailable.
+    pub async fn default_journey(&self, visitor: &Visitor) -> Result<Started, Refusal> {
+        self.local_journey(visitor, Need::default(), DONE).await
+    }
+
+    /// Begins a journey that ends at a page of ours, with what that page needs (a fresh proof, a certain
+    /// class).
+    ///
+    /// # Errors
+    /// Too many journeys; the live store is unavailable.
+    pub async fn local_journey(
+        &self,
+        visitor: &Visitor,
+        need: Need,
+        path: &'static str,
+    ) -> Result<Started, Refusal> {
+        let app = self.app();
+        let network = app::throttle::network(visitor.address);
+        app.throttle().hit(app::Rule::JourneyAddress, &network).await?;
+        let mut cookies = NewCookies::default();
+        let browser = visitor.browser_hash().unwrap_or_else(|| {
+            let secret = app.entropy().secret();
+            let hash = secret.hash();
+            cookies.browser = Some(secret);
+            hash
+        });
+        let new = NewJourney {
+            need,
+            purpose: Purpose { kind: KIND.to_owned(), payload: path.to_owned() },
+            shown: Shown {
+                client_name: self.settings().name.clone(),
+                host: app.issuer().host().to_owned(),
+                is_verified: true,
+                ..Shown::default()
+            },
+            methods: self.settings().methods,
+        };
+        Ok(Started { journey: journeys::start(app, new, &browser).await?, cookies })
+    }
+}

@@ -1,0 +1,295 @@
+//! Signing in by user name and password.
+//!
+//! Owns: what is tried, counted and answered (SEC-160…166). Every failure is one and the same answer, after
+//! one hash and one durable commit, whoever was named. Not here: the hash (`app::hashing`).
+
+use std::time::Duration;
+
+use app::{Refusal, Rule, Verified, Visitor, audit, throttle};
+use domain::{
+    Account, AuditEntry, AuditEvent, JourneyId, Method, Outcome, PasswordHash, Proof, Timestamp, Username,
+};
+use journey::Event;
+use live::Slot;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization as _;
+
+use crate::sessions::Proved;
+use crate::way::{Way, name};
+use crate::{Progress, SignIn};
+
+/// So many wrong passwords in a row switch the password off (SEC-163).
+pub(crate) const MOST_FAILURES: u32 = 100;
+/// From so many wrong passwords on the next one has to wait.
+const FREE_FAILURES: u32 = 3;
+/// The longest wait.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+/// A user name that is longer is none, and is not looked up.
+const MAX_USERNAME_BYTES: usize = 1024;
+
+/// How long the next try has to wait, per user name and network.
+struct Waiting;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Wait {
+    failures: u32,
+    not_before: Timestamp,
+}
+
+impl Slot for Waiting {
+    const KIND: &'static str = "password-wait";
+    const TTL: Duration = Duration::from_secs(15 * 60);
+    type Value = Wait;
+}
+
+/// What was found out about a try.
+enum Tried {
+    Right { account: Account, failures: u32, rehashed: Option<String> },
+    Wrong { account: Option<Account>, why: &'static str },
+}
+
+impl SignIn {
+    /// Tries a password.
+    ///
+    /// # Errors
+    /// [`Refusal::SignInFailed`] for whatever is wrong; [`Refusal::TooMany`] and [`Refusal::Busy`] with a time;
+    /// [`Refusal::Forbidden`] where no password is taken; [`Refusal::Gone`] when the journey is over.
+    pub async fn password(
+        &self,
+        id: &JourneyId,
+        visitor: &Visitor,
+        username: &str,
+        password: &SecretString,
+    ) -> Result<Progress, Refusal> {
+        let way = self.way(id, visitor).await?;
+        if !self.offered(&way.kept.journey).password {
+            return Err(Refusal::Forbidden);
+        }
+        if password.expose_secret().len() > app::MAX_PASSWORD_BYTES {
+            return Err(Refusal::Invalid { field: "password", why: "is too long" });
+        }
+        let tried = self.try_password(visitor.address, username, password).await?;
+        self.sign_in_by_password(way, visitor, tried).await
+    }
+
+    /// Whether this is the person's password: for other doors that verify one (enrolling a phone). Counts
+    /// with the tries at the login page (SEC-164).
+    ///
+    /// # Errors
+    /// As [`SignIn::password`].
+    pub async fn verify_password(
+        &self,
+        visitor: &Visitor,
+        username: &str,
+        password: &SecretString,
+    ) -> Result<Account, Refusal> {
+        let tried = self.try_password(visitor.address, username, password).await?;
+        let now = self.app().now();
+        let mut work = self.app().store().begin().await?;
+        match tried {
+            Tried::Right { account, failures, rehashed } => {
+                if failures > 0 {
+                    work.forget_wrong_passwords(&account.id).await?;
+                }
+                keep_rehashed(&mut *work, &account, rehashed, now).await?;
+                work.audit(entry(visitor, Outcome::Done, Some(&account), None, now)).await?;
+                work.commit().await?;
+                Ok(account)
+            }
+            Tried::Wrong { account, why } => {
+                count_wrong(work, visitor, account.as_ref(), why, now).await?;
+                Err(Refusal::SignInFailed)
+            }
+        }
+    }
+
+    async fn sign_in_by_password(
+        &self,
+        way: Way,
+        visitor: &Visitor,
+        tried: Tried,
+    ) -> Result<Progress, Refusal> {
+        let now = self.app().now();
+        let (account, failures, rehashed) = match tried {
+            Tried::Right { account, failures, rehashed } => (account, failures, rehashed),
+            Tried::Wrong { account, why } => {
+                let work = self.app().store().begin().await?;
+                count_wrong(work, visitor, account.as_ref(), why, now).await?;
+                return Err(Refusal::SignInFailed);
+            }
+        };
+        let proof = Proof { method: Method::Password, at: now, known_browser: false };
+        let event = Event::Proved { account: account.id, proof };
+        if way.kept.journey.clone().record(event, now).is_err() {
+            // The right password of somebody else than the one asked for.
+            let mut work = self.app().store().begin().await?;
+            work.audit(entry(visitor, Outcome::Refused, Some(&account), Some("another account"), now))
+                .await?;
+            work.commit().await?;
+            return Err(Refusal::SignInFailed);
+        }
+        let before = self.who(visitor).await?;
+        let proved = Proved { account: account.id, proof, device: None };
+        let client = way.kept.shown.client_id.as_ref();
+        let mut work = self.app().store().begin().await?;
+        if failures > 0 {
+            work.forget_wrong_passwords(&account.id).await?;
+        }
+        keep_rehashed(&mut *work, &account, rehashed, now).await?;
+        work.audit(AuditEntry {
+            client: client.cloned(),
+            ..entry(visitor, Outcome::Done, Some(&account), None, now)
+        })
+        .await?;
+        let begun = self.begin_session(&mut *work, visitor, before.as_ref(), &proved, client).await?;
+        work.commit().await?;
+        self.end_channel(&way.kept).await?;
+        self.go_on_as(begun, visitor, way).await
+    }
+
+    async fn try_password(
+        &self,
+        address: domain::ClientAddress,
+        username: &str,
+        password: &SecretString,
+    ) -> Result<Tried, Refusal> {
+        let app = self.app();
+        let network = throttle::network(address);
+        let username: Option<Username> =
+            (username.len() <= MAX_USERNAME_BYTES).then(|| username.parse().ok()).flatten();
+        let key = username.as_ref().map_or("", Username::key);
+        let name_and_network = throttle::key(&[key, &network]);
+        app.throttle().hit(Rule::PasswordAddress, &network).await?;
+        app.throttle().peek(Rule::PasswordAccountAddress, &name_and_network).await?;
+        let wait = self.reserve(&name_and_network).await?;
+
+        let found = match &username {
+            Some(username) => app.store().read().await?.account_for_password(username.key()).await?,
+            None => None,
+        };
+        // Unicode in one form, once (SEC-161).
+        let password = SecretString::from(password.expose_secret().nfc().collect::<String>());
+        let phc = found.as_ref().and_then(|(_, hash, failures)| {
+            hash.as_ref().filter(|_| *failures < MOST_FAILURES).map(|hash| hash.phc.as_str())
+        });
+        let verified = app.hashing().verify(&password, phc).await?;
+        let (account, failures) = match (found, verified) {
+            (Some((account, Some(_), failures)), Verified::Right { rehash }) if account.is_active() => {
+                let rehashed = if rehash { Some(app.hashing().hash(&password).await?) } else { None };
+                self.release(wait).await?;
+                return Ok(Tried::Right { account, failures, rehashed });
+            }
+            (Some((account, _, failures)), _) => (Some(account), failures),
+            (None, _) => (None, 0),
+        };
+        let why = match &account {
+            None => "unknown user",
+            Some(account) if !account.is_active() => "disabled",
+            Some(_) if failures >= MOST_FAILURES => "password is off",
+            Some(_) => "wrong password",
+        };
+        // The answer is "failed" either way; the count refuses the next try.
+        match app.throttle().hit(Rule::PasswordAccountAddress, &name_and_network).await {
+            Ok(()) | Err(Refusal::TooMany { .. }) => Ok(Tried::Wrong { account, why }),
+            Err(other) => Err(other),
+        }
+    }
+
+    /// Counts a failure before the try, so that parallel tries cannot pass the wait together.
+    async fn reserve(&self, name_and_network: &str) -> Result<Option<String>, Refusal> {
+        let app = self.app();
+        if app.throttle().limits().of(Rule::PasswordAccountAddress).most == u32::MAX {
+            return Ok(None);
+        }
+        let now = app.now();
+        let key = name(&app.mac("password-wait", name_and_network.as_bytes()));
+        let slots = app.slots::<Waiting>();
+        for _ in 0..8 {
+            let Some((wait, seen)) = slots.get(&key).await? else {
+                slots.put(&key, &Wait { failures: 1, not_before: now }).await?;
+                return Ok(Some(key));
+            };
+            if now < wait.not_before {
+                let retry_after = wait.not_before.since(now).max(Duration::from_secs(1));
+                return Err(Refusal::TooMany { retry_after });
+            }
+            let failures = wait.failures.saturating_add(1);
+            let next = Wait { failures, not_before: now.after(wait_after(failures)) };
+            if slots.swap(&key, seen, &next).await?.is_ok() {
+                return Ok(Some(key));
+            }
+        }
+        Err(Refusal::TooMany { retry_after: Duration::from_secs(1) })
+    }
+
+    async fn release(&self, key: Option<String>) -> Result<(), Refusal> {
+        if let Some(key) = key {
+            self.app().slots::<Waiting>().take(&key).await?;
+        }
+        Ok(())
+    }
+}
+
+/// 1, 2, 4, 8… seconds, from the third failure on.
+fn wait_after(failures: u32) -> Duration {
+    match failures.checked_sub(FREE_FAILURES) {
+        None => Duration::ZERO,
+        Some(over) => Duration::from_secs(1 << over.min(16)).min(LONGEST_WAIT),
+    }
+}
+
+async fn keep_rehashed(
+    work: &mut dyn store::Work,
+    account: &Account,
+    rehashed: Option<String>,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    if let Some(phc) = rehashed {
+        work.set_password(&PasswordHash { account: account.id, phc, changed_at: now }).await?;
+    }
+    Ok(())
+}
+
+/// One durable commit, whoever was named (SEC-165): the count is kept with the account and survives a
+/// restart (SEC-164).
+async fn count_wrong(
+    mut work: Box<dyn store::Work>,
+    visitor: &Visitor,
+    account: Option<&Account>,
+    why: &str,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    if let Some(account) = account {
+        work.count_wrong_password(&account.id).await?;
+    }
+    work.audit(entry(visitor, Outcome::Refused, account, Some(why), now)).await?;
+    work.commit().await?;
+    Ok(())
+}
+
+fn entry(
+    visitor: &Visitor,
+    outcome: Outcome,
+    account: Option<&Account>,
+    detail: Option<&str>,
+    now: Timestamp,
+) -> AuditEntry {
+    AuditEntry {
+        account: account.map(|account| account.id),
+        detail: detail.and_then(audit::detail),
+        ..audit::by(visitor, AuditEvent::PasswordTried, outcome, now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sec_163_waits_grow_and_are_bounded() {
+        let seconds: Vec<u64> = (0..12).map(|failures| wait_after(failures).as_secs()).collect();
+        assert_eq!(seconds, [0, 0, 0, 1, 2, 4, 8, 16, 32, 60, 60, 60]);
+        assert_eq!(wait_after(u32::MAX), LONGEST_WAIT);
+    }
+}

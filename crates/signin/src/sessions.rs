@@ -1,0 +1,187 @@
+//! Browser sessions: beginning, strengthening, ending.
+//!
+//! Owns: what a session is given at a sign-in (SEC-013, SEC-151, SEC-152, SEC-155). Not here: finding the one
+//! of a cookie (`app::sessions`).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use app::{Change, Refusal, Secret, Visitor, audit};
+use domain::{
+    AccountId, AuditEntry, AuditEvent, BrowserSession, ClientId, DeviceId, Method, Outcome, Proof,
+    SessionEnd, SessionId, Timestamp, text,
+};
+use journey::with_proof;
+use store::{SignedIn, Work};
+
+use crate::way::Way;
+use crate::{NewCookies, Progress, SignIn};
+
+/// How long a session lasts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SessionLimits {
+    /// Unused for so long, it ends.
+    pub idle: Duration,
+    /// It ends after so long, whatever happens.
+    pub absolute: Duration,
+}
+
+/// Who proved themselves, and how.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Proved {
+    pub account: AccountId,
+    pub proof: Proof,
+    pub device: Option<DeviceId>,
+}
+
+/// A session that begins, or has new strength, with the unit's commit.
+pub(crate) struct Begun {
+    pub id: SessionId,
+    secret: Secret,
+    browser: Secret,
+    known: Secret,
+    changed: Option<Change>,
+}
+
+impl SignIn {
+    /// What a sign-in leaves in the unit of work: a session, and the end of the one before it.
+    ///
+    /// A living session of the same account is strengthened and gets a new secret; its id stays, and with it
+    /// what relying parties were given. For a phone the session is new, so that it is listed on that phone
+    /// (SEC-043). Another account's session ends: nobody inherits it (SEC-155).
+    pub(crate) async fn begin_session(
+        &self,
+        work: &mut dyn Work,
+        visitor: &Visitor,
+        before: Option<&Arc<SignedIn>>,
+        proved: &Proved,
+        client: Option<&ClientId>,
+    ) -> Result<Begun, Refusal> {
+        let app = self.app();
+        let now = app.now();
+        let (secret, browser) = (app.entropy().secret(), app.entropy().secret());
+        let known = visitor.known.clone().unwrap_or_else(|| app.entropy().secret());
+        let same = before.filter(|who| who.account.id == proved.account);
+        if let (Some(who), None) = (same, proved.device) {
+            let id = who.session.id;
+            if work.strengthen_session(&id, &proved.proof, &secret.hash(), now).await? {
+                work.audit(started(visitor, proved, client, id, "strengthened", now)).await?;
+                return Ok(Begun { id, secret, browser, known, changed: Some(Change::Session(id)) });
+            }
+        }
+        let mut changed = None;
+        if let Some(who) = before {
+            let old = who.session.id;
+            if work.end_session(&old, SessionEnd::Replaced, now).await? {
+                work.audit(ended(visitor, who, SessionEnd::Replaced, now)).await?;
+            }
+            changed = Some(Change::Session(old));
+        }
+        let session = self.session(visitor, same, proved, &secret, now);
+        work.add_session(&session, Some(&known.hash())).await?;
+        let detail = proved.proof.method.as_str();
+        work.audit(started(visitor, proved, client, session.id, detail, now)).await?;
+        Ok(Begun { id: session.id, secret, browser, known, changed })
+    }
+
+    fn session(
+        &self,
+        visitor: &Visitor,
+        same: Option<&Arc<SignedIn>>,
+        proved: &Proved,
+        secret: &Secret,
+        now: Timestamp,
+    ) -> BrowserSession {
+        let is_new_to_phone = proved.proof.method == Method::Phone && !proved.proof.known_browser;
+        let limits =
+            if is_new_to_phone { self.settings().unknown_browser_session } else { self.settings().session };
+        BrowserSession {
+            id: self.app().entropy().id(),
+            account: proved.account,
+            secret_hash: secret.hash(),
+            proofs: with_proof(same.map_or(&[], |who| &who.session.proofs), proved.proof),
+            device: proved.device,
+            browser: text::shown(&visitor.agent.label(), 120),
+            address: visitor.address.to_string(),
+            created_at: now,
+            last_used_at: now,
+            idle_seconds: u32::try_from(limits.idle.as_secs()).unwrap_or(u32::MAX),
+            expires_at: now.after(limits.absolute),
+            ended: None,
+        }
+    }
+
+    /// After the commit: tells the caches, replaces the browser secret, and goes on with the journey.
+    pub(crate) async fn go_on_as(
+        &self,
+        begun: Begun,
+        visitor: &Visitor,
+        way: Way,
+    ) -> Result<Progress, Refusal> {
+        let Begun { secret, browser, known, changed, .. } = begun;
+        if let Some(change) = changed {
+            self.tell(change).await;
+        }
+        self.replaced_browser(visitor.browser_hash(), &browser.hash()).await?;
+        // Not found only if the account was disabled or the session ended in this very moment.
+        let who = self.app().sessions().current(&secret).await?.ok_or(Refusal::SignInFailed)?;
+        let next = self.go_on(way, &who).await?;
+        let cookies = NewCookies { session: Some(secret), browser: Some(browser), known: Some(known) };
+        Ok(Progress { next, cookies })
+    }
+
+    /// Ends this browser's session.
+    ///
+    /// # Errors
+    /// The store is unavailable.
+    pub async fn sign_out(&self, visitor: &Visitor) -> Result<(), Refusal> {
+        let Some(who) = self.who(visitor).await? else { return Ok(()) };
+        let now = self.app().now();
+        let mut work = self.app().store().begin().await?;
+        if work.end_session(&who.session.id, SessionEnd::SignedOut, now).await? {
+            work.audit(ended(visitor, &who, SessionEnd::SignedOut, now)).await?;
+        }
+        work.commit().await?;
+        self.tell(Change::Session(who.session.id)).await;
+        Ok(())
+    }
+
+    /// Who is signed in, if it was proven freshly (within `limit`) by something else than a phone: the
+    /// condition for changing what an account is protected by (SEC-042, SEC-070, SEC-174).
+    ///
+    /// # Errors
+    /// [`Refusal::NotSignedIn`], [`Refusal::StepUpNeeded`].
+    pub async fn freshly_proven(&self, visitor: &Visitor, limit: Duration) -> Result<Arc<SignedIn>, Refusal> {
+        let who = self.who(visitor).await?.ok_or(Refusal::NotSignedIn)?;
+        let since = self.app().now().before(limit);
+        let is_fresh = who.session.proofs.iter().any(|p| p.method != Method::Phone && p.at >= since);
+        if is_fresh { Ok(who) } else { Err(Refusal::StepUpNeeded) }
+    }
+}
+
+fn started(
+    visitor: &Visitor,
+    proved: &Proved,
+    client: Option<&ClientId>,
+    session: SessionId,
+    detail: &str,
+    now: Timestamp,
+) -> AuditEntry {
+    AuditEntry {
+        account: Some(proved.account),
+        device: proved.device,
+        client: client.cloned(),
+        session: Some(session),
+        detail: audit::detail(detail),
+        ..audit::by(visitor, AuditEvent::SessionStarted, Outcome::Done, now)
+    }
+}
+
+fn ended(visitor: &Visitor, who: &SignedIn, why: SessionEnd, now: Timestamp) -> AuditEntry {
+    AuditEntry {
+        account: Some(who.account.id),
+        session: Some(who.session.id),
+        detail: audit::detail(why.as_str()),
+        ..audit::by(visitor, AuditEvent::SessionEnded, Outcome::Done, now)
+    }
+}
