@@ -168,6 +168,10 @@ pub struct EnrolmentBegun {
     pub account: AccountShown,
     /// Options for `navigator.credentials.create` (kind `web`).
     pub webauthn: Option<Value>,
+    /// Options for `navigator.credentials.get` (kind `web`), for a phone that holds a passkey of the account
+    /// already and so cannot make another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub existing: Option<Value>,
     /// Seconds.
     pub expires_in: u32,
 }
@@ -193,6 +197,9 @@ pub struct EnrolmentCompletion {
     /// The WebAuthn registration (kind `web`).
     #[serde(default)]
     pub credential: Option<Value>,
+    /// In its place the assertion of a passkey that the account has already (kind `web`).
+    #[serde(default)]
+    pub assertion: Option<Value>,
 }
 
 /// A registered phone.

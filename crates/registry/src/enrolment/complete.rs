@@ -1,0 +1,220 @@
+//! The second step of an enrolment: everything is proven, then kept in one unit.
+
+use app::throttle::{self, Rule};
+use app::{Change, Refusal, audit};
+use domain::{
+    Account, AuditEvent, ClientAddress, CredentialId, Device, DeviceKind, DeviceState, Outcome, Passkey,
+    Timestamp, text,
+};
+use qr::approval::EnrolmentProof;
+use serde_json::Value;
+use store::Work;
+
+use super::ceremony::{self, Proven};
+use super::{Enrolling, EnrollingSlot, slot_key};
+use crate::Registry;
+
+/// Longest name of a phone or platform, in characters.
+const LONGEST_TEXT: usize = 60;
+/// Handles are 43 characters; what is longer is not worth a MAC.
+const LONGEST_HANDLE: usize = 64;
+
+/// How the phone verifies its user.
+#[derive(Debug)]
+pub enum Verification {
+    /// By a new passkey: the answer of `navigator.credentials.create` (kind `web`).
+    NewPasskey(Value),
+    /// By a passkey of the account that the phone holds: the answer of `navigator.credentials.get` (kind
+    /// `web`).
+    KnownPasskey(Value),
+    /// By its keystore before each use of the device key, or not at all (kind `app`). A statement of the app:
+    /// no attestation is demanded.
+    Keystore(bool),
+}
+
+/// What the phone sends in the second step.
+#[derive(Debug)]
+pub struct Completion {
+    /// From the first step.
+    pub handle: String,
+    /// The device key.
+    pub key: qr::Jwk,
+    /// The owner's name for the phone.
+    pub name: String,
+    /// Operating system or model.
+    pub platform: String,
+    /// The owner agrees to future sign-ins by QR.
+    pub agree: bool,
+    /// By `key`, over `EnrolmentProof`; base64url.
+    pub signature: String,
+    /// How it verifies its user.
+    pub verification: Verification,
+    /// From where.
+    pub address: ClientAddress,
+}
+
+impl Registry {
+    /// Second step: registers the phone.
+    ///
+    /// # Errors
+    /// `Gone` for every handle that is unknown, used or late, or whose session or account ended; `Invalid`
+    /// names what is wrong with the rest (the right to enrol is kept then, for another try);
+    /// `Conflict("device_key")` for a key that is known in the system (SEC-072), `Conflict("passkey")`
+    /// likewise, `Conflict("device_limit")` at the owner's limit (SEC-074).
+    pub async fn enrol_complete(&self, completion: Completion) -> Result<(Device, Account), Refusal> {
+        self.app.throttle().hit(Rule::EnrolAddress, &throttle::network(completion.address)).await?;
+        if completion.handle.len() > LONGEST_HANDLE {
+            return Err(Refusal::Gone);
+        }
+        let now = self.app.now();
+        let slots = self.app.slots::<EnrollingSlot>();
+        let key = slot_key(&self.app, &completion.handle);
+        let (enrolling, _) = slots.get(&key).await?.ok_or(Refusal::Gone)?;
+        if now >= enrolling.expires_at {
+            return Err(Refusal::Gone);
+        }
+        let checked = self.check(&enrolling, completion, now).await?;
+        // Of two phones that both proved everything, one gets the right.
+        slots.take(&key).await?.ok_or(Refusal::Gone)?;
+        self.keep(checked, now).await
+    }
+
+    async fn check(
+        &self,
+        enrolling: &Enrolling,
+        given: Completion,
+        now: Timestamp,
+    ) -> Result<Checked, Refusal> {
+        if !given.agree {
+            return Err(Refusal::Invalid { field: "agree", why: "must be true: the owner has to agree" });
+        }
+        let proof = EnrolmentProof {
+            issuer: self.app.issuer().as_str(),
+            enrolment: &given.handle,
+            nonce: &enrolling.nonce,
+            key: &given.key.key().thumbprint,
+            name: &given.name,
+            platform: &given.platform,
+        };
+        let unsigned =
+            || Refusal::Invalid { field: "signature", why: "is not the key's over this enrolment" };
+        let message = proof.message().map_err(|_| unsigned())?;
+        if !qr::key::is_signed(given.key.key(), &message, &given.signature) {
+            return Err(unsigned());
+        }
+        let name = text::plain_line(&given.name, LONGEST_TEXT)
+            .map_err(|_| Refusal::Invalid { field: "name", why: "1 to 60 plain characters" })?;
+        let platform = text::plain_line(&given.platform, LONGEST_TEXT)
+            .map_err(|_| Refusal::Invalid { field: "platform", why: "1 to 60 plain characters" })?;
+
+        let mut view = self.app.store().read().await?;
+        let account =
+            view.account(&enrolling.account).await?.filter(Account::is_active).ok_or(Refusal::Gone)?;
+        if let Some(session) = &enrolling.session
+            && !view.session(session).await?.is_some_and(|session| session.is_alive(now))
+        {
+            return Err(Refusal::Gone);
+        }
+        let (kind, verifies_user, proven) = match given.verification {
+            Verification::Keystore(verifies) => (DeviceKind::App, verifies, None),
+            Verification::NewPasskey(answer) => {
+                let ceremony = enrolling.ceremony.as_ref().ok_or_else(no_passkeys)?;
+                let proven = ceremony::registered(self.app.issuer(), ceremony, answer)?;
+                (DeviceKind::Web, true, Some(proven))
+            }
+            Verification::KnownPasskey(answer) => {
+                let ceremony = enrolling.ceremony.as_ref().ok_or_else(no_passkeys)?;
+                let passkeys = view.passkeys(&account.id).await?;
+                let proven = ceremony::asserted(self.app.issuer(), ceremony, answer, &passkeys)?;
+                (DeviceKind::Web, true, Some(proven))
+            }
+        };
+        let device = Device {
+            id: self.app.entropy().id(),
+            account: account.id,
+            kind,
+            name,
+            platform,
+            key: given.key.into_key(),
+            verifies_user,
+            passkey: None,
+            state: DeviceState::Active,
+            added_by: enrolling.added_by,
+            agreed_at: Some(now),
+            created_at: now,
+            last_used_at: None,
+        };
+        Ok(Checked { device, account, proven, address: given.address })
+    }
+
+    /// One unit: the device (at most so many, each key once), its passkey, both in the audit trail.
+    async fn keep(&self, checked: Checked, now: Timestamp) -> Result<(Device, Account), Refusal> {
+        let Checked { mut device, account, proven, address } = checked;
+        let passkey: Option<CredentialId> = proven.as_ref().map(|proven| match proven {
+            Proven::New { .. } => self.app.entropy().id(),
+            Proven::Known { id, .. } => *id,
+        });
+        device.passkey = passkey;
+        let mut work = self.app.store().begin().await?;
+        if !work.add_device(&device, self.settings.devices_per_account).await? {
+            return Err(Refusal::Conflict("device_limit"));
+        }
+        if let (Some(id), Some(proven)) = (passkey, proven) {
+            keep_passkey(&mut *work, id, proven, &device, now).await?;
+        }
+        let mut entry = audit::from(address, AuditEvent::DeviceAdded, Outcome::Done, now);
+        entry.account = Some(account.id);
+        entry.device = Some(device.id);
+        entry.detail = Some(format!("{} by {}", device.kind.as_str(), device.added_by.as_str()));
+        work.audit(entry).await?;
+        work.commit().await?;
+        self.app.tell(Change::Device(device.id)).await?;
+        tracing::info!(device.id = %device.id, account.id = %account.id, kind = device.kind.as_str(), "Phone enrolled");
+        Ok((device, account))
+    }
+}
+
+struct Checked {
+    device: Device,
+    account: Account,
+    proven: Option<Proven>,
+    address: ClientAddress,
+}
+
+async fn keep_passkey(
+    work: &mut dyn Work,
+    id: CredentialId,
+    proven: Proven,
+    device: &Device,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    match proven {
+        Proven::Known { passkey, .. } => {
+            if !work.passkey_used(&id, &passkey, now).await? {
+                return Err(Refusal::Gone);
+            }
+        }
+        Proven::New { credential_id, passkey } => {
+            let passkey = Passkey {
+                id,
+                account: device.account,
+                device: Some(device.id),
+                credential_id,
+                passkey,
+                name: device.name.clone(),
+                created_at: now,
+                last_used_at: None,
+            };
+            work.add_passkey(&passkey).await?;
+            let mut entry = domain::AuditEntry::new(AuditEvent::PasskeyAdded, Outcome::Done, now);
+            entry.account = Some(device.account);
+            entry.device = Some(device.id);
+            work.audit(entry).await?;
+        }
+    }
+    Ok(())
+}
+
+fn no_passkeys() -> Refusal {
+    Refusal::Invalid { field: "kind", why: "no passkeys are possible at this issuer's address" }
+}

@@ -1,0 +1,380 @@
+//! The ceremony over a real database, with a passkey and a device key in software.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use app::{App, Clock, Entropy, HashSettings, Issuer, Limits, Parts};
+use domain::{BrowserSession, DeviceKind, DeviceState, Method, Proof, SessionEnd, SessionId, Timestamp};
+use jose::seal::MasterKey;
+use serde_json::{Value, json};
+use store::SignedIn;
+use testkit::{DeviceKey, SoftPasskey, canonical};
+
+use super::*;
+use crate::users::NewUser;
+use crate::{Paging, Settings};
+
+const ISSUER: &str = "https://id.example";
+const HERE: ClientAddress = ClientAddress(IpAddr::V4(Ipv4Addr::LOCALHOST));
+
+struct Place {
+    registry: Registry,
+    clock: Clock,
+    ada: Account,
+}
+
+async fn place() -> Place {
+    place_at(ISSUER).await
+}
+
+async fn place_at(issuer: &str) -> Place {
+    let clock = Clock::manual(Timestamp::from_seconds(1_800_000_000));
+    let app = App::new(Parts {
+        issuer: Issuer::parse(issuer).unwrap(),
+        store: Arc::new(store_sql::SqlStore::open(store_sql::Settings::temporary()).await.unwrap()),
+        live: Arc::new(live::InProcess::default()),
+        clock: clock.clone(),
+        entropy: Entropy::system(),
+        hashing: HashSettings::default(),
+        master_key: MasterKey::new([7; 32]),
+        limits: Limits::default().scaled(10),
+    });
+    let registry = Registry::new(&app, Settings::default());
+    let ada =
+        registry.create_user(NewUser { username: "ada".to_owned(), ..NewUser::default() }).await.unwrap();
+    Place { registry, clock, ada }
+}
+
+impl Place {
+    async fn begin(&self) -> Begun {
+        self.registry.enrol_begin(Right::Owner(self.ada.clone()), HERE).await.unwrap()
+    }
+
+    async fn finish(&self, completion: Completion) -> Result<(Device, Account), Refusal> {
+        self.registry.enrol_complete(completion).await
+    }
+
+    async fn devices(&self) -> Vec<Device> {
+        let all = self.registry.devices(&Paging::default()).await.unwrap();
+        all.into_iter().map(|owned| owned.device).collect()
+    }
+
+    async fn session(&self, method: Method) -> SignedIn {
+        let now = self.clock.now();
+        let session = BrowserSession {
+            id: SessionId::from_random([9; 16]),
+            account: self.ada.id,
+            secret_hash: Secret::new([1; 32]).hash(),
+            proofs: vec![Proof { method, at: now, known_browser: false }],
+            device: None,
+            browser: "Firefox on Linux".to_owned(),
+            address: "127.0.0.1".to_owned(),
+            created_at: now,
+            last_used_at: now,
+            idle_seconds: 3600,
+            expires_at: now.after(Duration::from_secs(36_000)),
+            ended: None,
+        };
+        let mut work = self.registry.app.store().begin().await.unwrap();
+        work.add_session(&session, None).await.unwrap();
+        work.commit().await.unwrap();
+        SignedIn { session, account: self.ada.clone(), is_admin: false }
+    }
+}
+
+use domain::Device;
+
+fn jwk(key: &DeviceKey) -> qr::Jwk {
+    serde_json::from_value(key.jwk()).unwrap()
+}
+
+fn signature(begun: &Begun, key: &DeviceKey, issuer: &str) -> String {
+    key.sign(&canonical(
+        "latchbolt-enrolment-v1",
+        &[
+            ("issuer", issuer),
+            ("enrolment", &begun.handle),
+            ("nonce", &begun.nonce),
+            ("key", &key.thumbprint()),
+            ("name", "Phone"),
+            ("platform", "Test"),
+            ("agree", "true"),
+        ],
+    ))
+}
+
+fn completion(begun: &Begun, key: &DeviceKey, verification: Verification) -> Completion {
+    Completion {
+        handle: begun.handle.clone(),
+        key: jwk(key),
+        name: "Phone".to_owned(),
+        platform: "Test".to_owned(),
+        agree: true,
+        signature: signature(begun, key, ISSUER),
+        verification,
+        address: HERE,
+    }
+}
+
+fn app_phone(begun: &Begun) -> Completion {
+    completion(begun, &DeviceKey::generate(), Verification::Keystore(true))
+}
+
+fn web_phone(begun: &Begun) -> (SoftPasskey, Completion) {
+    let (passkey, answer) = SoftPasskey::create(begun.webauthn.as_ref().unwrap(), ISSUER);
+    (passkey, completion(begun, &DeviceKey::generate(), Verification::NewPasskey(answer)))
+}
+
+fn is_invalid<T: std::fmt::Debug>(result: &Result<T, Refusal>, expected: &str) -> bool {
+    matches!(result, Err(Refusal::Invalid { field, .. }) if *field == expected)
+}
+
+#[tokio::test]
+async fn a_web_phone_is_enrolled_with_key_and_passkey() {
+    let place = place().await;
+    let begun = place.begin().await;
+    let options = &begun.webauthn.as_ref().unwrap()["publicKey"];
+    assert_eq!(options["authenticatorSelection"]["residentKey"], "required");
+    assert_eq!(options["authenticatorSelection"]["requireResidentKey"], true);
+    assert_eq!(options["authenticatorSelection"]["userVerification"], "required");
+    assert_eq!(options["rp"]["id"], "id.example");
+    assert!(begun.existing.is_none());
+    let (_, completion) = web_phone(&begun);
+    let (device, account) = place.finish(completion).await.unwrap();
+    assert_eq!(
+        (device.kind, device.state, device.verifies_user),
+        (DeviceKind::Web, DeviceState::Active, true)
+    );
+    assert_eq!(account.id, place.ada.id);
+    assert!(device.agreed_at.is_some());
+    let (kept, owner, passkey) =
+        place.registry.app.store().read().await.unwrap().device_to_act(&device.id).await.unwrap().unwrap();
+    assert_eq!((kept, owner.id), (device.clone(), place.ada.id));
+    assert_eq!(passkey.unwrap().device, Some(device.id));
+}
+
+#[tokio::test]
+async fn a_phone_with_a_passkey_of_the_account_proves_that_one() {
+    let place = place().await;
+    let begun = place.begin().await;
+    let (mut passkey, first) = web_phone(&begun);
+    let (first, _) = place.finish(first).await.unwrap();
+    let begun = place.begin().await;
+    let excluded = &begun.webauthn.as_ref().unwrap()["publicKey"]["excludeCredentials"];
+    assert_eq!(excluded.as_array().unwrap().len(), 1);
+    let answer = passkey.assert(begun.existing.as_ref().unwrap(), ISSUER);
+    let again = completion(&begun, &DeviceKey::generate(), Verification::KnownPasskey(answer));
+    let (second, _) = place.finish(again).await.unwrap();
+    assert_ne!(second.id, first.id);
+    assert_eq!((second.passkey, second.verifies_user), (first.passkey, true));
+    // Without user verification it proves nothing.
+    let begun = place.begin().await;
+    passkey.verifies_user = false;
+    let answer = passkey.assert(begun.existing.as_ref().unwrap(), ISSUER);
+    let refused = completion(&begun, &DeviceKey::generate(), Verification::KnownPasskey(answer));
+    assert!(is_invalid(&place.finish(refused).await, "credential"));
+}
+
+#[tokio::test]
+async fn sec_071_a_right_is_used_once_and_in_time() {
+    let place = place().await;
+    let begun = place.begin().await;
+    place.finish(app_phone(&begun)).await.unwrap();
+    assert_eq!(place.finish(app_phone(&begun)).await.unwrap_err(), Refusal::Gone);
+    let begun = place.begin().await;
+    place.clock.advance(Duration::from_secs(600));
+    assert_eq!(place.finish(app_phone(&begun)).await.unwrap_err(), Refusal::Gone);
+    let mut begun = place.begin().await;
+    begun.handle = Secret::new([5; 32]).text();
+    assert_eq!(place.finish(app_phone(&begun)).await.unwrap_err(), Refusal::Gone);
+    assert_eq!(place.devices().await.len(), 1);
+}
+
+#[tokio::test]
+async fn sec_071_a_link_is_for_one_phone_of_its_user_and_ends_with_a_newer_one() {
+    let place = place().await;
+    let first = place.registry.offer_enrolment("ada").await.unwrap();
+    let second = place.registry.offer_enrolment("ada").await.unwrap();
+    let token = |url: &str| url.split_once("/phone#e1").unwrap().1.to_owned();
+    let begin = async |token: String| place.registry.enrol_begin(Right::Token(token), HERE).await;
+    assert_eq!(begin(token(&first.url)).await.unwrap_err(), Refusal::Gone);
+    let begun = begin(token(&second.url)).await.unwrap();
+    assert_eq!(begun.account.id, place.ada.id);
+    assert_eq!(begin(token(&second.url)).await.unwrap_err(), Refusal::Gone);
+    let (device, _) = place.finish(app_phone(&begun)).await.unwrap();
+    assert_eq!(device.added_by, AddedBy::Admin);
+    let late = place.registry.offer_enrolment("ada").await.unwrap();
+    place.clock.advance(Duration::from_secs(600));
+    for bad in [token(&late.url), "nonsense".to_owned(), Secret::new([3; 32]).text()] {
+        assert_eq!(begin(bad).await.unwrap_err(), Refusal::Gone);
+    }
+}
+
+#[tokio::test]
+async fn sec_071_a_link_ends_with_the_session_that_asked() {
+    let place = place().await;
+    let who = place.session(Method::Password).await;
+    let token = |url: &str| Right::Token(url.split_once("/phone#e1").unwrap().1.to_owned());
+    let begun = {
+        let link = place.registry.enrolment_link(&who, HERE).await.unwrap();
+        place.registry.enrol_begin(token(&link.url), HERE).await.unwrap()
+    };
+    let open = place.registry.enrolment_link(&who, HERE).await.unwrap();
+    let mut work = place.registry.app.store().begin().await.unwrap();
+    work.end_session(&who.session.id, SessionEnd::SignedOut, place.clock.now()).await.unwrap();
+    work.commit().await.unwrap();
+    assert_eq!(place.registry.enrol_begin(token(&open.url), HERE).await.unwrap_err(), Refusal::Gone);
+    assert_eq!(place.finish(app_phone(&begun)).await.unwrap_err(), Refusal::Gone);
+}
+
+#[tokio::test]
+async fn sec_042_sec_070_a_link_needs_a_fresh_proof_that_is_no_phone() {
+    let place = place().await;
+    let who = place.session(Method::Password).await;
+    assert!(place.registry.may_link(&who));
+    place.registry.enrolment_link(&who, HERE).await.unwrap();
+    place.clock.advance(Duration::from_secs(301));
+    assert_eq!(place.registry.enrolment_link(&who, HERE).await.unwrap_err(), Refusal::StepUpNeeded);
+    let mut by_phone = who.clone();
+    by_phone.session.proofs.push(Proof { method: Method::Phone, at: place.clock.now(), known_browser: true });
+    assert_eq!(place.registry.enrolment_link(&by_phone, HERE).await.unwrap_err(), Refusal::StepUpNeeded);
+    let mut again = by_phone;
+    again.session.proofs.push(Proof { method: Method::Passkey, at: place.clock.now(), known_browser: false });
+    place.registry.enrolment_link(&again, HERE).await.unwrap();
+}
+
+#[tokio::test]
+async fn sec_072_the_key_is_proven_and_accepted_once() {
+    let place = place().await;
+    let key = DeviceKey::generate();
+    let begun = place.begin().await;
+    let good = || completion(&begun, &key, Verification::Keystore(true));
+    let foreign = Completion { signature: signature(&begun, &key, "https://other.example"), ..good() };
+    assert!(is_invalid(&place.finish(foreign).await, "signature"));
+    let other_key = Completion { key: jwk(&DeviceKey::generate()), ..good() };
+    assert!(is_invalid(&place.finish(other_key).await, "signature"));
+    let renamed = Completion { name: "Another".to_owned(), ..good() };
+    assert!(is_invalid(&place.finish(renamed).await, "signature"));
+    let two_lines = Completion { name: "Phone\nplatform=x".to_owned(), ..good() };
+    assert!(is_invalid(&place.finish(two_lines).await, "signature"));
+    // A proof of another enrolment is none of this one.
+    let stale = Completion { signature: signature(&place.begin().await, &key, ISSUER), ..good() };
+    assert!(is_invalid(&place.finish(stale).await, "signature"));
+    place.finish(good()).await.unwrap();
+
+    let bob =
+        place.registry.create_user(NewUser { username: "bob".into(), ..NewUser::default() }).await.unwrap();
+    let begun = place.registry.enrol_begin(Right::Owner(bob), HERE).await.unwrap();
+    let same = completion(&begun, &key, Verification::Keystore(true));
+    assert_eq!(place.finish(same).await.unwrap_err(), Refusal::Conflict("device_key"));
+}
+
+#[tokio::test]
+async fn sec_081_a_revoked_key_never_returns() {
+    let place = place().await;
+    let key = DeviceKey::generate();
+    let begun = place.begin().await;
+    let (device, _) = place.finish(completion(&begun, &key, Verification::Keystore(true))).await.unwrap();
+    place.registry.revoke_device(&device.id.to_string(), false).await.unwrap();
+    let begun = place.begin().await;
+    let again = completion(&begun, &key, Verification::Keystore(true));
+    assert_eq!(place.finish(again).await.unwrap_err(), Refusal::Conflict("device_key"));
+}
+
+#[tokio::test]
+async fn sec_073_sec_038_a_passkey_must_answer_this_ceremony_with_its_user_verified() {
+    let place = place().await;
+    let begun = place.begin().await;
+    let options = begun.webauthn.as_ref().unwrap();
+    let other = place.begin().await;
+    let answer_to = |options: &Value, origin: &str| SoftPasskey::create(options, origin).1;
+    let mut empty = answer_to(options, ISSUER);
+    empty["response"]["attestationObject"] = json!("");
+    for bad in [
+        answer_to(other.webauthn.as_ref().unwrap(), ISSUER),
+        answer_to(options, "https://id.example.evil.test"),
+        empty,
+        json!({}),
+        Value::Null,
+    ] {
+        let refused = completion(&begun, &DeviceKey::generate(), Verification::NewPasskey(bad.clone()));
+        assert!(is_invalid(&place.finish(refused).await, "credential"), "{bad}");
+    }
+    // There was no known passkey to ask for.
+    let (passkey, _) = SoftPasskey::create(options, ISSUER);
+    let asserted =
+        passkey.assert(&json!({ "publicKey": { "challenge": "AAAA", "rpId": "id.example" } }), ISSUER);
+    let refused = completion(&begun, &DeviceKey::generate(), Verification::KnownPasskey(asserted));
+    assert!(is_invalid(&place.finish(refused).await, "credential"));
+    assert!(place.devices().await.is_empty());
+}
+
+#[tokio::test]
+async fn sec_074_the_sixth_phone_is_refused_also_in_parallel() {
+    let place = place().await;
+    let mut begun = Vec::new();
+    for _ in 0..8 {
+        begun.push(place.begin().await);
+    }
+    let tries = begun.iter().map(|begun| place.finish(app_phone(begun)));
+    let results = join_all(tries).await;
+    assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 5);
+    for refused in results.into_iter().filter_map(Result::err) {
+        assert_eq!(refused, Refusal::Conflict("device_limit"));
+    }
+    assert_eq!(place.devices().await.len(), 5);
+}
+
+async fn join_all<T>(futures: impl Iterator<Item = impl Future<Output = T>>) -> Vec<T> {
+    let mut waiting: Vec<_> = futures.map(Box::pin).collect();
+    let mut done = Vec::new();
+    std::future::poll_fn(|context| {
+        waiting.retain_mut(|future| match future.as_mut().poll(context) {
+            std::task::Poll::Ready(result) => {
+                done.push(result);
+                false
+            }
+            std::task::Poll::Pending => true,
+        });
+        if waiting.is_empty() { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+    })
+    .await;
+    done
+}
+
+#[tokio::test]
+async fn sec_077_the_keystores_word_is_kept_as_given() {
+    let place = place().await;
+    let begun = place.begin().await;
+    let without = completion(&begun, &DeviceKey::generate(), Verification::Keystore(false));
+    let (device, _) = place.finish(without).await.unwrap();
+    assert!(!device.verifies_user);
+    assert_eq!(device.kind, DeviceKind::App);
+}
+
+#[tokio::test]
+async fn the_owner_must_agree_and_be_active() {
+    let place = place().await;
+    let begun = place.begin().await;
+    let silent = Completion { agree: false, ..app_phone(&begun) };
+    assert!(is_invalid(&place.finish(silent).await, "agree"));
+    place.registry.disable_user("ada").await.unwrap();
+    assert_eq!(place.finish(app_phone(&begun)).await.unwrap_err(), Refusal::Gone);
+}
+
+#[tokio::test]
+async fn at_an_ip_address_only_apps_can_be_enrolled() {
+    let place = place_at("http://127.0.0.1:8400").await;
+    let begun = place.begin().await;
+    assert!(begun.webauthn.is_none() && begun.existing.is_none());
+    let key = DeviceKey::generate();
+    let signature = signature(&begun, &key, "http://127.0.0.1:8400");
+    let web = Completion {
+        signature: signature.clone(),
+        ..completion(&begun, &key, Verification::NewPasskey(json!({})))
+    };
+    assert!(is_invalid(&place.finish(web).await, "kind"));
+    let app = Completion { signature, ..completion(&begun, &key, Verification::Keystore(true)) };
+    place.finish(app).await.unwrap();
+}
