@@ -13,14 +13,16 @@ mod browser;
 mod page;
 mod passkey;
 mod phone;
+mod picture;
 mod relying_party;
 mod server;
 pub mod wire;
 
 pub use browser::{Browser, Events, QrShown, Told};
-pub use page::{Form, Page};
+pub use page::{Form, Page, press};
 pub use passkey::SoftPasskey;
 pub use phone::{Claim, DeviceKey, Draft, Kind, Phone, canonical};
+pub use picture::picture_of_svg;
 pub use relying_party::{RelyingParty, Started, Tokens, basic};
 pub use server::{Run, Server, Setup, free_port, program};
 

@@ -28,6 +28,22 @@ impl Tag {
     }
 }
 
+/// What a form sends when this button of the page is pressed: its own name and value too.
+#[must_use]
+pub fn press(page: &Page, form: &Form, button: &str) -> Form {
+    let html = page.html();
+    let tag = tags(&html).into_iter().find(|tag| tag.get("id") == Some(button));
+    let tag = tag.unwrap_or_else(|| panic!("no button #{button} at {}", page.url));
+    let mut form = form.clone();
+    if let Some(action) = tag.get("formaction") {
+        action.clone_into(&mut form.action);
+    }
+    match tag.get("name") {
+        Some(name) => form.with(name, tag.get("value").unwrap_or_default()),
+        None => form,
+    }
+}
+
 /// A form with what it would send.
 #[derive(Debug, Clone)]
 pub struct Form {

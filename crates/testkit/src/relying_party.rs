@@ -95,7 +95,6 @@ impl RelyingParty {
     ///
     /// # Panics
     /// When a check fails.
-    #[must_use]
     pub fn code(&self, started: &Started, landed: &Page) -> String {
         let base = landed.url.as_str().split(['?', '#']).next().unwrap_or_default().to_owned();
         assert_eq!(

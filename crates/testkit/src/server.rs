@@ -11,7 +11,10 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
+use domain::AuditEntry;
 use serde_json::{Value, json};
+use store::{AuditFilter, Store as _};
+use store_sql::{Settings, SqlStore};
 use tempfile::TempDir;
 use toml::{Table, Value as Toml};
 
@@ -213,6 +216,14 @@ impl Server {
         self.child.as_ref().expect("a running server").id()
     }
 
+    /// Resident memory in KiB (`VmRSS`).
+    #[must_use]
+    pub fn resident_kib(&self) -> u64 {
+        let text = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap_or_default();
+        let line = text.lines().find(|line| line.starts_with("VmRSS:")).unwrap_or_default();
+        line.split_whitespace().nth(1).and_then(|value| value.parse().ok()).unwrap_or_default()
+    }
+
     /// Asks it to stop (SIGTERM) and waits until it has.
     ///
     /// # Panics
@@ -280,6 +291,26 @@ impl Server {
         all
     }
 
+    /// The audit trail, oldest first; `event` empty: all of it.
+    ///
+    /// # Panics
+    /// When it cannot be read.
+    pub async fn audit(&self, event: &str) -> Vec<AuditEntry> {
+        let store = SqlStore::open(Settings::file(self.database())).await.expect("the database");
+        let mut view = store.read().await.expect("a view");
+        let (mut all, mut after) = (Vec::new(), 0);
+        loop {
+            let some = view.audit_trail(&AuditFilter::default(), after, 500).await.expect("the trail");
+            let Some(last) = some.last() else { break };
+            after = last.number;
+            all.extend(some.into_iter().map(|stored| stored.entry));
+        }
+        drop(view);
+        store.close().await;
+        all.retain(|entry| event.is_empty() || entry.event.as_str() == event);
+        all
+    }
+
     /// Runs a command of the program with this server's configuration.
     #[must_use]
     pub fn command(&self, args: &[&str]) -> Run {
@@ -333,7 +364,7 @@ impl Server {
         password
     }
 
-    /// Registers a client by RFC 7591 metadata over plain ones.
+    /// Registers a client by RFC 7591 metadata over plain ones (which skip consent).
     ///
     /// # Panics
     /// When that is refused.
@@ -344,6 +375,7 @@ impl Server {
             "redirect_uris": [format!("https://{id}.example/callback")],
             "token_endpoint_auth_method": "client_secret_basic",
             "scope": "openid profile email",
+            "latchbolt_skip_consent": true,
         });
         if let (Some(metadata), Some(more)) = (metadata.as_object_mut(), more.as_object()) {
             metadata.extend(more.clone());

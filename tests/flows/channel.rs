@@ -1,0 +1,250 @@
+//! Section 1.1: identifiers, lifetimes, states.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use testkit::wire::Request;
+use testkit::{Browser, Kind, QrShown, Setup, b64, random, unb64};
+
+use crate::given::{Scene, Waiting, refused, went_nowhere};
+
+#[tokio::test]
+async fn sec_001_channel_ids_are_random_and_unique() {
+    let scene = Scene::with(Setup::default().set("limits.off", true)).await;
+    let waiting = scene.waiting().await;
+    let mut ids = BTreeSet::new();
+    let mut ones = [0_u32; 128];
+    let count = 1_500;
+    for _ in 0..count {
+        let qr = waiting.browser.show_qr(&waiting.page).await;
+        let bytes = unb64(&qr.channel);
+        assert!(bytes.len() >= 16, "{}", qr.channel);
+        for (bit, sum) in ones.iter_mut().enumerate() {
+            *sum += u32::from(bytes[bit / 8] >> (bit % 8) & 1);
+        }
+        assert!(ids.insert(bytes), "{} came twice", qr.channel);
+    }
+    // Each bit is one in half of all ids: 5.5 standard deviations of slack for 128 bits.
+    let slack = 5.5 * f64::from(count).sqrt() / 2.0;
+    for (bit, sum) in ones.iter().enumerate() {
+        let off = (f64::from(*sum) - f64::from(count) / 2.0).abs();
+        assert!(off < slack, "bit {bit} is one in {sum} of {count}");
+    }
+}
+
+#[tokio::test]
+async fn sec_002_a_channel_id_of_the_clients_choice_is_never_adopted() {
+    let scene = Scene::new().await;
+    let phone = scene.phone(Kind::App).await;
+    let waiting = scene.waiting().await;
+    let chosen = b64(&random::<16>());
+    for member in ["id", "channel", "session", "state", "code", "secret"] {
+        let mut request = waiting.browser.script_request(&waiting.page, "/login/qr");
+        request.target = format!("/login/qr?{member}={chosen}");
+        request.body.extend_from_slice(format!("&{member}={chosen}").as_bytes());
+        let answer = waiting.browser.send(request.header("x-channel-id", &chosen)).await;
+        assert!(answer.status < 500);
+        if answer.status == 200 {
+            assert_ne!(QrShown::read(&answer).channel, chosen, "{member}");
+        }
+        refused(&phone.try_scan(&chosen).await);
+    }
+    // A planted browser secret is not adopted either: the server gives its own.
+    let planted = b64(&random::<32>());
+    let browser = scene.server.browser();
+    browser.set_cookie("__Host-lb_browser", &planted);
+    let page = browser.follow(&scene.shop.start().url).await;
+    assert_eq!(page.status(), 200);
+    let page = browser.sign_in(&scene.shop.start().url, "ada", &scene.password).await;
+    assert!(page.query("code").is_some());
+    assert_ne!(browser.cookie("__Host-lb_browser"), Some(planted), "the planted secret outlived the sign-in");
+}
+
+#[tokio::test]
+async fn sec_003_an_id_the_server_did_not_issue_is_of_no_use() {
+    let scene = Scene::new().await;
+    let phone = scene.phone(Kind::App).await;
+    let waiting = scene.waiting().await;
+    let (claim, code) = waiting.claimed_by(&phone).await;
+    let made_up = b64(&random::<16>());
+    refused(&phone.try_scan(&made_up).await);
+    let mut draft = phone.draft(&claim, "approve", Some(&code));
+    draft.sign_other("channel", &made_up);
+    for handle in [made_up.clone(), b64(&random::<32>()), claim.channel.clone()] {
+        let mut foreign = claim.clone();
+        foreign.claim = handle;
+        refused(&phone.send(&foreign, &draft).await);
+    }
+    for path in ["/login/state", "/login/code", "/login/wait"] {
+        refused(&waiting.browser.send(Request::get(&format!("{path}?journey={made_up}"))).await);
+    }
+    for path in ["/login/phone", "/login/qr"] {
+        let csrf = waiting.page.csrf().unwrap();
+        let request = Request::form(path, &[("journey", &made_up), ("csrf", &csrf)]);
+        refused(&waiting.browser.send(waiting.browser.same_origin(request)).await);
+    }
+    assert_eq!(waiting.state().await, "claimed");
+}
+
+#[tokio::test]
+async fn sec_004_codes_rotate_and_end() {
+    let scene = Scene::with(Setup::default().set("qr.code_seconds", 3).set("qr.grace_seconds", 1)).await;
+    let phone = scene.phone(Kind::App).await;
+    let waiting = scene.waiting().await;
+    assert!((1..=3).contains(&waiting.qr.expires_in), "{:?}", waiting.qr);
+    tokio::time::sleep(Duration::from_millis(1_000)).await;
+    // Replaced: the new one is good at once, the old one no longer than the grace.
+    let new = waiting.browser.show_qr(&waiting.page).await;
+    assert_ne!(new.channel, waiting.qr.channel);
+    tokio::time::sleep(Duration::from_millis(1_300)).await;
+    refused(&phone.try_scan(&waiting.qr.url).await);
+    // Not replaced, but too old.
+    tokio::time::sleep(Duration::from_millis(3_000)).await;
+    refused(&phone.try_scan(&new.url).await);
+    let fresh = waiting.browser.show_qr(&waiting.page).await;
+    phone.scan(&fresh.url).await;
+}
+
+#[tokio::test]
+async fn sec_004_a_claim_ends_in_time() {
+    let scene = Scene::with(Setup::default().set("qr.claim_seconds", 2)).await;
+    let phone = scene.phone(Kind::App).await;
+    let waiting = scene.waiting().await;
+    let (claim, code) = waiting.claimed_by(&phone).await;
+    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    refused(&phone.decide(&claim, "approve", Some(&code)).await);
+    assert_eq!(waiting.state().await, "expired");
+}
+
+#[tokio::test]
+async fn sec_005_ended_channels_stay_ended() {
+    let scene = Scene::new().await;
+    let phone = scene.phone(Kind::App).await;
+    for end in ["deny", "report", "redeem", "cancel"] {
+        let waiting = scene.waiting().await;
+        let (claim, code) = waiting.claimed_by(&phone).await;
+        match end {
+            "redeem" => {
+                phone.approve(&claim, &code).await;
+                scene.shop.code(&waiting.started, &waiting.redeem().await);
+            }
+            "cancel" => {
+                let request = waiting.browser.script_request(&waiting.page, "/login/qr/cancel");
+                let answer = waiting.browser.send(request).await;
+                assert!(answer.status < 400, "{}", answer.text());
+            }
+            verb => assert_eq!(phone.decide(&claim, verb, None).await.status, 204),
+        }
+        refused(&phone.try_scan(&waiting.qr.url).await);
+        refused(&phone.decide(&claim, "approve", Some(&code)).await);
+        let denial = phone.decide(&claim, "deny", None).await;
+        assert!(denial.status < 500, "{}", denial.text());
+        refused(&waiting.browser.ask_code(&waiting.page).await);
+        went_nowhere(&waiting.browser.redeem_once(&waiting.page).await);
+    }
+}
+
+#[tokio::test]
+async fn sec_006_a_channel_gives_one_session_ever() {
+    let scene = Scene::new().await;
+    let phone = scene.phone(Kind::App).await;
+    let waiting = scene.waiting().await;
+    let (claim, code) = waiting.claimed_by(&phone).await;
+    phone.approve(&claim, &code).await;
+    // The same request from a hundred connections, each with the cookies of before.
+    let request = waiting.browser.script_request(&waiting.page, "/login/phone");
+    let jar: Vec<String> = waiting.browser.cookies().iter().map(|(n, v)| format!("{n}={v}")).collect();
+    let request = request.header("cookie", &jar.join("; "));
+    let (issuer, bytes) = (scene.server.issuer.clone(), &request);
+    let tries = (0..100).map(|_| {
+        let browser = Browser::new(&issuer);
+        let request = bytes.clone();
+        tokio::spawn(async move { browser.send(request).await })
+    });
+    let mut sessions = 0;
+    for one in tries.collect::<Vec<_>>() {
+        let answer = one.await.unwrap();
+        assert!(answer.status < 500, "{}", answer.text());
+        sessions += answer.all("set-cookie").filter(|line| line.starts_with("__Host-lb_session=")).count();
+    }
+    assert_eq!(sessions, 1);
+    refused(&phone.try_scan(&waiting.qr.url).await);
+    refused(&phone.decide(&claim, "approve", Some(&code)).await);
+    assert_eq!(scene.server.audit("session.started").await.len(), 1);
+}
+
+#[tokio::test]
+async fn sec_007_expiry_needs_no_sweeper() {
+    // The page keeps a word of the past, nobody sweeps within two seconds: the use itself is refused.
+    let setup = Setup::default().set("qr.code_seconds", 1).set("qr.redeem_seconds", 1);
+    let scene = Scene::with(setup).await;
+    let phone = scene.phone(Kind::App).await;
+    let waiting = scene.waiting().await;
+    tokio::time::sleep(Duration::from_millis(1_600)).await;
+    refused(&phone.try_scan(&waiting.qr.url).await);
+    let qr = waiting.browser.show_qr(&waiting.page).await;
+    let claim = phone.scan(&qr.url).await;
+    let code = waiting.browser.check_code(&waiting.page).await;
+    phone.approve(&claim, &code).await;
+    tokio::time::sleep(Duration::from_millis(1_600)).await;
+    went_nowhere(&waiting.browser.redeem_once(&waiting.page).await);
+    assert!(!scene.is_signed_in(&waiting.browser).await);
+}
+
+#[tokio::test]
+async fn sec_008_parallel_starts_share_nothing() {
+    let scene = Scene::with(Setup::default().set("limits.off", true)).await;
+    let starts = (0..200).map(|_| {
+        let browser = scene.server.browser();
+        let started = scene.shop.start_with(&[("login_hint", "ada")]);
+        tokio::spawn(async move {
+            let waiting = Waiting::start_at(browser, started).await;
+            (waiting.qr.channel, waiting.browser.cookie("__Host-lb_browser"), Browser::journey(&waiting.page))
+        })
+    });
+    let (mut ids, mut secrets, mut journeys) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    for start in starts.collect::<Vec<_>>() {
+        let (id, secret, journey) = start.await.unwrap();
+        assert!(ids.insert(id) && secrets.insert(secret.unwrap()) && journeys.insert(journey));
+    }
+    assert_eq!((ids.len(), secrets.len(), journeys.len()), (200, 200, 200));
+}
+
+#[tokio::test]
+async fn sec_008_check_codes_are_drawn_for_each_claim() {
+    let scene = Scene::with(Setup::default().set("limits.off", true)).await;
+    let phone = scene.phone(Kind::App).await;
+    let mut seen = BTreeSet::new();
+    for _ in 0..40 {
+        let waiting = scene.waiting().await;
+        let (claim, code) = waiting.claimed_by(&phone).await;
+        seen.insert(code);
+        assert_eq!(phone.decide(&claim, "deny", None).await.status, 204);
+    }
+    // 40 draws out of 1000: more than eight equal ones happen less than once in a million runs.
+    assert!(seen.len() >= 32, "{seen:?}");
+}
+
+#[tokio::test]
+async fn sec_009_neither_channel_id_nor_browser_secret_is_stored() {
+    let scene = Scene::new().await;
+    let phone = scene.phone(Kind::App).await;
+    let waiting = scene.waiting().await;
+    let (claim, code) = waiting.claimed_by(&phone).await;
+    let mut secrets = vec![waiting.qr.channel.clone(), waiting.browser.cookie("__Host-lb_browser").unwrap()];
+    let is_stored = |secrets: &[String]| {
+        let bytes = scene.server.database_bytes();
+        assert!(bytes.len() > 4096);
+        let holds = |part: &[u8]| bytes.windows(part.len()).any(|window| window == part);
+        secrets.iter().find(|secret| holds(secret.as_bytes()) || holds(&unb64(secret))).cloned()
+    };
+    assert_eq!(is_stored(&secrets), None);
+    phone.approve(&claim, &code).await;
+    scene.shop.code(&waiting.started, &waiting.redeem().await);
+    secrets.extend(
+        ["__Host-lb_session", "__Host-lb_browser"].iter().filter_map(|name| waiting.browser.cookie(name)),
+    );
+    assert_eq!(is_stored(&secrets), None);
+    // What was searched for would have been found: the user name is there.
+    assert!(scene.server.database_bytes().windows(3).any(|window| window == b"ada"));
+}

@@ -1,0 +1,47 @@
+//! Every row of sections 1.1 to 1.5 that needs one node only has a test that carries its name.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+fn rust_files(folder: &Path, into: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap().flatten() {
+        let path = entry.path();
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if path.is_dir() && name != "target" && name != "node_modules" && name != "out" {
+            rust_files(&path, into);
+        } else if name.ends_with(".rs") || name.ends_with(".mjs") {
+            into.push(path);
+        }
+    }
+}
+
+#[test]
+fn rows_001_to_063_have_a_test_each() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut files = Vec::new();
+    rust_files(&root.join("crates"), &mut files);
+    rust_files(&root.join("tests"), &mut files);
+    let mut rows: BTreeMap<u32, Vec<String>> = BTreeMap::new();
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        for (at, _) in text.match_indices("fn sec_") {
+            let name: String =
+                text[at + 3..].chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+            let row = name.get(4..7).and_then(|digits| digits.parse().ok());
+            if let Some(row) = row.filter(|_| is_marked(&text[..at])) {
+                rows.entry(row).or_default().push(format!("{}::{name}", file.display()));
+            }
+        }
+    }
+    // The numbers between the sections' last rows are not given out.
+    let gaps = [18, 19, 45, 46, 47, 48, 49];
+    let missing: Vec<u32> = (1..=63).filter(|row| !gaps.contains(row) && !rows.contains_key(row)).collect();
+    assert!(missing.is_empty(), "no test for SEC {missing:?}");
+    assert!(gaps.iter().all(|row| !rows.contains_key(row)), "a test for a row that is none");
+}
+
+/// Whether what stands right above a function marks it as a test.
+fn is_marked(before: &str) -> bool {
+    let above = before.lines().rev().skip(1);
+    above.take_while(|line| !line.trim().is_empty() && !line.contains('}')).any(|line| line.contains("test]"))
+}

@@ -1,0 +1,96 @@
+//! `/.well-known/openid-configuration` and the keys it names.
+
+use serde_json::{Value, json};
+use testkit::wire::Request;
+use testkit::{Server, unb64};
+
+fn holds(list: &Value, word: &str) -> bool {
+    list.as_array().is_some_and(|all| all.iter().any(|one| one == word))
+}
+
+#[tokio::test]
+async fn discovery_tells_what_is_there() {
+    let server = Server::start().await;
+    let browser = server.browser();
+    let answer = browser.send(Request::get("/.well-known/openid-configuration")).await;
+    assert_eq!(answer.status, 200);
+    assert!(answer.header("content-type").is_some_and(|kind| kind.starts_with("application/json")));
+    let found = answer.json();
+    assert_eq!(found["issuer"], server.issuer.as_str());
+    for member in ["authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri"] {
+        let url = found[member].as_str().unwrap_or_else(|| panic!("no {member}"));
+        assert!(url.starts_with(&format!("{}/", server.issuer)), "{member}: {url}");
+    }
+    assert_eq!(found["response_types_supported"], json!(["code"]));
+    assert_eq!(found["code_challenge_methods_supported"], json!(["S256"]));
+    assert_eq!(found["authorization_response_iss_parameter_supported"], true);
+    for (member, word) in [
+        ("subject_types_supported", "public"),
+        ("id_token_signing_alg_values_supported", "ES256"),
+        ("id_token_signing_alg_values_supported", "RS256"),
+        ("scopes_supported", "openid"),
+        ("token_endpoint_auth_methods_supported", "client_secret_basic"),
+        ("token_endpoint_auth_methods_supported", "client_secret_post"),
+        ("token_endpoint_auth_methods_supported", "none"),
+        ("grant_types_supported", "authorization_code"),
+        ("claims_supported", "sub"),
+        ("acr_values_supported", "urn:latchbolt:acr:qr"),
+    ] {
+        assert!(holds(&found[member], word), "{member} lacks {word}: {}", found[member]);
+    }
+    assert!(!holds(&found["id_token_signing_alg_values_supported"], "none"));
+    for member in
+        ["claims_parameter_supported", "request_parameter_supported", "request_uri_parameter_supported"]
+    {
+        assert!(found[member].is_boolean(), "{member} is told, its default differs");
+    }
+    // Unchanged: not sent again.
+    let tag = answer.header("etag").expect("an entity tag").to_owned();
+    let again =
+        browser.send(Request::get("/.well-known/openid-configuration").header("if-none-match", &tag)).await;
+    assert_eq!((again.status, again.body.len()), (304, 0));
+}
+
+#[tokio::test]
+async fn jwks_holds_public_keys_alone() {
+    let server = Server::start().await;
+    let answer = server.browser().send(Request::get("/jwks")).await;
+    assert_eq!(answer.status, 200);
+    let keys = answer.json()["keys"].as_array().unwrap().clone();
+    assert!(keys.len() >= 2, "{keys:?}");
+    for key in &keys {
+        for secret in ["d", "p", "q", "dp", "dq", "qi", "k"] {
+            assert!(key.get(secret).is_none(), "a private part {secret}");
+        }
+        assert_eq!(key["use"], "sig");
+        let canonical = if key["kty"] == "EC" {
+            assert_eq!(key["alg"], "ES256");
+            format!(r#"{{"crv":"P-256","kty":"EC","x":{},"y":{}}}"#, key["x"], key["y"])
+        } else {
+            assert_eq!(key["alg"], "RS256");
+            assert!(unb64(key["n"].as_str().unwrap()).len() >= 256);
+            format!(r#"{{"e":{},"kty":"RSA","n":{}}}"#, key["e"], key["n"])
+        };
+        assert_eq!(key["kid"], testkit::b64(&testkit::sha256(canonical.as_bytes())), "kid is the thumbprint");
+    }
+}
+
+#[tokio::test]
+async fn rotated_keys_sign_and_old_tokens_still_verify() {
+    let scene = crate::given::Scene::new().await;
+    let old = scene.tokens().await;
+    let before = scene.server.browser().send(Request::get("/jwks")).await.json();
+    let rotated = scene.server.command(&["keys", "rotate", "--json"]).done();
+    assert!(rotated.json().is_object() || rotated.json().is_array());
+    // Another process rotated: the running server follows within its own time, at the latest at a restart.
+    let mut server = scene.server;
+    server.stop().await;
+    server.run_again().await;
+    let after = server.browser().send(Request::get("/jwks")).await.json();
+    assert_ne!(before, after);
+    scene.shop.verify(old.all["id_token"].as_str().unwrap()).await;
+    let started = scene.shop.start();
+    let landed = scene.browser.follow(&started.url).await;
+    let new = scene.shop.exchange(&started, &landed).await;
+    assert_ne!(new.header["kid"], old.header["kid"]);
+}
