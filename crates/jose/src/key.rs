@@ -55,8 +55,8 @@ impl SigningKey {
     /// OpenSSL failed.
     pub fn generate(alg: SigningAlg) -> Result<Self, KeyError> {
         let jwk = match alg {
-            SigningAlg::ES256 => ES256.generate_key_pair().map_err(failed)?.to_jwk_private_key(),
-            SigningAlg::RS256 => RS256.generate_key_pair(RSA_BITS).map_err(failed)?.to_jwk_private_key(),
+            SigningAlg::ES256 => ES256.generate_key_pair().map_err(failed)?.to_jwk_key_pair(),
+            SigningAlg::RS256 => RS256.generate_key_pair(RSA_BITS).map_err(failed)?.to_jwk_key_pair(),
         };
         Self::from_jwk(&jwk, alg)
     }
