@@ -1,0 +1,168 @@
+//! Relying parties: register, list, delete, new secret.
+//!
+//! Owns: the use cases. Not here: RFC 7591 JSON (`clients::registration`).
+
+mod registration;
+#[cfg(test)]
+mod tests;
+
+use app::{Change, Refusal};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use domain::{AuditEntry, AuditEvent, Client, ClientAuthMethod, ClientId, Outcome, SecretHash};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+pub use registration::{BadRegistration, registration_json};
+
+use crate::{Paging, Registry};
+
+/// A given secret is at least this long (SEC-196).
+const SHORTEST_SECRET: usize = 32;
+const LONGEST_SECRET: usize = 512;
+
+/// A relying party to be registered.
+#[derive(Debug)]
+pub struct NewClient {
+    /// The registration request (RFC 7591 §2).
+    pub metadata: Value,
+    /// The wanted `client_id`; none makes a random one.
+    pub id: Option<String>,
+    /// The wanted secret; none makes a random one. Public clients have none.
+    pub secret: Option<SecretString>,
+}
+
+/// A registered client and, this once, its secret.
+#[derive(Debug)]
+pub struct Registered {
+    /// The client as it is kept.
+    pub client: Client,
+    /// Shown now and never again (SEC-183); none for a public client.
+    pub secret: Option<SecretString>,
+}
+
+impl Registry {
+    /// Registers a relying party.
+    ///
+    /// # Errors
+    /// [`ClientRefused`].
+    pub async fn create_client(&self, new: NewClient) -> Result<Registered, ClientRefused> {
+        let id: ClientId = match &new.id {
+            Some(id) => id
+                .parse()
+                .map_err(|_| BadRegistration::new("client_id", "1 to 200 visible ASCII characters"))?,
+            None => {
+                let random = URL_SAFE_NO_PAD.encode(self.app.entropy().bytes::<16>());
+                random.parse().map_err(|_| BadRegistration::new("client_id", "cannot be made"))?
+            }
+        };
+        let mut client = registration::parse(&new.metadata, id, self.app.now())?;
+        let secret = self.secret_for(&client, new.secret)?;
+        client.secret_hash = secret.as_ref().map(hash_secret);
+        let mut work = self.app.store().begin().await.map_err(Refusal::from)?;
+        work.add_client(&client).await.map_err(Refusal::from)?;
+        work.audit(self.client_entry(AuditEvent::ClientCreated, &client.id)).await.map_err(Refusal::from)?;
+        work.commit().await.map_err(Refusal::from)?;
+        self.app.tell(Change::Client(client.id.clone())).await?;
+        tracing::info!(client.id = %client.id, "Client registered");
+        Ok(Registered { client, secret })
+    }
+
+    /// Adds a ready client, as the program itself does for its demo.
+    ///
+    /// # Errors
+    /// `Conflict("client_id")`.
+    pub async fn add_client(&self, client: &Client) -> Result<(), Refusal> {
+        let mut work = self.app.store().begin().await?;
+        work.add_client(client).await?;
+        work.audit(self.client_entry(AuditEvent::ClientCreated, &client.id)).await?;
+        work.commit().await?;
+        self.app.tell(Change::Client(client.id.clone())).await
+    }
+
+    /// The client with this id.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn client(&self, id: &str) -> Result<Client, Refusal> {
+        let id: ClientId = id.parse().map_err(|_| Refusal::NotFound)?;
+        self.app.store().read().await?.client(&id).await?.ok_or(Refusal::NotFound)
+    }
+
+    /// Clients in the order of their ids; the next page begins after the last one's id.
+    ///
+    /// # Errors
+    /// A page too large, or the store.
+    pub async fn clients(&self, paging: &Paging) -> Result<Vec<Client>, Refusal> {
+        Ok(self.app.store().read().await?.clients(paging.page()?).await?)
+    }
+
+    /// Removes a client with its consents and grants: its tokens end.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn delete_client(&self, id: &str) -> Result<(), Refusal> {
+        let id: ClientId = id.parse().map_err(|_| Refusal::NotFound)?;
+        let mut work = self.app.store().begin().await?;
+        if !work.delete_client(&id, self.app.now()).await? {
+            return Err(Refusal::NotFound);
+        }
+        work.audit(self.client_entry(AuditEvent::ClientDeleted, &id)).await?;
+        work.commit().await?;
+        self.app.tell(Change::Client(id.clone())).await?;
+        tracing::info!(client.id = %id, "Client deleted");
+        Ok(())
+    }
+
+    fn secret_for(
+        &self,
+        client: &Client,
+        given: Option<SecretString>,
+    ) -> Result<Option<SecretString>, BadRegistration> {
+        if client.auth_method == ClientAuthMethod::None {
+            return match given {
+                None => Ok(None),
+                Some(_) => Err(BadRegistration::new("client_secret", "a public client has none")),
+            };
+        }
+        let Some(given) = given else {
+            return Ok(Some(SecretString::from(URL_SAFE_NO_PAD.encode(self.app.entropy().bytes::<32>()))));
+        };
+        let text = given.expose_secret();
+        let is_good = (SHORTEST_SECRET..=LONGEST_SECRET).contains(&text.len())
+            && text.bytes().all(|b| (0x20..0x7f).contains(&b));
+        if is_good {
+            Ok(Some(given))
+        } else {
+            Err(BadRegistration::new("client_secret", "32 to 512 ASCII characters"))
+        }
+    }
+
+    fn client_entry(&self, event: AuditEvent, id: &ClientId) -> AuditEntry {
+        AuditEntry { client: Some(id.clone()), ..AuditEntry::new(event, Outcome::Done, self.app.now()) }
+    }
+}
+
+/// What is kept in a secret's place (SEC-115).
+#[must_use]
+pub fn hash_secret(secret: &SecretString) -> SecretHash {
+    SecretHash(Sha256::digest(secret.expose_secret().as_bytes()).into())
+}
+
+/// Why a client was not registered.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientRefused {
+    /// The registration itself cannot be taken.
+    #[error(transparent)]
+    Metadata(#[from] BadRegistration),
+    /// The id is taken, or a port failed.
+    #[error("{0}")]
+    Refused(Refusal),
+}
+
+impl From<Refusal> for ClientRefused {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}

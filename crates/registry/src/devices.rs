@@ -1,0 +1,236 @@
+//! Phones: list, add by an administrator, suspend, restore, revoke, and the link by which a person
+//! enrols one.
+//!
+//! Not here: the enrolment ceremony (`enrolment`), what a phone signs (`qr::approval`).
+
+use app::{Change, Refusal, Secret};
+use domain::{
+    Account, AddedBy, AuditEntry, AuditEvent, Device, DeviceId, DeviceKind, DeviceState, Enrolment,
+    EnrolmentOrigin, Outcome, SessionEnd, SessionId, Timestamp,
+};
+
+use crate::{Paging, Registry};
+
+/// A phone (or native app) whose public key an administrator adds.
+#[derive(Debug, Clone)]
+pub struct NewDevice {
+    /// Whose.
+    pub username: String,
+    /// The public key as a JWK: P-256 or Ed25519, without a private part (SEC-073).
+    pub public_jwk: String,
+    /// The owner's name for it.
+    pub name: String,
+    /// Operating system or model.
+    pub platform: String,
+}
+
+/// A device and whose it is.
+#[derive(Debug, Clone)]
+pub struct OwnedDevice {
+    /// The device.
+    pub device: Device,
+    /// Its owner; none when the account is gone.
+    pub owner: Option<Account>,
+}
+
+/// A link that lets one phone enrol for one account, once.
+#[derive(Debug)]
+pub struct EnrolmentLink {
+    /// For whom.
+    pub account: Account,
+    /// `<issuer>/phone#e1<token>`: a secret until it is used.
+    pub url: String,
+    /// Good until.
+    pub expires_at: Timestamp,
+}
+
+/// What a revocation did.
+#[derive(Debug, Clone)]
+pub struct Revoked {
+    /// The device.
+    pub device: Device,
+    /// Sessions that ended with it.
+    pub ended: Vec<SessionId>,
+}
+
+impl Registry {
+    /// Devices in the order of their ids; the next page begins after the last one's id.
+    ///
+    /// # Errors
+    /// A page too large, or the store.
+    pub async fn devices(&self, paging: &Paging) -> Result<Vec<OwnedDevice>, Refusal> {
+        let mut view = self.app.store().read().await?;
+        let mut owned = Vec::new();
+        for device in view.devices(paging.page()?).await? {
+            let owner = view.account(&device.account).await?;
+            owned.push(OwnedDevice { device, owner });
+        }
+        Ok(owned)
+    }
+
+    /// All devices of one person, revoked ones included.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn devices_of(&self, username: &str) -> Result<Vec<OwnedDevice>, Refusal> {
+        let owner = self.user(username).await?;
+        let devices = self.app.store().read().await?.devices_of(&owner.id).await?;
+        Ok(devices.into_iter().map(|device| OwnedDevice { device, owner: Some(owner.clone()) }).collect())
+    }
+
+    /// Adds a native app's public key for a person. The administrator vouches that the key is this
+    /// person's and that the app verifies its user before it signs.
+    ///
+    /// # Errors
+    /// `NotFound`; `Invalid` for the key, name or platform; `Conflict("device_key")` when the key is known;
+    /// `Conflict("device_limit")` at the owner's limit (SEC-074).
+    pub async fn add_device(&self, new: NewDevice) -> Result<OwnedDevice, Refusal> {
+        let owner = self.user(&new.username).await?;
+        let key = qr::Jwk::parse(&new.public_jwk)
+            .map_err(|_| Refusal::Invalid {
+                field: "public_key",
+                why: "has to be a public JWK of P-256 or Ed25519, without a private part",
+            })?
+            .into_key();
+        let name = domain::text::plain_line(&new.name, 60)
+            .map_err(|_| Refusal::Invalid { field: "name", why: "1 to 60 plain characters" })?;
+        let platform = domain::text::plain_line(&new.platform, 60)
+            .map_err(|_| Refusal::Invalid { field: "platform", why: "1 to 60 plain characters" })?;
+        let now = self.app.now();
+        let device = Device {
+            id: self.app.entropy().id(),
+            account: owner.id,
+            kind: DeviceKind::App,
+            name,
+            platform,
+            key,
+            verifies_user: true,
+            passkey: None,
+            state: DeviceState::Active,
+            added_by: AddedBy::Admin,
+            agreed_at: None,
+            created_at: now,
+            last_used_at: None,
+        };
+        let mut work = self.app.store().begin().await?;
+        if !work.add_device(&device, self.settings.devices_per_account).await? {
+            return Err(Refusal::Conflict("device_limit"));
+        }
+        work.audit(entry(AuditEvent::DeviceAdded, &device, now, "by an administrator")).await?;
+        work.commit().await?;
+        self.app.tell(Change::Device(device.id)).await?;
+        tracing::info!(device.id = %device.id, account.id = %owner.id, "Device added");
+        Ok(OwnedDevice { device, owner: Some(owner) })
+    }
+
+    /// Stops a device for the time being.
+    ///
+    /// # Errors
+    /// `NotFound`; `Conflict("device_state")` when it is not active.
+    pub async fn suspend_device(&self, id: &str) -> Result<Device, Refusal> {
+        self.move_device(id, &[DeviceState::Active], DeviceState::Suspended, "suspended").await
+    }
+
+    /// Lets a suspended (or pending) device act again.
+    ///
+    /// # Errors
+    /// `NotFound`; `Conflict("device_state")` when it is revoked or active.
+    pub async fn restore_device(&self, id: &str) -> Result<Device, Refusal> {
+        let from = [DeviceState::Suspended, DeviceState::Pending];
+        self.move_device(id, &from, DeviceState::Active, "restored").await
+    }
+
+    /// Stops a device for good (SEC-079, SEC-080): its running claims end; on request so do the sessions
+    /// it approved. Revoking a revoked device changes nothing more.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn revoke_device(&self, id: &str, with_sessions: bool) -> Result<Revoked, Refusal> {
+        let device = self.device(id).await?;
+        let now = self.app.now();
+        let from = [DeviceState::Pending, DeviceState::Active, DeviceState::Suspended];
+        let mut work = self.app.store().begin().await?;
+        if work.move_device(&device.id, None, &from, DeviceState::Revoked, now).await? {
+            work.audit(entry(AuditEvent::DeviceChanged, &device, now, "revoked")).await?;
+        }
+        let ended = if with_sessions {
+            work.end_sessions_of_device(&device.id, SessionEnd::EndedByAdmin, now).await?
+        } else {
+            Vec::new()
+        };
+        crate::users::audit_ended(&mut *work, &device.account, &ended, now).await?;
+        work.commit().await?;
+        self.app.tell(Change::Device(device.id)).await?;
+        self.tell_ended(&ended).await?;
+        tracing::info!(device.id = %device.id, sessions = ended.len(), "Device revoked");
+        Ok(Revoked { device: Device { state: DeviceState::Revoked, ..device }, ended })
+    }
+
+    /// Makes the link by which a person enrols a phone; an earlier open one of the same person ends
+    /// (SEC-071).
+    ///
+    /// # Errors
+    /// `NotFound`; `Conflict("account_state")` for a disabled account.
+    pub async fn offer_enrolment(&self, username: &str) -> Result<EnrolmentLink, Refusal> {
+        let account = self.user(username).await?;
+        if !account.is_active() {
+            return Err(Refusal::Conflict("account_state"));
+        }
+        let token: Secret = self.app.entropy().secret();
+        let now = self.app.now();
+        let enrolment = Enrolment {
+            id: self.app.entropy().id(),
+            account: account.id,
+            token_hash: token.hash(),
+            origin: EnrolmentOrigin::Admin,
+            session: None,
+            created_at: now,
+            expires_at: now.after(self.settings.enrolment_life),
+        };
+        let mut work = self.app.store().begin().await?;
+        work.add_enrolment(&enrolment).await?;
+        work.audit(AuditEntry {
+            account: Some(account.id),
+            detail: Some("by an administrator".to_owned()),
+            ..AuditEntry::new(AuditEvent::EnrolmentCreated, Outcome::Done, now)
+        })
+        .await?;
+        work.commit().await?;
+        let url = format!("{}#e1{}", self.app.issuer().url("/phone"), token.text());
+        Ok(EnrolmentLink { account, url, expires_at: enrolment.expires_at })
+    }
+
+    async fn device(&self, id: &str) -> Result<Device, Refusal> {
+        let id: DeviceId = id.parse().map_err(|_| Refusal::NotFound)?;
+        self.app.store().read().await?.device(&id).await?.ok_or(Refusal::NotFound)
+    }
+
+    async fn move_device(
+        &self,
+        id: &str,
+        from: &[DeviceState],
+        to: DeviceState,
+        word: &str,
+    ) -> Result<Device, Refusal> {
+        let device = self.device(id).await?;
+        let now = self.app.now();
+        let mut work = self.app.store().begin().await?;
+        if !work.move_device(&device.id, None, from, to, now).await? {
+            return Err(Refusal::Conflict("device_state"));
+        }
+        work.audit(entry(AuditEvent::DeviceChanged, &device, now, word)).await?;
+        work.commit().await?;
+        self.app.tell(Change::Device(device.id)).await?;
+        tracing::info!(device.id = %device.id, state = to.as_str(), "Device changed");
+        Ok(Device { state: to, ..device })
+    }
+}
+
+fn entry(event: AuditEvent, device: &Device, now: Timestamp, detail: &str) -> AuditEntry {
+    AuditEntry {
+        account: Some(device.account),
+        device: Some(device.id),
+        detail: Some(detail.to_owned()),
+        ..AuditEntry::new(event, Outcome::Done, now)
+    }
+}

@@ -1,0 +1,169 @@
+//! The use cases over a real database and real live state.
+
+use std::sync::Arc;
+
+use app::{App, Clock, Entropy, HashSettings, Issuer, Limits, Parts, Refusal};
+use domain::{AccountState, AuditEvent, ClientAddress, DeviceState, Timestamp};
+use jose::seal::MasterKey;
+use secrecy::SecretString;
+use serde_json::json;
+use store::AuditFilter;
+
+use crate::clients::NewClient;
+use crate::devices::NewDevice;
+use crate::users::NewUser;
+use crate::{Paging, Registry, Settings};
+
+const P256: &str = r#"{"kty":"EC","crv":"P-256","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}"#;
+
+async fn registry() -> Registry {
+    let store = store_sql::SqlStore::open(store_sql::Settings::temporary()).await.unwrap();
+    let app = App::new(Parts {
+        issuer: Issuer::parse("https://id.example").unwrap(),
+        store: Arc::new(store),
+        live: Arc::new(live::InProcess::default()),
+        clock: Clock::manual(Timestamp::from_seconds(1_800_000_000)),
+        entropy: Entropy::system(),
+        hashing: HashSettings::default(),
+        master_key: MasterKey::new([7; 32]),
+        limits: Limits::default(),
+    });
+    Registry::new(&app, Settings::default())
+}
+
+fn ada() -> NewUser {
+    NewUser { username: "Ada".to_owned(), email: Some("ada@example.org".to_owned()), ..NewUser::default() }
+}
+
+fn password(text: &str) -> SecretString {
+    SecretString::from(text.to_owned())
+}
+
+const HERE: ClientAddress = ClientAddress(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST));
+
+async fn events(registry: &Registry) -> Vec<AuditEvent> {
+    let trail = registry.audit_trail(&AuditFilter::default(), 0, 500).await.unwrap();
+    trail.into_iter().map(|kept| kept.entry.event).collect()
+}
+
+#[tokio::test]
+async fn an_account_is_made_once_in_every_spelling_and_stopped_and_started() {
+    let registry = registry().await;
+    registry.create_user(ada()).await.unwrap();
+    let again = registry.create_user(NewUser { username: "aDA".to_owned(), ..NewUser::default() }).await;
+    assert_eq!(again.unwrap_err(), Refusal::Conflict("username"));
+    assert_eq!(registry.disable_user("ada").await.unwrap().state, AccountState::Disabled);
+    assert!(!registry.user("ADA").await.unwrap().is_active());
+    registry.enable_user("ada").await.unwrap();
+    assert!(registry.user("ada").await.unwrap().is_active());
+    assert_eq!(registry.disable_user("nobody").await.unwrap_err(), Refusal::NotFound);
+    assert_eq!(
+        events(&registry).await,
+        [AuditEvent::AccountCreated, AuditEvent::AccountChanged, AuditEvent::AccountChanged]
+    );
+}
+
+#[tokio::test]
+async fn sec_188_the_setup_link_is_offered_once_and_works_once() {
+    let registry = registry().await;
+    let token = registry.offer_setup().await.unwrap().unwrap().text();
+    assert!(registry.offer_setup().await.unwrap().is_none());
+
+    let short = registry.take_setup(&token, "root", password("short"), HERE).await;
+    assert!(matches!(short, Err(Refusal::Invalid { field: "password", .. })));
+    let wrong = "A".repeat(43);
+    let guessed = registry.take_setup(&wrong, "root", password("long enough"), HERE).await;
+    assert_eq!(guessed.unwrap_err(), Refusal::Gone);
+    registry.take_setup(&token, "root", password("long enough"), HERE).await.unwrap();
+    let twice = registry.take_setup(&token, "other", password("long enough"), HERE).await;
+    assert_eq!(twice.unwrap_err(), Refusal::Gone);
+    assert!(registry.offer_setup().await.unwrap().is_none());
+    assert_eq!(registry.users(&Paging::default()).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn sec_188_no_setup_link_where_there_are_accounts() {
+    let registry = registry().await;
+    registry.create_user(ada()).await.unwrap();
+    assert!(registry.offer_setup().await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn sec_189_pages_are_capped() {
+    let registry = registry().await;
+    let huge = Paging { after: None, limit: 1_000_000 };
+    assert!(matches!(registry.users(&huge).await, Err(Refusal::Invalid { .. })));
+    assert!(matches!(registry.clients(&huge).await, Err(Refusal::Invalid { .. })));
+}
+
+#[tokio::test]
+async fn a_client_is_registered_listed_and_deleted() {
+    let registry = registry().await;
+    let new = || NewClient {
+        metadata: json!({"redirect_uris": ["https://shop.example/cb"]}),
+        id: Some("shop".to_owned()),
+        secret: None,
+    };
+    let made = registry.create_client(new()).await.unwrap();
+    assert!(made.secret.is_some() && made.client.secret_hash.is_some());
+    assert!(registry.create_client(new()).await.is_err());
+    assert_eq!(registry.clients(&Paging::default()).await.unwrap(), [made.client]);
+    registry.delete_client("shop").await.unwrap();
+    assert_eq!(registry.delete_client("shop").await.unwrap_err(), Refusal::NotFound);
+}
+
+#[tokio::test]
+async fn sec_196_a_given_client_secret_has_to_be_long() {
+    let registry = registry().await;
+    for secret in ["short", &"x".repeat(31), &"ü".repeat(32)] {
+        let new = NewClient {
+            metadata: json!({"redirect_uris": ["https://shop.example/cb"]}),
+            id: None,
+            secret: Some(password(secret)),
+        };
+        assert!(registry.create_client(new).await.is_err(), "{secret}");
+    }
+}
+
+fn phone() -> NewDevice {
+    NewDevice {
+        username: "ada".to_owned(),
+        public_jwk: P256.to_owned(),
+        name: "Phone".to_owned(),
+        platform: "Android".to_owned(),
+    }
+}
+
+#[tokio::test]
+async fn sec_081_a_revoked_device_and_its_key_never_come_back() {
+    let registry = registry().await;
+    registry.create_user(ada()).await.unwrap();
+    let id = registry.add_device(phone()).await.unwrap().device.id.to_string();
+    assert_eq!(registry.suspend_device(&id).await.unwrap().state, DeviceState::Suspended);
+    assert_eq!(registry.restore_device(&id).await.unwrap().state, DeviceState::Active);
+    registry.revoke_device(&id, true).await.unwrap();
+    assert_eq!(registry.restore_device(&id).await.unwrap_err(), Refusal::Conflict("device_state"));
+    assert_eq!(registry.add_device(phone()).await.unwrap_err(), Refusal::Conflict("device_key"));
+    assert_eq!(registry.devices(&Paging::default()).await.unwrap()[0].device.state, DeviceState::Revoked);
+}
+
+#[tokio::test]
+async fn sec_073_a_private_or_odd_key_is_refused() {
+    let registry = registry().await;
+    registry.create_user(ada()).await.unwrap();
+    let private = P256.replacen("\"kty\"", "\"d\":\"AAAA\",\"kty\"", 1);
+    for bad in [private.as_str(), "{}", "", r#"{"kty":"RSA","n":"AQAB","e":"AQAB"}"#] {
+        let new = NewDevice { public_jwk: bad.to_owned(), ..phone() };
+        assert!(matches!(registry.add_device(new).await, Err(Refusal::Invalid { .. })), "{bad}");
+    }
+}
+
+#[tokio::test]
+async fn an_enrolment_link_is_for_an_active_account() {
+    let registry = registry().await;
+    registry.create_user(ada()).await.unwrap();
+    let link = registry.offer_enrolment("ada").await.unwrap();
+    assert!(link.url.starts_with("https://id.example/phone#e1"));
+    registry.disable_user("ada").await.unwrap();
+    assert_eq!(registry.offer_enrolment("ada").await.unwrap_err(), Refusal::Conflict("account_state"));
+}
