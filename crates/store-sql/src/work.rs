@@ -312,6 +312,11 @@ pub(crate) fn is_no_transaction(why: &sqlx::Error) -> bool {
     why.as_database_error().is_some_and(|error| error.message().contains("no transaction is active"))
 }
 
+/// Whether there was no savepoint to roll back to.
+pub(crate) fn is_no_savepoint(why: &sqlx::Error) -> bool {
+    why.as_database_error().is_some_and(|error| error.message().contains("no such savepoint"))
+}
+
 /// Whether a transaction could not begin because there is one.
 pub(crate) fn is_in_transaction(why: &sqlx::Error) -> bool {
     why.as_database_error().is_some_and(|error| error.message().contains("within a transaction"))

@@ -292,10 +292,7 @@ impl Core {
                 self.transaction = Transaction::None;
                 undone
             }
-            // Fails when there is no savepoint, and so also when the transaction is gone.
-            Undo::ToMark => {
-                work::execute(&mut self.connection, "ROLLBACK TO unit", Values::new()).await.map(drop)
-            }
+            Undo::ToMark => self.back_to_mark().await,
             Undo::Nothing => self.still_open().await,
         };
         self.is_doubtful = false;
@@ -303,6 +300,18 @@ impl Core {
             self.break_off(why.to_string());
             translate(&why)
         })
+    }
+
+    async fn back_to_mark(&mut self) -> Result<(), sqlx::Error> {
+        match work::execute(&mut self.connection, "ROLLBACK TO unit", Values::new()).await {
+            // The neighbour's mark was released and the unit was gone before its own was set, so it has
+            // written nothing; or else the whole transaction is gone.
+            Err(why) if work::is_no_savepoint(&why) => {
+                self.transaction = Transaction::Written;
+                self.still_open().await
+            }
+            other => other.map(drop),
+        }
     }
 
     async fn roll_back(&mut self) -> Result<(), sqlx::Error> {

@@ -1,1 +1,106 @@
 //! The suite that is the meaning of the port; every adapter runs it.
+//!
+//! Owns: one function a promise, each on a fresh store. The macro [`conformance!`](crate::conformance)
+//! makes a test of every one; a tidy test sees to it that none is left out.
+//! Not here: what an adapter promises besides (durability, recovery): its own tests.
+
+#![expect(clippy::unwrap_used, reason = "a suite fails by panicking")]
+#![expect(clippy::panic, reason = "a suite fails by panicking")]
+
+pub mod accounts;
+pub mod audit;
+pub mod clients;
+pub mod devices;
+mod given;
+pub mod grants;
+pub mod keys;
+pub mod sessions;
+pub mod units;
+
+/// Makes a test of every promise: `conformance!(open_a_fresh_store())`, where the expression is a future
+/// of something that implements [`Store`](crate::Store). The crate that uses it has `tokio`.
+#[macro_export]
+macro_rules! conformance {
+    ($open:expr) => {
+        $crate::conformance! { @each $open;
+            accounts {
+                an_account_is_found_in_every_way
+                a_username_is_taken_once
+                accounts_come_in_pages
+                an_account_is_disabled_and_enabled
+                wrong_passwords_are_counted
+                parallel_wrong_passwords_are_all_counted
+                a_passkey_is_known_once
+                the_first_administrator_is_set_up_once
+            }
+            audit {
+                every_event_survives_its_row
+                entries_are_filtered
+                entries_of_parallel_units_are_all_kept
+            }
+            clients {
+                a_client_survives_its_row
+                a_client_id_is_taken_once
+                clients_come_in_pages
+                a_consent_is_replaced
+                a_deleted_client_takes_its_consents_and_grants
+            }
+            devices {
+                a_device_survives_its_row
+                a_device_acts_with_its_owner_and_passkey
+                devices_come_in_pages
+                sec_072_a_key_is_known_once
+                sec_074_parallel_enrolments_stop_at_the_limit
+                sec_081_a_revoked_device_never_returns
+                sec_083_a_stranger_moves_no_device
+                sec_036_only_the_active_are_used
+                sec_071_an_enrolment_is_taken_once
+                sec_071_a_new_enrolment_ends_the_earlier
+            }
+            grants {
+                a_grant_is_found_with_its_account
+                sec_113_a_code_is_redeemed_once
+                a_grant_is_revoked_once
+            }
+            keys {
+                a_signing_key_survives_its_row
+                a_signing_key_moves_and_goes
+                a_setting_is_kept_once
+            }
+            sessions {
+                a_session_survives_its_row
+                sec_151_a_stronger_session_has_a_new_secret
+                a_touch_never_goes_back_or_wakes
+                ending_a_session_revokes_its_grants
+                ending_the_sessions_of_a_device
+                ending_the_sessions_of_an_account
+                the_sessions_of_a_device_are_listed
+                a_browser_is_known_per_account
+            }
+            units {
+                a_dropped_unit_leaves_nothing
+                dropped_units_harm_no_neighbours
+                cancelled_units_harm_no_neighbours
+                a_view_sees_what_is_committed
+                a_refused_statement_leaves_the_unit_whole
+                a_row_without_its_owner_is_refused
+                the_store_says_whether_it_can_be_written
+                sec_223_the_sweep_takes_what_is_over_in_bounds
+                a_closed_store_refuses
+            }
+        }
+    };
+    (@each $open:expr; $($subject:ident { $($promise:ident)* })*) => {$(
+        mod $subject {
+            use super::*;
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $promise() {
+                    let store = $open.await;
+                    $crate::conformance::$subject::$promise(&store).await;
+                    $crate::Store::close(&store).await;
+                }
+            )*
+        }
+    )*};
+}

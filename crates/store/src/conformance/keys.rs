@@ -1,0 +1,68 @@
+//! Promises about signing keys and settings.
+
+use domain::{KeyState, SigningAlg, SigningKeyRecord};
+use futures_util::future::join_all;
+
+use super::given::{NOW, at, unit};
+use crate::{Store, StoreError};
+
+fn key(kid: &str, state: KeyState) -> SigningKeyRecord {
+    SigningKeyRecord {
+        kid: kid.into(),
+        alg: SigningAlg::ES256,
+        state,
+        sealed: vec![0, 1, 255],
+        created_at: NOW,
+        retired_at: None,
+    }
+}
+
+/// Keys come back as they were kept, oldest first; a kid is known once.
+pub async fn a_signing_key_survives_its_row(store: &dyn Store) {
+    let (current, mut next, mut retired) =
+        (key("b", KeyState::Current), key("a", KeyState::Next), key("c", KeyState::Retired));
+    next.alg = SigningAlg::RS256;
+    next.created_at = at(1);
+    retired.created_at = at(-100);
+    retired.retired_at = Some(at(-1));
+    let mut work = unit(store).await;
+    for key in [&current, &next, &retired] {
+        work.add_signing_key(key).await.unwrap();
+    }
+    let refused = work.add_signing_key(&current).await;
+    assert!(matches!(refused, Err(StoreError::Conflict("kid"))), "{refused:?}");
+    work.commit().await.unwrap();
+    let kept = store.read().await.unwrap().signing_keys().await.unwrap();
+    assert_eq!(kept, [retired, current, next]);
+}
+
+/// A key moves to a state, with the time of its retirement, and is removed for good.
+pub async fn a_signing_key_moves_and_goes(store: &dyn Store) {
+    let mut work = unit(store).await;
+    work.add_signing_key(&key("a", KeyState::Next)).await.unwrap();
+    assert!(work.move_signing_key("a", KeyState::Current, NOW).await.unwrap());
+    assert!(!work.move_signing_key("a", KeyState::Current, NOW).await.unwrap());
+    assert!(!work.move_signing_key("b", KeyState::Current, NOW).await.unwrap());
+    assert_eq!(work.signing_keys().await.unwrap(), [key("a", KeyState::Current)]);
+    assert!(work.move_signing_key("a", KeyState::Retired, at(9)).await.unwrap());
+    assert_eq!(work.signing_keys().await.unwrap()[0].retired_at, Some(at(9)));
+    assert!(work.delete_signing_key("a").await.unwrap());
+    assert!(!work.delete_signing_key("a").await.unwrap());
+    work.commit().await.unwrap();
+    assert_eq!(store.read().await.unwrap().signing_keys().await.unwrap(), []);
+}
+
+/// Of many nodes that start together one's value is kept, and all are told it.
+pub async fn a_setting_is_kept_once(store: &dyn Store) {
+    assert_eq!(store.read().await.unwrap().setting("issuer").await.unwrap(), None);
+    let told = join_all((0..20).map(|number| async move {
+        let mut work = unit(store).await;
+        let kept = work.keep_setting("issuer", &format!("https://{number}.example")).await.unwrap();
+        work.commit().await.unwrap();
+        kept
+    }))
+    .await;
+    let kept = store.read().await.unwrap().setting("issuer").await.unwrap().unwrap();
+    assert!(told.iter().all(|value| *value == kept), "{told:?}");
+    assert_eq!(store.read().await.unwrap().setting("other").await.unwrap(), None);
+}

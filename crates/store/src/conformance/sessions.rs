@@ -1,0 +1,203 @@
+//! Promises about browser sessions and known browsers.
+
+use domain::{BrowserSession, DeviceId, Method, Proof, SessionEnd, SessionId};
+
+use super::given::{
+    NOW, at, bytes, grant, hash, kept_account, kept_grant, kept_session, revoked_at, session, unit,
+};
+use crate::{SignedIn, Store, StoreError};
+
+/// A session comes back as it was kept, with its account.
+pub async fn a_session_survives_its_row(store: &dyn Store) {
+    let ada = kept_account(store, "ada").await;
+    let plain = kept_session(store, session(ada.id)).await;
+    let mut full = session(ada.id);
+    full.device = Some(DeviceId::from_random(bytes()));
+    full.proofs.push(Proof { method: Method::Phone, at: NOW, known_browser: true });
+    full.proofs.push(Proof { method: Method::Passkey, at: at(1), known_browser: false });
+    full.ended = Some((at(2), SessionEnd::Replaced));
+    let full = kept_session(store, full).await;
+    let mut view = store.read().await.unwrap();
+    for session in [plain, full.clone()] {
+        assert_eq!(view.session(&session.id).await.unwrap().as_ref(), Some(&session));
+        let expected = SignedIn { session: session.clone(), account: ada.clone(), is_admin: false };
+        assert_eq!(view.session_by_secret(&session.secret_hash).await.unwrap(), Some(expected));
+    }
+    assert_eq!(view.session(&SessionId::from_random(bytes())).await.unwrap(), None);
+    assert_eq!(view.session_by_secret(&hash()).await.unwrap(), None);
+
+    let mut work = unit(store).await;
+    let mut same = session(ada.id);
+    same.secret_hash = full.secret_hash;
+    assert!(matches!(work.add_session(&same, None).await, Err(StoreError::Conflict("session"))));
+}
+
+/// Step-up adds the proof and changes the cookie's secret; what is over is not woken.
+pub async fn sec_151_a_stronger_session_has_a_new_secret(store: &dyn Store) {
+    let ada = kept_account(store, "ada").await;
+    let proof = Proof { method: Method::Passkey, at: NOW, known_browser: false };
+    let mut bare = session(ada.id);
+    bare.proofs.clear();
+    for before in [session(ada.id), bare] {
+        let before = kept_session(store, before).await;
+        let secret = hash();
+        let mut work = unit(store).await;
+        assert!(work.strengthen_session(&before.id, &proof, &secret, NOW).await.unwrap());
+        work.commit().await.unwrap();
+        let mut view = store.read().await.unwrap();
+        assert_eq!(view.session_by_secret(&before.secret_hash).await.unwrap(), None);
+        let after = view.session_by_secret(&secret).await.unwrap().unwrap().session;
+        let mut expected = before.clone();
+        expected.proofs.push(proof);
+        expected.secret_hash = secret;
+        expected.last_used_at = NOW;
+        assert_eq!(after, expected);
+    }
+    for over in dead(ada.id) {
+        let over = kept_session(store, over).await;
+        let mut work = unit(store).await;
+        assert!(!work.strengthen_session(&over.id, &proof, &hash(), NOW).await.unwrap());
+        work.commit().await.unwrap();
+        assert_eq!(store.read().await.unwrap().session(&over.id).await.unwrap(), Some(over));
+    }
+}
+
+/// Sessions that are over: ended, past their end, idle too long.
+fn dead(owner: domain::AccountId) -> [BrowserSession; 3] {
+    let (mut ended, mut past, mut idle) = (session(owner), session(owner), session(owner));
+    ended.ended = Some((at(-1), SessionEnd::SignedOut));
+    past.expires_at = NOW;
+    idle.last_used_at = at(-600);
+    idle.created_at = at(-700);
+    let all = [ended, past, idle];
+    assert!(all.iter().all(|session| !session.is_alive(NOW)));
+    all
+}
+
+/// A late note of use neither turns time back nor wakes a session that is over.
+pub async fn a_touch_never_goes_back_or_wakes(store: &dyn Store) {
+    let ada = kept_account(store, "ada").await;
+    let alive = kept_session(store, session(ada.id)).await;
+    let mut work = unit(store).await;
+    work.touch_session(&alive.id, at(60)).await.unwrap();
+    work.touch_session(&alive.id, at(30)).await.unwrap();
+    work.commit().await.unwrap();
+    let mut view = store.read().await.unwrap();
+    assert_eq!(view.session(&alive.id).await.unwrap().unwrap().last_used_at, at(60));
+    for over in dead(ada.id) {
+        let over = kept_session(store, over).await;
+        let mut work = unit(store).await;
+        work.touch_session(&over.id, NOW).await.unwrap();
+        work.commit().await.unwrap();
+        assert_eq!(view.session(&over.id).await.unwrap(), Some(over));
+    }
+}
+
+/// The end of a session is kept with its reason, and what was made in it is revoked.
+pub async fn ending_a_session_revokes_its_grants(store: &dyn Store) {
+    let ada = kept_account(store, "ada").await;
+    let session = kept_session(store, session(ada.id)).await;
+    let inside = kept_grant(store, grant(ada.id, "shop", session.id)).await;
+    let outside = kept_grant(store, grant(ada.id, "shop", SessionId::from_random(bytes()))).await;
+    let mut work = unit(store).await;
+    assert!(work.end_session(&session.id, SessionEnd::SignedOut, at(4)).await.unwrap());
+    assert!(!work.end_session(&session.id, SessionEnd::EndedByAdmin, at(5)).await.unwrap());
+    assert!(!work.end_session(&SessionId::from_random(bytes()), SessionEnd::SignedOut, NOW).await.unwrap());
+    work.commit().await.unwrap();
+    let kept = store.read().await.unwrap().session(&session.id).await.unwrap().unwrap();
+    assert_eq!(kept.ended, Some((at(4), SessionEnd::SignedOut)));
+    assert_eq!(revoked_at(store, &inside.id).await, Some(at(4)));
+    assert_eq!(revoked_at(store, &outside.id).await, None);
+    for over in dead(ada.id) {
+        let over = kept_session(store, over).await;
+        let mut work = unit(store).await;
+        assert!(!work.end_session(&over.id, SessionEnd::SignedOut, NOW).await.unwrap());
+        work.commit().await.unwrap();
+    }
+}
+
+/// What a phone approved ends with it, and nothing else.
+pub async fn ending_the_sessions_of_a_device(store: &dyn Store) {
+    let ada = kept_account(store, "ada").await;
+    let (phone, tablet) = (DeviceId::from_random(bytes()), DeviceId::from_random(bytes()));
+    let by = |device| BrowserSession { device: Some(device), ..session(ada.id) };
+    let (first, second) = (kept_session(store, by(phone)).await, kept_session(store, by(phone)).await);
+    let other = kept_session(store, by(tablet)).await;
+    let [ended, _, _] = dead(ada.id);
+    kept_session(store, BrowserSession { device: Some(phone), ..ended }).await;
+    let inside = kept_grant(store, grant(ada.id, "shop", first.id)).await;
+    let outside = kept_grant(store, grant(ada.id, "shop", other.id)).await;
+
+    let mut work = unit(store).await;
+    let mut told = work.end_sessions_of_device(&phone, SessionEnd::EndedByDevice, at(6)).await.unwrap();
+    assert_eq!(work.end_sessions_of_device(&phone, SessionEnd::EndedByDevice, at(7)).await.unwrap(), []);
+    work.commit().await.unwrap();
+    let mut expected = vec![first.id, second.id];
+    told.sort();
+    expected.sort();
+    assert_eq!(told, expected);
+    let mut view = store.read().await.unwrap();
+    for id in told {
+        let end = view.session(&id).await.unwrap().unwrap().ended;
+        assert_eq!(end, Some((at(6), SessionEnd::EndedByDevice)));
+    }
+    assert_eq!(view.session(&other.id).await.unwrap(), Some(other));
+    assert_eq!(revoked_at(store, &inside.id).await, Some(at(6)));
+    assert_eq!(revoked_at(store, &outside.id).await, None);
+}
+
+/// All of an account's sessions end, and no other's.
+pub async fn ending_the_sessions_of_an_account(store: &dyn Store) {
+    let (ada, bob) = (kept_account(store, "ada").await, kept_account(store, "bob").await);
+    let (first, second) =
+        (kept_session(store, session(ada.id)).await, kept_session(store, session(ada.id)).await);
+    let other = kept_session(store, session(bob.id)).await;
+    let inside = kept_grant(store, grant(ada.id, "shop", second.id)).await;
+    let outside = kept_grant(store, grant(bob.id, "shop", other.id)).await;
+    let mut work = unit(store).await;
+    let mut told = work.end_sessions_of_account(&ada.id, SessionEnd::EndedByAdmin, at(6)).await.unwrap();
+    work.commit().await.unwrap();
+    let mut expected = vec![first.id, second.id];
+    told.sort();
+    expected.sort();
+    assert_eq!(told, expected);
+    assert_eq!(store.read().await.unwrap().session(&other.id).await.unwrap(), Some(other));
+    assert_eq!(revoked_at(store, &inside.id).await, Some(at(6)));
+    assert_eq!(revoked_at(store, &outside.id).await, None);
+}
+
+/// Living sessions that the phone approved, newest first, at most as many as asked for.
+pub async fn the_sessions_of_a_device_are_listed(store: &dyn Store) {
+    let ada = kept_account(store, "ada").await;
+    let phone = DeviceId::from_random(bytes());
+    let mut expected = Vec::new();
+    for age in [30, 10, 20] {
+        let session = BrowserSession { device: Some(phone), created_at: at(-age), ..session(ada.id) };
+        expected.push(kept_session(store, session).await);
+    }
+    expected.sort_by_key(|session| std::cmp::Reverse(session.created_at));
+    kept_session(store, session(ada.id)).await;
+    for over in dead(ada.id) {
+        kept_session(store, BrowserSession { device: Some(phone), ..over }).await;
+    }
+    let mut view = store.read().await.unwrap();
+    assert_eq!(view.sessions_of_device(&phone, NOW, 50).await.unwrap(), expected);
+    assert_eq!(view.sessions_of_device(&phone, NOW, 2).await.unwrap(), expected[..2]);
+    assert_eq!(view.sessions_of_device(&DeviceId::from_random(bytes()), NOW, 50).await.unwrap(), []);
+}
+
+/// A browser is known to the accounts that signed in with it, to no other.
+pub async fn a_browser_is_known_per_account(store: &dyn Store) {
+    let (ada, bob) = (kept_account(store, "ada").await, kept_account(store, "bob").await);
+    let mark = hash();
+    let mut work = unit(store).await;
+    assert!(!work.is_known_browser(&ada.id, &mark).await.unwrap());
+    for _ in 0..2 {
+        work.add_session(&session(ada.id), Some(&mark)).await.unwrap();
+    }
+    work.commit().await.unwrap();
+    let mut view = store.read().await.unwrap();
+    assert!(view.is_known_browser(&ada.id, &mark).await.unwrap());
+    assert!(!view.is_known_browser(&bob.id, &mark).await.unwrap());
+    assert!(!view.is_known_browser(&ada.id, &hash()).await.unwrap());
+}
