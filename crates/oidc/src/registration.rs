@@ -4,7 +4,7 @@
 //! (SEC-101). Not here: making ids and secrets, keeping clients (`registry`).
 //!
 //! Members of ours, for operators: `latchbolt_require_pkce` (default true), `latchbolt_skip_consent`,
-//! `latchbolt_require_phishing_resistant`, `latchbolt_skip_check_code`, `latchbolt_require_same_country`
+//! `latchbolt_phishing_resistant_only`, `latchbolt_skip_check_code`, `latchbolt_same_country_only`
 //! (default false), `latchbolt_verified` (default true: an operator who registers a client by hand vouches
 //! for its name). Members that are not known are ignored, as RFC 7591 §2 demands.
 
@@ -122,9 +122,9 @@ impl Registration {
             id_token_alg,
             requires_pkce: is_public || members.flag("latchbolt_require_pkce", true)?,
             skips_consent,
-            requires_phishing_resistant: members.flag("latchbolt_require_phishing_resistant", false)?,
+            requires_phishing_resistant: members.flag("latchbolt_phishing_resistant_only", false)?,
             skips_check_code: members.flag("latchbolt_skip_check_code", false)?,
-            requires_same_country: members.flag("latchbolt_require_same_country", false)?,
+            requires_same_country: members.flag("latchbolt_same_country_only", false)?,
             default_max_age: members.seconds("default_max_age")?,
             logo_uri: members.web_address("logo_uri")?,
             client_uri: members.web_address("client_uri")?,
@@ -164,9 +164,9 @@ pub fn to_json(client: &Client, secret: Option<&str>) -> Value {
         "latchbolt_verified": client.is_verified,
         "latchbolt_require_pkce": client.requires_pkce,
         "latchbolt_skip_consent": client.skips_consent,
-        "latchbolt_require_phishing_resistant": client.requires_phishing_resistant,
+        "latchbolt_phishing_resistant_only": client.requires_phishing_resistant,
         "latchbolt_skip_check_code": client.skips_check_code,
-        "latchbolt_require_same_country": client.requires_same_country,
+        "latchbolt_same_country_only": client.requires_same_country,
     });
     if let Some(secret) = secret {
         json["client_secret"] = secret.into();
@@ -322,7 +322,7 @@ mod tests {
             "token_endpoint_auth_method": "none", "client_name": "  App ", "scope": "email openid nonsense",
             "default_max_age": 60, "logo_uri": "https://shop.example/l.png", "latchbolt_require_pkce": false,
             "id_token_signed_response_alg": "RS256", "latchbolt_verified": false,
-            "latchbolt_require_phishing_resistant": true}))
+            "latchbolt_phishing_resistant_only": true}))
         .unwrap();
         assert_eq!((client.name.as_str(), client.scopes.join(" ").as_str()), ("App", "openid email"));
         assert!(client.requires_pkce && client.secret_hash.is_none());

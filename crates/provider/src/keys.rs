@@ -1,0 +1,299 @@
+//! The life of signing keys: made, published, used, retired.
+//!
+//! Owns: making the first keys, loading, rotating and sweeping them, and the check that the master key is the
+//! one they were sealed with (SEC-190, SEC-191). Not here: the keys in use (`app::Keyring`), algorithms (`jose`).
+//!
+//! ```text
+//! Next (published) ──rotate──▶ Current (signs) ──rotate──▶ Retired (published) ──sweep──▶ gone
+//! ```
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use app::{App, Change, KeyInUse, Refusal, Sealer};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use domain::{AuditEntry, AuditEvent, KeyState, Outcome, SigningAlg, SigningKeyRecord, Timestamp};
+use jose::SigningKey;
+use store::StoreError;
+
+const CHECK: &str = "wrapping_key_check";
+const CHECK_TEXT: &[u8] = b"latchbolt";
+/// A retired key stays published so long: tokens of it are over after minutes, hints come later.
+const RETIRED_LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
+/// How long a rotation by another process (the command line) may stay unseen.
+const LOOK_AGAIN: Duration = Duration::from_secs(30);
+
+/// Keys cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum KeysUnusable {
+    /// The master key is another one than the database was made with.
+    #[error(
+        "the master key does not fit this database: its signing keys were sealed with another one. \
+         Start with the key file (or environment) that was used before"
+    )]
+    WrongMasterKey,
+    /// One key does not open although the master key is right: its row was changed.
+    #[error("signing key {0} cannot be opened: its row in the database was damaged or exchanged")]
+    Damaged(String),
+    /// A port failed.
+    #[error("{refusal}{because}", refusal = .0, because = .0.cause().map(|c| format!(": {c}")).unwrap_or_default())]
+    Refused(Refusal),
+}
+
+impl From<Refusal> for KeysUnusable {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+impl From<StoreError> for KeysUnusable {
+    fn from(error: StoreError) -> Self {
+        Self::Refused(error.into())
+    }
+}
+
+/// A signing key as it is listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedKey {
+    /// Its name.
+    pub kid: String,
+    /// What it signs with.
+    pub alg: SigningAlg,
+    /// Where it stands.
+    pub state: KeyState,
+    /// Made.
+    pub created_at: Timestamp,
+    /// Retired.
+    pub retired_at: Option<Timestamp>,
+}
+
+/// Makes the keys that are missing (for each algorithm one that signs and one that will), and loads all. To be
+/// run at start, before anything is signed.
+///
+/// # Errors
+/// See [`KeysUnusable`]; nothing is loaded then.
+pub async fn ensure(app: &App) -> Result<(), KeysUnusable> {
+    let sealer = sealer(app);
+    check_wrapping(app, &sealer).await?;
+    let mut view = app.store().read().await?;
+    let kept = view.signing_keys().await?;
+    drop(view);
+    let missing = missing(&kept);
+    if !missing.is_empty() {
+        // Made before the unit is opened: an RSA key takes a tenth of a second.
+        let made = generate(&missing).await?;
+        let now = app.now();
+        let mut work = app.store().begin().await?;
+        let mut kept = work.signing_keys().await?;
+        for (key, state) in made {
+            // Another node may have been faster.
+            if kept.iter().any(|k| k.alg == key.alg() && k.state == state) {
+                continue;
+            }
+            let record = sealed(&sealer, &key, state, now)?;
+            work.add_signing_key(&record).await?;
+            work.audit(entry(AuditEvent::KeyCreated, &record, now)).await?;
+            kept.push(record);
+        }
+        work.commit().await?;
+    }
+    load(app).await
+}
+
+/// Loads all kept keys into the keyring.
+///
+/// # Errors
+/// See [`KeysUnusable`]; the keyring stays as it is then.
+pub async fn load(app: &App) -> Result<(), KeysUnusable> {
+    let mut view = app.store().read().await?;
+    let kept = view.signing_keys().await?;
+    drop(view);
+    let sealer = sealer(app);
+    let mut keys = Vec::with_capacity(kept.len());
+    for record in kept {
+        let damaged = || KeysUnusable::Damaged(record.kid.clone());
+        let jwk = sealer.open(record.kid.as_bytes(), &record.sealed).ok_or_else(damaged)?;
+        let key = SigningKey::from_private_jwk(&jwk).map_err(|_| damaged())?;
+        if key.kid() != record.kid || key.alg() != record.alg {
+            return Err(damaged());
+        }
+        keys.push(KeyInUse { key: Arc::new(key), state: record.state });
+    }
+    app.keys().replace(keys);
+    Ok(())
+}
+
+/// Follows what other nodes and the command line do to the keys, for as long as it is polled. The server runs
+/// one of these.
+pub async fn follow(app: App) {
+    let mut changes = app.changes();
+    let mut known = list(&app).await.ok();
+    loop {
+        let must_load = tokio::select! {
+            change = changes.recv() => match change {
+                Ok(Change::Keys | Change::Missed) | Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => true,
+                Ok(_) => false,
+                Err(tokio::sync::broadcast::error::RecvError::Closed) => return,
+            },
+            () = tokio::time::sleep(LOOK_AGAIN) => {
+                let now = list(&app).await.ok();
+                let differs = now.is_some() && now != known;
+                if differs {
+                    known = now;
+                }
+                differs
+            }
+        };
+        if must_load && let Err(error) = load(&app).await {
+            tracing::error!(%error, "Signing keys could not be loaded again; the old ones stay in use");
+        }
+    }
+}
+
+/// Lets the next key of an algorithm sign, retires the one that did, and makes a new next one.
+///
+/// # Errors
+/// See [`KeysUnusable`]; nothing changes then.
+pub async fn rotate(app: &App, alg: SigningAlg) -> Result<(), KeysUnusable> {
+    let sealer = sealer(app);
+    check_wrapping(app, &sealer).await?;
+    let made = generate(&[(alg, KeyState::Next), (alg, KeyState::Current)]).await?;
+    let now = app.now();
+    let mut work = app.store().begin().await?;
+    let kept: Vec<_> = work.signing_keys().await?.into_iter().filter(|key| key.alg == alg).collect();
+    for key in kept.iter().filter(|key| key.state == KeyState::Current) {
+        work.move_signing_key(&key.kid, KeyState::Retired, now).await?;
+    }
+    let mut next = kept.iter().filter(|key| key.state == KeyState::Next);
+    let promoted = next.next();
+    if let Some(key) = promoted {
+        work.move_signing_key(&key.kid, KeyState::Current, now).await?;
+        work.audit(entry(AuditEvent::KeyRotated, key, now)).await?;
+    }
+    for (key, state) in made {
+        // Without a next key (there always is one) the new current one was not published before.
+        if state == KeyState::Current && promoted.is_some() {
+            continue;
+        }
+        let record = sealed(&sealer, &key, state, now)?;
+        work.add_signing_key(&record).await?;
+        work.audit(entry(AuditEvent::KeyCreated, &record, now)).await?;
+    }
+    work.commit().await?;
+    load(app).await?;
+    Ok(app.tell(Change::Keys).await?)
+}
+
+/// Removes keys that were retired long ago; answers how many went.
+///
+/// # Errors
+/// See [`KeysUnusable`].
+pub async fn sweep(app: &App) -> Result<u32, KeysUnusable> {
+    let before = app.now().before(RETIRED_LIFE);
+    let is_old =
+        |key: &ListedKey| key.state == KeyState::Retired && key.retired_at.is_some_and(|at| at < before);
+    let old: Vec<_> = list(app).await?.into_iter().filter(is_old).collect();
+    if old.is_empty() {
+        return Ok(0);
+    }
+    let mut work = app.store().begin().await?;
+    let mut gone = 0;
+    for key in old {
+        gone += u32::from(work.delete_signing_key(&key.kid).await?);
+    }
+    work.commit().await?;
+    load(app).await?;
+    app.tell(Change::Keys).await?;
+    Ok(gone)
+}
+
+/// All keys, oldest first, without their private parts.
+///
+/// # Errors
+/// The store is unavailable.
+pub async fn list(app: &App) -> Result<Vec<ListedKey>, KeysUnusable> {
+    let mut view = app.store().read().await?;
+    let kept = view.signing_keys().await?;
+    Ok(kept
+        .into_iter()
+        .map(|key| ListedKey {
+            kid: key.kid,
+            alg: key.alg,
+            state: key.state,
+            created_at: key.created_at,
+            retired_at: key.retired_at,
+        })
+        .collect())
+}
+
+fn sealer(app: &App) -> Sealer {
+    app.sealer("signing keys")
+}
+
+/// Compares the master key with the one this database was made with, which is noted at first start.
+async fn check_wrapping(app: &App, sealer: &Sealer) -> Result<(), KeysUnusable> {
+    let mut view = app.store().read().await?;
+    let noted = view.setting(CHECK).await?;
+    drop(view);
+    let noted = match noted {
+        Some(noted) => noted,
+        None => {
+            let mark = URL_SAFE_NO_PAD.encode(sealer.try_seal(CHECK.as_bytes(), CHECK_TEXT)?);
+            let mut work = app.store().begin().await?;
+            let noted = work.keep_setting(CHECK, &mark).await?;
+            work.commit().await?;
+            noted
+        }
+    };
+    let opened = URL_SAFE_NO_PAD.decode(noted).ok().and_then(|mark| sealer.open(CHECK.as_bytes(), &mark));
+    if opened.as_deref() == Some(CHECK_TEXT) { Ok(()) } else { Err(KeysUnusable::WrongMasterKey) }
+}
+
+fn missing(kept: &[SigningKeyRecord]) -> Vec<(SigningAlg, KeyState)> {
+    let mut missing = Vec::new();
+    for alg in SigningAlg::ALL {
+        for state in [KeyState::Current, KeyState::Next] {
+            if !kept.iter().any(|key| key.alg == *alg && key.state == state) {
+                missing.push((*alg, state));
+            }
+        }
+    }
+    missing
+}
+
+async fn generate(wanted: &[(SigningAlg, KeyState)]) -> Result<Vec<(SigningKey, KeyState)>, Refusal> {
+    let tasks: Vec<_> = wanted
+        .iter()
+        .map(|(alg, state)| {
+            let (alg, state) = (*alg, *state);
+            tokio::task::spawn_blocking(move || SigningKey::generate(alg).map(|key| (key, state)))
+        })
+        .collect();
+    let mut made = Vec::with_capacity(tasks.len());
+    for task in tasks {
+        let key = task.await.map_err(|e| Refusal::Unavailable(format!("making a key: {e}")))?;
+        made.push(key?);
+    }
+    Ok(made)
+}
+
+fn sealed(
+    sealer: &Sealer,
+    key: &SigningKey,
+    state: KeyState,
+    now: Timestamp,
+) -> Result<SigningKeyRecord, Refusal> {
+    Ok(SigningKeyRecord {
+        kid: key.kid().to_owned(),
+        alg: key.alg(),
+        state,
+        sealed: sealer.try_seal(key.kid().as_bytes(), &key.to_private_jwk())?,
+        created_at: now,
+        retired_at: None,
+    })
+}
+
+fn entry(event: AuditEvent, key: &SigningKeyRecord, now: Timestamp) -> AuditEntry {
+    let detail = format!("{} {}", key.alg.as_str(), key.kid);
+    AuditEntry { detail: Some(detail), ..AuditEntry::new(event, Outcome::Done, now) }
+}
