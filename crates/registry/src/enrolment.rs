@@ -1,7 +1,8 @@
 //! Enrolling a phone: who may, what the phone must prove, what is kept.
 //!
-//! Owns: the ceremony ([`Registry::enrol_begin`], [`Registry::enrol_complete`]) and the link by which a
-//! signed-in browser lets a phone in ([`Registry::enrolment_link`]).
+//! Owns: the ceremony ([`Registry::enrol_begin`], [`Registry::enrol_complete`]), the link by which a
+//! signed-in browser lets a phone in ([`Registry::enrolment_link`]), and a phone that leaves by itself
+//! ([`Registry::leave`]).
 //! Not here: the administrator's link (`devices::offer_enrolment`), what the phone signs
 //! (`qr::approval::EnrolmentProof`), HTTP (`web-phone`).
 //!
@@ -13,6 +14,7 @@
 
 mod ceremony;
 mod complete;
+mod leave;
 mod link;
 
 use std::time::Duration;

@@ -1,9 +1,10 @@
 //! The link by which a signed-in browser lets a phone in.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use app::{Refusal, audit};
-use domain::{AuditEvent, ClientAddress, Enrolment, EnrolmentOrigin, Method, Outcome, Timestamp};
+use app::{Refusal, Visitor, audit};
+use domain::{AuditEvent, Enrolment, EnrolmentOrigin, Method, Outcome, Timestamp};
 use store::SignedIn;
 
 use crate::Registry;
@@ -21,14 +22,16 @@ pub struct OwnLink {
 }
 
 impl Registry {
-    /// Makes a link for the owner of this session; an earlier open one of the same owner ends (SEC-071).
+    /// Makes a link for whoever is signed in in this browser; an earlier open one of the same owner ends
+    /// (SEC-071).
     ///
     /// # Errors
-    /// `StepUpNeeded` unless the owner proved themselves within five minutes by something else than a phone
-    /// (SEC-042, SEC-070); `TooMany`.
-    pub async fn enrolment_link(&self, who: &SignedIn, address: ClientAddress) -> Result<OwnLink, Refusal> {
+    /// `NotSignedIn`; `StepUpNeeded` unless the owner proved themselves within five minutes by something else
+    /// than a phone (SEC-042, SEC-070); `TooMany`.
+    pub async fn enrolment_link(&self, visitor: &Visitor) -> Result<OwnLink, Refusal> {
         let now = self.app.now();
-        if !is_fresh(who, now) {
+        let who = self.signed_in(visitor).await?;
+        if !is_fresh(&who, now) {
             return Err(Refusal::StepUpNeeded);
         }
         self.app.throttle().hit(app::Rule::EnrolAccount, &who.account.id.to_string()).await?;
@@ -44,7 +47,7 @@ impl Registry {
         };
         let mut work = self.app.store().begin().await?;
         work.add_enrolment(&enrolment).await?;
-        let mut entry = audit::from(address, AuditEvent::EnrolmentCreated, Outcome::Done, now);
+        let mut entry = audit::by(visitor, AuditEvent::EnrolmentCreated, Outcome::Done, now);
         entry.account = Some(who.account.id);
         entry.session = Some(who.session.id);
         work.audit(entry).await?;
@@ -53,10 +56,18 @@ impl Registry {
         Ok(OwnLink { url, expires_at: enrolment.expires_at })
     }
 
-    /// Whether the owner of this session may make such a link now.
-    #[must_use]
-    pub fn may_link(&self, who: &SignedIn) -> bool {
-        is_fresh(who, self.app.now())
+    /// Whether such a link could be made in this browser now.
+    ///
+    /// # Errors
+    /// As [`Registry::enrolment_link`].
+    pub async fn may_link(&self, visitor: &Visitor) -> Result<(), Refusal> {
+        let who = self.signed_in(visitor).await?;
+        if is_fresh(&who, self.app.now()) { Ok(()) } else { Err(Refusal::StepUpNeeded) }
+    }
+
+    async fn signed_in(&self, visitor: &Visitor) -> Result<Arc<SignedIn>, Refusal> {
+        let secret = visitor.session.as_ref().ok_or(Refusal::NotSignedIn)?;
+        self.app.sessions().current(secret).await?.ok_or(Refusal::NotSignedIn)
     }
 }
 

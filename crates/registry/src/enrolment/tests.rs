@@ -4,11 +4,12 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use app::{App, Clock, Entropy, HashSettings, Issuer, Limits, Parts};
-use domain::{BrowserSession, DeviceKind, DeviceState, Method, Proof, SessionEnd, SessionId, Timestamp};
+use app::{App, Clock, Entropy, HashSettings, Issuer, Limits, Parts, Visitor};
+use domain::{
+    BrowserSession, Device, DeviceKind, DeviceState, Method, Proof, SessionEnd, SessionId, Timestamp,
+};
 use jose::seal::MasterKey;
 use serde_json::{Value, json};
-use store::SignedIn;
 use testkit::{DeviceKey, SoftPasskey, canonical};
 
 use super::*;
@@ -60,13 +61,14 @@ impl Place {
         all.into_iter().map(|owned| owned.device).collect()
     }
 
-    async fn session(&self, method: Method) -> SignedIn {
+    async fn session(&self, number: u8, proofs: &[(Method, Timestamp)]) -> (SessionId, Visitor) {
         let now = self.clock.now();
+        let secret = Secret::new([number; 32]);
         let session = BrowserSession {
-            id: SessionId::from_random([9; 16]),
+            id: SessionId::from_random([number; 16]),
             account: self.ada.id,
-            secret_hash: Secret::new([1; 32]).hash(),
-            proofs: vec![Proof { method, at: now, known_browser: false }],
+            secret_hash: secret.hash(),
+            proofs: proofs.iter().map(|&(method, at)| Proof { method, at, known_browser: false }).collect(),
             device: None,
             browser: "Firefox on Linux".to_owned(),
             address: "127.0.0.1".to_owned(),
@@ -79,11 +81,16 @@ impl Place {
         let mut work = self.registry.app.store().begin().await.unwrap();
         work.add_session(&session, None).await.unwrap();
         work.commit().await.unwrap();
-        SignedIn { session, account: self.ada.clone(), is_admin: false }
+        let visitor = Visitor {
+            browser: None,
+            session: Some(secret),
+            known: None,
+            address: HERE,
+            agent: domain::UserAgent::default(),
+        };
+        (session.id, visitor)
     }
 }
-
-use domain::Device;
 
 fn jwk(key: &DeviceKey) -> qr::Jwk {
     serde_json::from_value(key.jwk()).unwrap()
@@ -214,15 +221,16 @@ async fn sec_071_a_link_is_for_one_phone_of_its_user_and_ends_with_a_newer_one()
 #[tokio::test]
 async fn sec_071_a_link_ends_with_the_session_that_asked() {
     let place = place().await;
-    let who = place.session(Method::Password).await;
+    let now = place.clock.now();
+    let (session, visitor) = place.session(9, &[(Method::Password, now)]).await;
     let token = |url: &str| Right::Token(url.split_once("/phone#e1").unwrap().1.to_owned());
     let begun = {
-        let link = place.registry.enrolment_link(&who, HERE).await.unwrap();
+        let link = place.registry.enrolment_link(&visitor).await.unwrap();
         place.registry.enrol_begin(token(&link.url), HERE).await.unwrap()
     };
-    let open = place.registry.enrolment_link(&who, HERE).await.unwrap();
+    let open = place.registry.enrolment_link(&visitor).await.unwrap();
     let mut work = place.registry.app.store().begin().await.unwrap();
-    work.end_session(&who.session.id, SessionEnd::SignedOut, place.clock.now()).await.unwrap();
+    work.end_session(&session, SessionEnd::SignedOut, now).await.unwrap();
     work.commit().await.unwrap();
     assert_eq!(place.registry.enrol_begin(token(&open.url), HERE).await.unwrap_err(), Refusal::Gone);
     assert_eq!(place.finish(app_phone(&begun)).await.unwrap_err(), Refusal::Gone);
@@ -231,17 +239,59 @@ async fn sec_071_a_link_ends_with_the_session_that_asked() {
 #[tokio::test]
 async fn sec_042_sec_070_a_link_needs_a_fresh_proof_that_is_no_phone() {
     let place = place().await;
-    let who = place.session(Method::Password).await;
-    assert!(place.registry.may_link(&who));
-    place.registry.enrolment_link(&who, HERE).await.unwrap();
-    place.clock.advance(Duration::from_secs(301));
-    assert_eq!(place.registry.enrolment_link(&who, HERE).await.unwrap_err(), Refusal::StepUpNeeded);
-    let mut by_phone = who.clone();
-    by_phone.session.proofs.push(Proof { method: Method::Phone, at: place.clock.now(), known_browser: true });
-    assert_eq!(place.registry.enrolment_link(&by_phone, HERE).await.unwrap_err(), Refusal::StepUpNeeded);
-    let mut again = by_phone;
-    again.session.proofs.push(Proof { method: Method::Passkey, at: place.clock.now(), known_browser: false });
-    place.registry.enrolment_link(&again, HERE).await.unwrap();
+    let now = place.clock.now();
+    let long_ago = now.before(Duration::from_secs(301));
+    let lately = now.before(Duration::from_secs(299));
+    let cases: [(&[(Method, Timestamp)], bool); 6] = [
+        (&[(Method::Password, lately)], true),
+        (&[(Method::Passkey, lately), (Method::Phone, now)], true),
+        (&[(Method::Password, long_ago)], false),
+        (&[(Method::Phone, now)], false),
+        (&[(Method::Password, long_ago), (Method::Phone, now)], false),
+        (&[], false),
+    ];
+    for (number, (proofs, may)) in (1..).zip(cases) {
+        let (_, visitor) = place.session(number, proofs).await;
+        let result = place.registry.enrolment_link(&visitor).await;
+        assert_eq!(place.registry.may_link(&visitor).await.is_ok(), may, "{proofs:?}");
+        match result {
+            Ok(link) => assert!(may && link.url.starts_with("https://id.example/phone#e1"), "{proofs:?}"),
+            Err(refusal) => assert!(!may && refusal == Refusal::StepUpNeeded, "{proofs:?}"),
+        }
+    }
+    let (_, mut visitor) = place.session(9, &[(Method::Password, now)]).await;
+    visitor.session = None;
+    assert_eq!(place.registry.enrolment_link(&visitor).await.unwrap_err(), Refusal::NotSignedIn);
+}
+
+#[tokio::test]
+async fn sec_079_a_phone_leaves_and_takes_its_sessions_with_it() {
+    let place = place().await;
+    let (device, _) = place.finish(app_phone(&place.begin().await)).await.unwrap();
+    let now = place.clock.now();
+    let mut work = place.registry.app.store().begin().await.unwrap();
+    let session = BrowserSession {
+        id: SessionId::from_random([4; 16]),
+        account: place.ada.id,
+        secret_hash: Secret::new([4; 32]).hash(),
+        proofs: vec![Proof { method: Method::Phone, at: now, known_browser: false }],
+        device: Some(device.id),
+        browser: "Firefox on Linux".to_owned(),
+        address: "127.0.0.1".to_owned(),
+        created_at: now,
+        last_used_at: now,
+        idle_seconds: 3600,
+        expires_at: now.after(Duration::from_secs(36_000)),
+        ended: None,
+    };
+    work.add_session(&session, None).await.unwrap();
+    work.commit().await.unwrap();
+    place.registry.leave(&device, true, HERE).await.unwrap();
+    assert_eq!(place.devices().await[0].state, DeviceState::Revoked);
+    let ended = place.registry.app.store().read().await.unwrap().session(&session.id).await.unwrap().unwrap();
+    assert_eq!(ended.ended, Some((now, SessionEnd::EndedByDevice)));
+    // Leaving twice is leaving once.
+    place.registry.leave(&device, false, HERE).await.unwrap();
 }
 
 #[tokio::test]
