@@ -1,0 +1,313 @@
+//! The command line: what can be asked of the program.
+//!
+//! Owns: names, arguments and help. Not here: doing it (`commands`, `serve`).
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Latchbolt: an OpenID Connect provider where a phone can open the door.
+#[derive(Debug, Parser)]
+#[command(name = "latchbolt", version, arg_required_else_help = true, disable_help_subcommand = true)]
+pub struct Cli {
+    /// The configuration file (without it config/latchbolt.toml, if it is there).
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Answer in JSON, for machines.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the server.
+    Serve,
+    /// Run the server with a demo relying party and a virtual phone, on this computer.
+    Demo(Demo),
+    /// Say what is wrong with the configuration; if nothing is, print what is in effect.
+    CheckConfig(CheckConfig),
+    /// People's accounts.
+    #[command(subcommand)]
+    User(User),
+    /// Relying parties.
+    #[command(subcommand)]
+    Client(Client),
+    /// Phones in the registry.
+    #[command(subcommand)]
+    Device(Device),
+    /// Signing keys.
+    #[command(subcommand)]
+    Keys(Keys),
+    /// A phone on the command line.
+    Phone(Phone),
+}
+
+/// `demo`.
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// The server's port on this computer; 0 takes a free one.
+    #[arg(long, default_value_t = 8400)]
+    pub port: u16,
+    /// The relying party's port; 0 takes a free one.
+    #[arg(long, default_value_t = 8401)]
+    pub rp_port: u16,
+    /// Keep the data in this folder; without it nothing is left behind.
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// The address under which a real phone reaches this server, through a proxy or tunnel of yours.
+    #[arg(long, value_name = "URL")]
+    pub issuer: Option<String>,
+}
+
+/// `check-config`.
+#[derive(Debug, Args)]
+pub struct CheckConfig {
+    /// Print the reference of all keys instead.
+    #[arg(long, value_name = "FORM", hide = true)]
+    pub print_reference: Option<ReferenceForm>,
+}
+
+/// In which form the reference of the configuration is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ReferenceForm {
+    /// The commented file.
+    Toml,
+    /// The page of the book.
+    Markdown,
+}
+
+/// `user …`.
+#[derive(Debug, Subcommand)]
+pub enum User {
+    /// Make an account.
+    Create {
+        /// The user name.
+        name: String,
+        /// The mail address, as the claim `email`.
+        #[arg(long)]
+        email: Option<String>,
+        /// A JSON object of claims (name, given_name, groups…).
+        #[arg(long, value_name = "FILE.json")]
+        claims: Option<PathBuf>,
+        /// Read the password from standard input: the first line.
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// List all accounts.
+    List,
+    /// Stop an account: its sessions and tokens end.
+    Disable {
+        /// The user name.
+        name: String,
+    },
+    /// Let a stopped account sign in again.
+    Enable {
+        /// The user name.
+        name: String,
+    },
+    /// Set a password, read from standard input: the first line. The account's sessions end.
+    SetPassword {
+        /// The user name.
+        name: String,
+    },
+}
+
+/// `client …`.
+#[derive(Debug, Subcommand)]
+pub enum Client {
+    /// Register a relying party and print it as an RFC 7591 response, the secret this once.
+    Create {
+        /// The registration: a JSON object (RFC 7591); `-` reads standard input.
+        #[arg(long, value_name = "RFC7591.json")]
+        file: PathBuf,
+        /// Take this client_id instead of a random one.
+        #[arg(long)]
+        client_id: Option<String>,
+        /// Read the client secret from standard input instead of making one: the first line.
+        #[arg(long)]
+        client_secret_stdin: bool,
+    },
+    /// List all relying parties.
+    List,
+    /// Remove a relying party with its consents and tokens.
+    Delete {
+        /// The client_id.
+        client_id: String,
+    },
+}
+
+/// `device …`.
+#[derive(Debug, Subcommand)]
+pub enum Device {
+    /// List phones.
+    List {
+        /// Only this person's.
+        #[arg(long, value_name = "NAME")]
+        user: Option<String>,
+    },
+    /// Add a native app's public key for a person.
+    Add {
+        /// Whose.
+        #[arg(long, value_name = "NAME")]
+        user: String,
+        /// The public key as a JWK: P-256 or Ed25519.
+        #[arg(long, value_name = "JWK.json")]
+        public_key: PathBuf,
+        /// What to call it.
+        #[arg(long, value_name = "TEXT")]
+        name: String,
+        /// Its operating system or model.
+        #[arg(long, value_name = "TEXT", default_value = "app")]
+        platform: String,
+    },
+    /// Stop a phone for the time being.
+    Suspend {
+        /// The device id.
+        id: String,
+    },
+    /// Let a suspended phone act again.
+    Restore {
+        /// The device id.
+        id: String,
+    },
+    /// Stop a phone for good.
+    Revoke {
+        /// The device id.
+        id: String,
+        /// End the sessions it approved, too.
+        #[arg(long)]
+        end_sessions: bool,
+    },
+    /// Make a link (and a QR) by which a person enrols a phone, once, within ten minutes.
+    Enrol {
+        /// For whom.
+        #[arg(long, value_name = "NAME")]
+        user: String,
+    },
+}
+
+/// `keys …`.
+#[derive(Debug, Subcommand)]
+pub enum Keys {
+    /// List the signing keys and where they stand.
+    List,
+    /// Let the next key sign, retire the current one, and make a new next one.
+    Rotate,
+}
+
+/// `phone …`.
+#[derive(Debug, Args)]
+pub struct Phone {
+    /// Where this phone keeps its key (without it under $XDG_DATA_HOME, else ~/.local/share).
+    #[arg(long, global = true, value_name = "FILE")]
+    pub state: Option<PathBuf>,
+    /// A PEM file with a further certification authority to trust.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub extra_ca: Option<PathBuf>,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: PhoneCommand,
+}
+
+/// What a phone can do.
+#[derive(Debug, Subcommand)]
+pub enum PhoneCommand {
+    /// Enrol this phone: by an enrolment link, or by user name and password.
+    Enrol {
+        /// An enrolment link.
+        #[arg(long, value_name = "LINK", required_unless_present = "issuer", conflicts_with_all = ["issuer", "user"])]
+        url: Option<String>,
+        /// A picture that shows the enrolment link as a QR.
+        #[arg(long, value_name = "FILE.png", conflicts_with_all = ["url", "issuer", "user"])]
+        image: Option<PathBuf>,
+        /// The provider's address.
+        #[arg(long, value_name = "URL", requires = "user")]
+        issuer: Option<String>,
+        /// Whose phone it is; the password is read from standard input.
+        #[arg(long, value_name = "NAME", requires = "issuer")]
+        user: Option<String>,
+        /// Read the password from standard input: the first line.
+        #[arg(long)]
+        password_stdin: bool,
+        /// What to call this phone.
+        #[arg(long, value_name = "TEXT", default_value = "Command line")]
+        name: String,
+        /// Agree to sign-ins by QR with this phone.
+        #[arg(long)]
+        agree: bool,
+    },
+    /// Scan: claim the sign-in that a QR shows, and print who asks for what.
+    Scan {
+        /// A picture of the QR.
+        #[arg(long, value_name = "FILE.png", required_unless_present = "url", conflicts_with = "url")]
+        image: Option<PathBuf>,
+        /// The text of the QR.
+        #[arg(long, value_name = "URL")]
+        url: Option<String>,
+    },
+    /// Approve the scanned sign-in.
+    Approve {
+        /// The three digits that the browser shows.
+        #[arg(long, value_name = "NNN")]
+        check_code: Option<String>,
+    },
+    /// Deny the scanned sign-in.
+    Deny {
+        /// Say that somebody else started it.
+        #[arg(long)]
+        not_me: bool,
+    },
+    /// Say where this phone stands.
+    Status,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_commands_of_the_contract_are_there() {
+        for line in [
+            "serve --config x.toml",
+            "demo --port 1 --rp-port 2 --data d --issuer https://x --json",
+            "check-config --json",
+            "user create ada --email a@example.org --claims c.json --password-stdin",
+            "user list --json",
+            "user disable ada",
+            "user enable ada",
+            "client create --file r.json --client-id shop --client-secret-stdin",
+            "client list",
+            "client delete shop",
+            "device list",
+            "device add --user ada --public-key k.json --name Phone",
+            "device suspend dev_x",
+            "device revoke dev_x",
+            "device enrol --user ada",
+            "keys list",
+            "keys rotate",
+            "phone enrol --url https://x/phone#e1 --state s --agree",
+            "phone enrol --issuer https://x --user ada --password-stdin --agree",
+            "phone scan --image q.png",
+            "phone scan --url https://x/s#1",
+            "phone approve --check-code 123",
+            "phone deny --state s",
+        ] {
+            let parsed = Cli::try_parse_from(std::iter::once("latchbolt").chain(line.split(' ')));
+            assert!(parsed.is_ok(), "{line}: {}", parsed.unwrap_err());
+        }
+        for wrong in ["phone scan", "client create", "user", "serve now", "phone enrol"] {
+            let refused = Cli::try_parse_from(std::iter::once("latchbolt").chain(wrong.split(' ')));
+            assert_eq!(refused.unwrap_err().exit_code(), 2, "{wrong}");
+        }
+    }
+}

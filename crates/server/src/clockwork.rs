@@ -1,0 +1,46 @@
+//! What happens by itself: hearing other nodes, sweeping.
+//!
+//! Owns: when. Not here: what (`registry::housekeeping`, `provider::keys`). Nothing depends on it being
+//! on time: expiry is checked at use (SEC-007).
+
+use std::time::Duration;
+
+use crate::wiring::Ground;
+
+const SWEEP_EVERY: Duration = Duration::from_secs(60);
+/// Between two steps of one sweep, so that requests get the database in between (SEC-223).
+const BREATH: Duration = Duration::from_millis(50);
+
+/// Starts it on the current runtime; it ends with the runtime.
+pub fn start(ground: &Ground) {
+    let app = ground.app.clone();
+    tokio::spawn(async move { app.listen().await });
+    tokio::spawn(provider::keys::follow(ground.app.clone()));
+    let ground = ground.clone();
+    tokio::spawn(async move { sweep(&ground).await });
+}
+
+async fn sweep(ground: &Ground) {
+    loop {
+        tokio::time::sleep(SWEEP_EVERY).await;
+        let mut removed = 0;
+        loop {
+            match ground.registry.sweep_step().await {
+                Ok(0) => break,
+                Ok(rows) => removed += rows,
+                Err(refusal) => {
+                    tracing::warn!(cause = refusal.cause(), "Sweeping failed; it is tried again");
+                    break;
+                }
+            }
+            tokio::time::sleep(BREATH).await;
+        }
+        match provider::keys::sweep(&ground.app).await {
+            Ok(keys) => removed += u64::from(keys),
+            Err(error) => tracing::warn!(%error, "Old signing keys could not be removed; it is tried again"),
+        }
+        if removed > 0 {
+            tracing::debug!(rows = removed, "Swept what was over");
+        }
+    }
+}

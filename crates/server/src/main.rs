@@ -1,0 +1,5 @@
+//! The program `latchbolt`.
+
+fn main() -> std::process::ExitCode {
+    latchbolt::run()
+}

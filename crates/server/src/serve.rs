@@ -1,0 +1,218 @@
+//! `serve`: listen, answer, stop.
+//!
+//! Owns: sockets, TLS, workers, time limits, signals, the first start. Not here: what is mounted
+//! (`wiring`), what is answered (doors).
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::{Server, ServerHandle};
+use actix_web::middleware::from_fn;
+use actix_web::{App as Actix, HttpServer};
+use rustls::ServerConfig;
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::config::{Config, server, tls};
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::wiring::{Extras, Ground, House};
+use crate::{clockwork, telemetry, wiring};
+
+/// A client that says it will close gets this long to do so.
+const DISCONNECT: Duration = Duration::from_secs(2);
+/// A TLS handshake that takes longer is given up (SEC-217).
+const HANDSHAKE: Duration = Duration::from_secs(5);
+
+/// A server that listens and can be stopped.
+pub struct Running {
+    /// The sockets it listens on.
+    pub addresses: Vec<SocketAddr>,
+    /// Ends when the server has stopped.
+    pub server: Server,
+    house: House,
+}
+
+/// Runs the command until a signal stops it.
+///
+/// # Errors
+/// It cannot start: database, key, sockets, certificate.
+pub async fn run(config: &Config, output: Output) -> Result<(), Failure> {
+    telemetry::start(&config.log);
+    let ground = wiring::ground(config).await?;
+    let setup = first_start(&ground).await?;
+    let running = start(config, &ground).await?;
+    for address in &running.addresses {
+        tracing::info!(%address, issuer = %config.issuer, "Listening");
+    }
+    if let Some(link) = setup {
+        // On the terminal, never in the log: it makes an administrator, once.
+        let json = serde_json::json!({"issuer": config.issuer, "admin_setup": link});
+        let text = format!(
+            "There is no account yet. This link makes the first administrator, once; it is shown this once:\n\n  {link}\n"
+        );
+        output.either(&json, &text);
+    }
+    running.until_stopped().await?;
+    ground.app.store().close().await;
+    tracing::info!("Stopped");
+    Ok(())
+}
+
+/// What a first start makes: signing keys and the link for the first administrator.
+///
+/// # Errors
+/// The store.
+pub async fn first_start(ground: &Ground) -> Result<Option<String>, Failure> {
+    let token = ground.registry.offer_setup().await?;
+    Ok(token.map(|token| setup_link(ground, &token.text())))
+}
+
+/// The address that makes the first administrator; the token is in the fragment, which is never sent.
+#[must_use]
+pub fn setup_link(ground: &Ground, token: &str) -> String {
+    format!("{}#{token}", ground.app.issuer().url("/admin/setup"))
+}
+
+/// Listens and answers.
+///
+/// # Errors
+/// A socket or the certificate cannot be used.
+pub async fn start(config: &Config, ground: &Ground) -> Result<Running, Failure> {
+    let listeners = bind(&config.server)?;
+    start_on(config, ground, listeners, Extras::default()).await
+}
+
+/// The same on sockets that are open already.
+///
+/// # Errors
+/// A socket or the certificate cannot be used.
+pub async fn start_on(
+    config: &Config,
+    ground: &Ground,
+    listeners: Vec<TcpListener>,
+    extras: Extras,
+) -> Result<Running, Failure> {
+    let house = wiring::house(config, ground, extras).await?;
+    let tls = config.tls.as_ref().map(tls_config).transpose()?;
+    let settings = &config.server;
+    let doors = house.clone();
+    let mut server = HttpServer::new(move || {
+        let doors = doors.clone();
+        Actix::new().wrap(from_fn(web::shell::shell)).configure(move |cfg| doors.mount(cfg))
+    })
+    .workers(settings.workers)
+    .max_connections(settings.max_connections.div_ceil(settings.workers))
+    .client_request_timeout(settings.header_timeout)
+    .client_disconnect_timeout(DISCONNECT)
+    .keep_alive(settings.keep_alive)
+    .tls_handshake_timeout(HANDSHAKE)
+    .shutdown_timeout(settings.stop_timeout.as_secs())
+    .disable_signals();
+    let mut addresses = Vec::new();
+    for listener in listeners {
+        let failed = |error| Failure::new(format!("Cannot listen: {error}. Set server.listen."));
+        addresses.push(listener.local_addr().map_err(failed)?);
+        server = match &tls {
+            Some(tls) => server.listen_rustls_0_23(listener, (**tls).clone()).map_err(failed)?,
+            None => server.listen(listener).map_err(failed)?,
+        };
+    }
+    clockwork::start(ground);
+    Ok(Running { addresses, server: server.run(), house })
+}
+
+impl Running {
+    /// Tells waiting streams to end, then stops gracefully (SEC-215). Answers at once; `server` ends when
+    /// it is done.
+    #[must_use]
+    pub fn stopper(&self) -> Stopper {
+        Stopper { house: self.house.clone(), handle: self.server.handle() }
+    }
+
+    /// Waits for a signal to stop, then for the stop.
+    ///
+    /// # Errors
+    /// The server broke.
+    pub async fn until_stopped(self) -> Result<(), Failure> {
+        let stopper = self.stopper();
+        let waiting = tokio::spawn(async move {
+            if let Some(name) = signalled().await {
+                tracing::info!(signal = name, "Stopping");
+            }
+            stopper.stop().await;
+        });
+        let ended = self.server.await;
+        waiting.abort();
+        ended.map_err(|error| Failure::new(format!("The server broke: {error}. Start it again.")))
+    }
+}
+
+/// Stops a running server.
+pub struct Stopper {
+    house: House,
+    handle: ServerHandle,
+}
+
+impl Stopper {
+    /// Stops it: open streams end with a hint to come back, running requests are finished.
+    pub async fn stop(self) {
+        self.house.web.close();
+        self.handle.stop(true).await;
+    }
+}
+
+/// Waits for SIGINT or SIGTERM; none when the system gives no signals.
+pub async fn signalled() -> Option<&'static str> {
+    let (mut interrupt, mut terminate) =
+        (signal(SignalKind::interrupt()).ok()?, signal(SignalKind::terminate()).ok()?);
+    tokio::select! {
+        _ = interrupt.recv() => Some("SIGINT"),
+        _ = terminate.recv() => Some("SIGTERM"),
+    }
+}
+
+fn bind(settings: &server::Settings) -> Result<Vec<TcpListener>, Failure> {
+    settings.listen.iter().map(|address| listen(*address)).collect()
+}
+
+/// Opens a socket to listen on.
+///
+/// # Errors
+/// The address is in use or not this computer's.
+pub fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
+    let open = || -> std::io::Result<TcpListener> {
+        let socket = match address {
+            SocketAddr::V4(_) => tokio::net::TcpSocket::new_v4()?,
+            SocketAddr::V6(_) => tokio::net::TcpSocket::new_v6()?,
+        };
+        // A restart must not wait for connections of the process before.
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(2048)?.into_std()
+    };
+    open().map_err(|error| {
+        Failure::new(format!(
+            "Cannot listen on {address}: {error}. Stop what listens there, or set another address."
+        ))
+    })
+}
+
+fn tls_config(settings: &tls::Settings) -> Result<Arc<ServerConfig>, Failure> {
+    let failed = |path: &std::path::Path, why: String| {
+        Failure::new(format!("{}: {why}. Give a good one in [tls].", path.display()))
+    };
+    let certificates = CertificateDer::pem_file_iter(&settings.cert_file)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|error| failed(&settings.cert_file, error.to_string()))?;
+    let key = PrivateKeyDer::from_pem_file(&settings.key_file)
+        .map_err(|error| failed(&settings.key_file, error.to_string()))?;
+    // TLS 1.2 and 1.3 are all that is compiled in (SEC-194). actix adds h2 and http/1.1 to ALPN.
+    ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(certificates, key)
+        .map(Arc::new)
+        .map_err(|error| failed(&settings.cert_file, error.to_string()))
+}
