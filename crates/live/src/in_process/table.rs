@@ -112,6 +112,19 @@ impl<V> Table<V> {
         (entry.ends > now).then_some(entry.value)
     }
 
+    /// How many entries it counts.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.len.load(Ordering::Relaxed)
+    }
+
+    /// How many entries and heap items there are.
+    #[cfg(test)]
+    pub(super) fn sizes(&self) -> (usize, usize) {
+        let shards = self.shards.iter().map(|shard| shard.lock().unwrap());
+        shards.fold((0, 0), |(e, h), shard| (e + shard.entries.len(), h + shard.ends.len()))
+    }
+
     fn number(&self) -> u64 {
         self.numbers.fetch_add(1, Ordering::Relaxed) + 1
     }
