@@ -6,7 +6,7 @@ use app::journeys::{NewJourney, Purpose, Shown};
 use app::{ConsentAsked, Ending, Landing, Refusal, Visitor, journeys};
 use async_trait::async_trait;
 use domain::ClientAddress;
-use journey::Need;
+use journey::{MethodPolicy, Need};
 use store::SignedIn;
 
 use crate::{NewCookies, SignIn, Started};
@@ -49,6 +49,21 @@ impl SignIn {
         self.local_journey(visitor, Need::default(), DONE).await
     }
 
+    /// Begins a journey on which somebody proves anew who they are, by something else than a phone (SEC-042,
+    /// SEC-070), and that comes back to a page of ours.
+    ///
+    /// # Errors
+    /// Too many journeys; the live store is unavailable.
+    pub async fn confirming_journey(
+        &self,
+        visitor: &Visitor,
+        path: &'static str,
+    ) -> Result<Started, Refusal> {
+        let need = Need { fresh_since: Some(self.app().now()), ..Need::default() };
+        let methods = MethodPolicy { phone: false, ..self.settings().methods };
+        self.begin_local(visitor, need, methods, path).await
+    }
+
     /// Begins a journey that ends at a page of ours, with what that page needs (a fresh proof, a certain
     /// class).
     ///
@@ -58,6 +73,16 @@ impl SignIn {
         &self,
         visitor: &Visitor,
         need: Need,
+        path: &'static str,
+    ) -> Result<Started, Refusal> {
+        self.begin_local(visitor, need, self.settings().methods, path).await
+    }
+
+    async fn begin_local(
+        &self,
+        visitor: &Visitor,
+        need: Need,
+        methods: MethodPolicy,
         path: &'static str,
     ) -> Result<Started, Refusal> {
         let app = self.app();
@@ -79,7 +104,7 @@ impl SignIn {
                 is_verified: true,
                 ..Shown::default()
             },
-            methods: self.settings().methods,
+            methods,
         };
         Ok(Started { journey: journeys::start(app, new, &browser).await?, cookies })
     }
