@@ -190,3 +190,6 @@ impl std::fmt::Debug for SignIn {
         write!(f, "SignIn({})", self.app().issuer().as_str())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -218,10 +218,14 @@ impl SignIn {
             return Ok(Err("unknown passkey"));
         };
         let Some(account) = view.account(&kept.account).await? else { return Ok(Err("unknown account")) };
-        if let Some(device) = &kept.device
-            && !view.device(device).await?.is_some_and(|device| device.is_active())
-        {
-            // A phone that was stopped takes its passkey with it.
+        // A phone that was stopped takes its passkey with it, unless another phone of its owner goes on with it.
+        let stopped = kept.device.is_some()
+            && !view
+                .devices_of(&account.id)
+                .await?
+                .iter()
+                .any(|d| d.is_active() && d.passkey == Some(kept.id));
+        if stopped {
             return Ok(Err("its phone is not active"));
         }
         drop(view);

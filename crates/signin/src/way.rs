@@ -13,6 +13,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::{JourneyId, SecretHash};
 use journey::{Event, Journey, MethodPolicy, Methods, Proven, Step};
 use live::{Slot, Version};
+use qr::State;
 use store::SignedIn;
 
 use crate::{Next, Offers, SignIn, View};
@@ -132,6 +133,8 @@ impl SignIn {
     pub(crate) async fn finish(&self, way: Way, who: &Arc<SignedIn>) -> Result<Next, Refusal> {
         let slots = self.app().slots::<JourneySlot>();
         let kept = slots.take(&way.id.to_string()).await?.ok_or(Refusal::Gone)?;
+        // Streams that still wait find the journey gone, and end.
+        self.say(&way.id, State::Expired).await;
         let landing = self.ending(&kept.purpose.kind)?.finish(&kept.purpose, who).await?;
         Ok(Next::Land(landing))
     }

@@ -153,7 +153,7 @@ impl SignIn {
     }
 
     /// A hint to the browser that waits. The slot is the truth, so a lost word delays and breaks nothing.
-    async fn say(&self, journey: &JourneyId, state: State) {
+    pub(crate) async fn say(&self, journey: &JourneyId, state: State) {
         if let Err(error) = self.app().live().publish(&topic(journey), state.as_str()).await {
             tracing::warn!(%error, "A waiting browser was not told of a change at once");
         }
@@ -174,6 +174,14 @@ impl SignIn {
         work.commit().await?;
         Ok(())
     }
+}
+
+/// Draws a link of ours as a QR code: an SVG, dark on white.
+///
+/// # Errors
+/// [`Refusal::Corrupt`] when the link is too long for a code.
+pub fn drawn(link: &str) -> Result<String, Refusal> {
+    symbol::svg(link).map_err(|error| Refusal::Corrupt(format!("no QR code: {error}")))
 }
 
 /// The topic of a waiting browser. It stays the same when a new channel takes an old one's place.

@@ -196,16 +196,48 @@ mod tests {
         assert!(svg.contains("viewBox=\"0 0 41 41\"") && svg.contains("M4 4h7v1h-7z"));
     }
 
-    #[test]
-    fn the_mask_is_the_one_that_the_library_would_take() {
-        let mut agreed = 0;
-        for id in 0..30u8 {
-            let text = format!("{TEXT}{id}");
-            let ours = Symbol::of(&text).unwrap();
-            let theirs = qrcode::QrCode::with_error_correction_level(&text, EcLevel::M).unwrap();
-            agreed += u32::from(Symbol::from_colors(&theirs.to_colors()).rows == ours.rows);
+    /// The same rules, word by word.
+    fn slow_penalty(symbol: &Symbol) -> u32 {
+        let width = symbol.width;
+        let rows: Vec<Vec<bool>> =
+            symbol.rows.iter().map(|row| (0..width).map(|x| symbol.is_dark(*row, x)).collect()).collect();
+        let columns = (0..width).map(|x| rows.iter().map(|row| row[x]).collect::<Vec<bool>>());
+        let finder = [true, false, true, true, true, false, true];
+        let mut penalty = 0;
+        for line in rows.iter().cloned().chain(columns) {
+            for run in line.chunk_by(|a, b| a == b).filter(|run| run.len() >= 5) {
+                penalty += u32::try_from(run.len()).unwrap() - 2;
+            }
+            for (at, _) in line.windows(7).enumerate().filter(|(_, seven)| *seven == finder) {
+                let light = |from: Option<usize>| {
+                    from.and_then(|from| line.get(from..from + 4)).is_some_and(|four| !four.contains(&true))
+                };
+                penalty += 40 * (u32::from(light(at.checked_sub(4))) + u32::from(light(Some(at + 7))));
+            }
         }
-        // The library counts a finder pattern at the edge and the share of dark modules a little differently.
-        assert!(agreed >= 20, "{agreed} of 30");
+        for y in 1..width {
+            for x in 1..width {
+                let corner = rows[y][x];
+                let others = [rows[y - 1][x], rows[y][x - 1], rows[y - 1][x - 1]];
+                penalty += if others.iter().all(|module| *module == corner) { 3 } else { 0 };
+            }
+        }
+        let dark = rows.iter().flatten().filter(|module| **module).count();
+        let percent = i32::try_from(dark * 100 / (width * width)).unwrap();
+        penalty + 10 * u32::try_from((percent - 50).abs() / 5).unwrap()
+    }
+
+    #[test]
+    fn the_quick_penalty_is_that_of_the_standard() {
+        for id in 0..20u8 {
+            let code =
+                qrcode::QrCode::with_error_correction_level(format!("{TEXT}{id}"), EcLevel::M).unwrap();
+            let symbol = Symbol::from_colors(&code.to_colors());
+            assert_eq!(symbol.penalty(), slow_penalty(&symbol));
+        }
+        let light = Symbol { width: 21, rows: vec![0; 21] };
+        assert_eq!(light.penalty(), slow_penalty(&light));
+        let dark = Symbol { width: 21, rows: vec![light.all(); 21] };
+        assert_eq!(dark.penalty(), slow_penalty(&dark));
     }
 }

@@ -1,0 +1,8 @@
+//! The use cases on a real store, live state in the process, and a clock that is moved.
+
+mod authenticator;
+mod methods;
+mod phones;
+mod races;
+mod sessions;
+mod world;

@@ -1,0 +1,637 @@
+//! Signing in by phone.
+
+use domain::{AuditEvent, DeviceState, Method};
+use journey::Need;
+use qr::CheckCode;
+use serde_json::Value;
+
+use super::world::{Draft, address, draft, free_world, message, world, world_with};
+use crate::{Decided, Network, Next, Places, Settings};
+
+fn wrong(code: &str) -> String {
+    let number: u16 = code.parse().unwrap();
+    format!("{:03}", (number + 1) % 1000)
+}
+
+#[tokio::test]
+async fn a_browser_signs_in_because_a_phone_said_yes() {
+    let world = world().await;
+    let ada = world.account("ada").await;
+    world.client("shop", |_| {}).await;
+    let phone = world.phone(&ada).await;
+    let browser = world.browser();
+    let id = world.journey_for(&browser, Some("shop"), Need::default()).await;
+
+    let opened = world.signin.phone_open(&id, &browser.visitor()).await.unwrap();
+    assert!(opened.url.starts_with("http://localhost:8400/s#1") && opened.svg.starts_with("<svg"));
+    assert_eq!((opened.state, opened.expires_in), ("waiting", 60));
+    let held = phone.scan(&world, &opened).await.unwrap();
+    assert!(held.claimed.code_needed);
+    assert_eq!(world.state(&browser, &id).await, "claimed");
+    let code = world.signin.phone_code(&id, &browser.visitor()).await.unwrap();
+    world.wait(3);
+    assert_eq!(phone.approve(&world, &held, code.text()).await, Ok(Decided::Done));
+    assert_eq!(world.state(&browser, &id).await, "approved");
+    world.wait(2);
+    let progress = world.redeem(&browser, &id).await.unwrap();
+    assert!(matches!(progress.next, Next::Land(_)));
+
+    let who = world.who(&browser).await.unwrap();
+    assert_eq!(who.account.id, ada.id);
+    assert_eq!(who.session.proofs.len(), 1);
+    assert_eq!(who.session.proofs[0].method, Method::Phone);
+    // SEC-039: the time of the approval.
+    assert_eq!(who.session.auth_time().unwrap().seconds(), super::world::START.seconds() + 3);
+    assert_eq!(*world.ending.finished.lock().unwrap(), ["ada"]);
+}
+
+#[tokio::test]
+async fn a_phone_of_the_web_kind_approves_with_its_passkey() {
+    let world = world().await;
+    let ada = world.account("ada").await;
+    let phone = world.web_phone(&ada).await;
+    for _ in 0..2 {
+        let browser = world.browser();
+        let id = world.journey(&browser).await;
+        let held = world.scanned(&browser, &id, &phone).await;
+        assert!(held.claimed.webauthn.is_some());
+        let code = world.signin.phone_code(&id, &browser.visitor()).await.unwrap();
+        assert_eq!(phone.approve(&world, &held, code.text()).await, Ok(Decided::Done));
+        assert!(world.redeem(&browser, &id).await.is_ok());
+    }
+}
+
+#[tokio::test]
+async fn sec_031_a_passkey_without_user_verification_approves_nothing() {
+    let world = free_world().await;
+    let ada = world.account("ada").await;
+    let phone = world.web_phone(&ada).await;
+    let browser = world.browser();
+    let id = world.journey(&browser).await;
+    let held = world.scanned(&browser, &id, &phone).await;
+    let code = world.signin.phone_code(&id, &browser.visitor()).await.unwrap();
+    let code = code.text();
+
+    phone.authenticator.lock().unwrap().as_mut().unwrap().verifies_user = false;
+    assert_eq!(phone.approve(&world, &held, code).await, Err(app::Refusal::Forbidden));
+    phone.authenticator.lock().unwrap().as_mut().unwrap().verifies_user = true;
+
+    // The assertion of another claim's facts, with everything else in order.
+    let mut other = held.clone();
+    other.claimed.webauthn.as_mut().unwrap()["publicKey"]["challenge"] = "A".repeat(43).into();
+    assert_eq!(phone.approve(&world, &other, code).await, Err(app::Refusal::Forbidden));
+
+    let mut without = held.clone();
+    without.claimed.webauthn = None;
+    assert_eq!(phone.approve(&world, &without, code).await, Err(app::Refusal::Forbidden));
+
+    let yes = Draft { code: CheckCode::parse(code), ..draft(&world, qr::Decision::Approve) };
+    let unverified = Draft { uv: false, ..yes };
+    assert_eq!(phone.decide(&world, &held, &unverified).await, Err(app::Refusal::Forbidden));
+    assert_eq!(world.state(&browser, &id).await, "claimed");
+    assert_eq!(phone.approve(&world, &held, code).await, Ok(Decided::Done));
+}
+
+#[tokio::test]
+async fn sec_077_a_key_enrolled_without_user_verification_never_claims_it() {
+    let world = world().await;
+    let ada = world.account("ada").await;
+    let phone = world.phone_with(&ada, |device| device.verifies_user = false).await;
+    let browser = world.browser();
+    let id = world.journey(&browser).await;
+    let held = world.scanned(&browser, &id, &phone).await;
+    let code = world.signin.phone_code(&id, &browser.visitor()).await.unwrap();
+    assert_eq!(phone.approve(&world, &held, code.text()).await, Err(app::Refusal::Forbidden));
+}
+
+#[tokio::test]
+async fn sec_003_an_id_that_was_not_issued_claims_nothing() {
+    let world = world().await;
+    let phone = world.phone(&world.account("ada").await).await;
+    for channel in ["AAAAAAAAAAAAAAAAAAAAAA", "", "x", &"A".repeat(300)] {
+        assert!(matches!(phone.claim(&world, channel).await, Err(app::Refusal::Gone)), "{channel}");
+    }
+}
+
+#[tokio::test]
+async fn sec_004_ids_rotate_and_expire() {
+    let world = free_world().await;
+    let phone = world.phone(&world.account("ada").await).await;
+    let browser = world.browser();
+    let open = async |id| world.signin.phone_open(id, &browser.visitor()).await.unwrap();
+
+    let id = world.journey(&browser).await;
+    let first = open(&id).await;
+    let second = open(&id).await;
+    assert_ne!(first.url, second.url);
+    world.wait(6);
+    assert!(phone.scan(&world, &first).await.is_err(), "replaced six seconds ago");
+    world.wait(53);
+    assert!(phone.scan(&world, &second).await.is_ok(), "59 s old");
+
+    let id = world.journey(&browser).await;
+    let shown = open(&id).await;
+    world.wait(66);
+    assert!(phone.scan(&world, &shown).await.is_err(), "66 s old");
+    assert_eq!(world.state(&browser, &id).await, "waiting");
+
+    let id = world.journey(&browser).await;
+    open(&id).await;
+    world.wait(301);
+    assert_eq!(world.state(&browser, &id).await, "expired");
+    let again = open(&id).await;
+    assert!(phone.scan(&world, &again).await.is_ok(), "a new channel takes its place");
+    world.wait(121);
+    assert_eq!(world.state(&browser, &id).await, "expired");
+}
+
+#[tokio::test]
+async fn sec_010_sec_053_only_the_browser_that_began_sees_anything() {
+    let world = free_world().await;
+    let ada = world.account("ada").await;
+    let phone = world.phone(&ada).await;
+    let browser = world.browser();
+    let id = world.journey(&browser).await;
+    world.approved(&browser, &id, &phone).await;
+
+    let stranger = world.browser();
+    let mut nobody = stranger.visitor();
+    nobody.browser = None;
+    for visitor in [stranger.visitor(), nobody] {
+        let signin = &world.signin;
+        assert_eq!(signin.phone_state(&id, &visitor).await, Err(app::Refusal::Gone));
+        assert!(matches!(signin.phone_watch(&id, &visitor).await, Err(app::Refusal::Gone)));
+        assert_eq!(signin.phone_code(&id, &visitor).await, Err(app::Refusal::Gone));
+        assert_eq!(signin.phone_redeem(&id, &visitor).await, Err(app::Refusal::Gone));
+        assert_eq!(signin.phone_open(&id, &visitor).await, Err(app::Refusal::Gone));
+        assert_eq!(signin.phone_cancel(&id, &visitor).await, Err(app::Refusal::Gone));
+    }
+    assert!(world.redeem(&browser, &id).await.is_ok());
+}
+
+#[tokio::test]
+async fn sec_014_an_approval_is_good_for_its_own_journey_alone() {
+    let world = world().await;
+    let ada = world.account("ada").await;
+    world.client("shop", |_| {}).await;
+    world.client("bank", |_| {}).await;
+    let phone = world.phone(&ada).await;
+    let browser = world.browser();
+    let shop = world.journey_for(&browser, Some("shop"), Need::default()).await;
+    let bank = world.journey_for(&browser, Some("bank"), Need::default()).await;
+    world.signin.phone_open(&bank, &browser.visitor()).await.unwrap();
+    world.approved(&browser, &shop, &phone).await;
+    assert_eq!(world.redeem(&browser, &bank).await, Err(app::Refusal::Conflict("approval")));
+    let progress = world.redeem(&browser, &shop).await.unwrap();
+    assert_eq!(progress.next, Next::Land(app::Landing::SeeOther("https://shop.example/cb?for=shop".into())));
+    // The other tab goes on in the same browser, though its secret is a new one.
+    assert_eq!(world.state(&browser, &bank).await, "waiting");
+}
+
+#[tokio::test]
+async fn sec_016_a_tab_has_one_channel_and_a_browser_five() {
+    let world = free_world().await;
+    let phone = world.phone(&world.account("ada").await).await;
+    let browser = world.browser();
+    let mut tabs = Vec::new();
+    for _ in 0..6 {
+        let id = world.journey(&browser).await;
+        let opened = world.signin.phone_open(&id, &browser.visitor()).await.unwrap();
+        tabs.push((id, opened));
+    }
+    assert!(phone.scan(&world, &tabs[0].1).await.is_err(), "the oldest was cancelled");
+    assert_eq!(world.state(&browser, &tabs[0].0).await, "expired");
+    assert!(phone.scan(&world, &tabs[1].1).await.is_ok());
+}
+
+#[tokio::test]
+async fn sec_020_only_an_active_enrolled_phone_that_proves_its_key_claims() {
+    let world = free_world().await;
+    let ada = world.account("ada").await;
+    let browser = world.browser();
+    let id = world.journey(&browser).await;
+    let opened = world.signin.phone_open(&id, &browser.visitor()).await.unwrap();
+    let channel = qr::wire::parse_qr_text(&opened.url, super::world::ISSUER).unwrap();
+
+    let phone = world.phone(&ada).await;
+    let challenge = world.signin.challenge(&phone.device.id, phone.address).await.unwrap().challenge;
+    let unsigned = phone.claim_signed(&world, channel, &challenge, "").await;
+    assert!(matches!(unsigned, Err(app::Refusal::Forbidden)));
+    // The challenge is spent now, even for the right signature.
+    let text = qr::approval::ClaimProof {
+        issuer: super::world::ISSUER,
+        channel,
+        device: &phone.device.id.to_string(),
+        challenge: &challenge,
+    };
+    let signature = phone.sign(&text.message().unwrap());
+    let replayed = phone.claim_signed(&world, channel, &challenge, &signature).await;
+    assert!(matches!(replayed, Err(app::Refusal::Forbidden)));
+
+    let mut unknown = world.phone(&ada).await;
+    unknown.device.id = world.app.entropy().id();
+    assert!(matches!(unknown.scan(&world, &opened).await, Err(app::Refusal::Forbidden)));
+    for state in [DeviceState::Pending, DeviceState::Suspended, DeviceState::Revoked] {
+        let stopped = world.phone_with(&ada, |device| device.state = state).await;
+        assert!(matches!(stopped.scan(&world, &opened).await, Err(app::Refusal::Forbidden)), "{state:?}");
+    }
+    let bob = world.account("bob").await;
+    let his = world.phone(&bob).await;
+    world.disable(&bob).await;
+    assert!(matches!(his.scan(&world, &opened).await, Err(app::Refusal::Forbidden)));
+
+    assert!(phone.scan(&world, &opened).await.is_ok());
+}
+
+#[tokio::test]
+async fn sec_022_another_phone_cannot_decide() {
+    let world = free_world().await;
+    let ada = world.account("ada").await;
+    let (phone, second) = (world.phone(&ada).await, world.phone(&ada).await);
+    let browser = world.browser();
+    let id = world.journey(&browser).await;
+    let held = world.scanned(&browser, &id, &phone).await;
+    let code = world.signin.phone_code(&id, &browser.visitor()).await.unwrap();
+    assert_eq!(second.approve(&world, &held, code.text()).await, Err(app::Refusal::Gone));
+    assert_eq!(second.deny(&world, &held).await, Err(app::Refusal::Gone));
+    assert_eq!(world.state(&browser, &id).await, "claimed");
+}
+
+#[tokio::test]
+async fn sec_023_sec_024_wrong_codes_deny_and_count_across_channels() {
+    let world = world().await;
+    let ada = world.account("ada").await;
+    let phone = world.phone(&ada).await;
+    for _ in 0..3 {
+        let browser = world.browser();
+        let id = world.journey(&browser).await;
+        let held = world.scanned(&browser, &id, &phone).await;
+        let code = world.signin.phone_code(&id, &browser.visitor()).await.unwrap();
+        let none = draft(&world, qr::Decision::Approve);
+        let without = phone.decide(&world, &held, &none).await;
+        assert_eq!(without, Ok(Decided::WrongCode { left: 2 }));
+        for left in [1, 0] {
+            let tried = phone.approve(&world, &held, &wrong(code.text())).await;
+            assert_eq!(tried, Ok(Decided::WrongCode { left }));
+        }
+        assert_eq!(world.state(&browser, &id).await, "denied");
+        assert!(phone.approve(&world, &held, code.text()).await.is_err());
+    }
+    // Nine wrong codes on this phone: a fresh channel gives no fresh tries.
+    let browser = world.browser();
+    let id = world.journey(&browser).await;
+    let held = world.scanned(&browser, &id, &phone).await;
+    let code = world.signin.phone_code(&id, &browser.visitor()).await.unwrap();
+    let tried = phone.approve(&world, &held, code.text()).await;
+    assert!(matches!(tried, Err(app::Refusal::TooMany { .. })), "{tried:?}");
+    assert_eq!(phone.deny(&world, &held).await, Ok(Decided::Done), "denying is always possible");
+}
+
+#[tokio::test]
+async fn sec_023_an_administrator_can_switch_the_code_off_for_a_client() {
+    let world = world().await;
+    world.client("kiosk", |client| client.skips_check_code = true).await;
+    let phone = world.phone(&world.account("ada").await).await;
+    let browser = world.browser();
+    let id = world.journey_for(&browser, Some("kiosk"), Need::default()).await;
+    let held = world.scanned(&browser, &id, &phone).await;
+    assert!(!held.claimed.code_needed);
+    assert_eq!(world.signin.phone_code(&id, &browser.visitor()).await, Err(app::Refusal::NotFound));
+    let yes = draft(&world, qr::Decision::Approve);
+    assert_eq!(phone.decide(&world, &held, &yes).await, Ok(Decided::Done));
+}
+
+#[tokio::test]
+async fn sec_025_the_phone_is_told_what_is_asked_and_from_where() {
+    let places = Places::new(vec![Network {
+        addresses: "192.0.2.0/24".parse().unwrap(),
+        place: domain::Place {
+            network: Some("Office Berlin".into()),
+            city: Some("Berlin".into()),
+            country: Some("DE".into()),
+        },
+    }]);
+    let world = world_with(app::Limits::default(), Settings { places, ..Settings::default() }).await;
+    world.client("shop", |_| {}).await;
+    let phone = world.phone(&world.account("ada").await).await;
+    let browser = world.browser();
+    let id = world.journey_for(&browser, Some("shop"), Need::default()).await;
+    let held = world.scanned(&browser, &id, &phone).await;
+    let facts: Value = serde_json::from_str(&held.claimed.facts).unwrap();
+    assert_eq!(
+        facts,
+        serde_json::json!({
+            "client": {"id": "shop", "name": "The shop", "host": "shop.example", "verified": false},
+            "provider": "localhost",
+            "browser": {"label": "Firefox on Linux", "browser": "Firefox", "system": "Linux", "known": false},
+            "place": {"network": "Office Berlin", "city": "Berlin", "country": "DE"},
+            "proximity": "same_network",
+            "started_at": super::world::START.seconds(),
+            "scopes": ["openid"],
+        })
+    );
+    // SEC-058: nothing about anybody in it.
+    assert!(!held.claimed.facts.contains("ada"));
+}
+
+#[tokio::test]
+async fn sec_027_a_client_can_refuse_approvals_from_afar() {
+    let world = world().await;
+    world.client("bank", |client| client.requires_same_country = true).await;
+    let phone = world.phone(&world.account("ada").await).await;
+    let browser = world.browser();
+    let id = world.journey_for(&browser, Some("bank"), Need::default()).await;
+    let opened = world.signin.phone_open(&id, &browser.visitor()).await.unwrap();
+    assert!(matches!(phone.scan(&world, &opened).await, Err(app::Refusal::Gone)), "unknown is not near");
+    browser.moves_to("192.0.2.20");
+    let near = world.journey_for(&browser, Some("bank"), Need::default()).await;
+    let opened = world.signin.phone_open(&near, &browser.visitor()).await.unwrap();
+    assert!(phone.scan(&world, &opened).await.is_ok(), "the same address is");
+}
+
+#[tokio::test]
+async fn sec_029_denying_and_reporting_end_the_channel() {
+    let world = world().await;
+    let phone = world.phone(&world.account("ada").await).await;
+    for decision in [qr::Decision::Deny, qr::Decision::Report] {
+        let browser = world.browser();
+        let id = world.journey(&browser).await;
+        let held = world.scanned(&browser, &id, &phone).await;
+        assert_eq!(phone.decide(&world, &held, &draft(&world, decision)).await, Ok(Decided::Done));
+        assert_eq!(world.state(&browser, &id).await, "denied");
+        assert_eq!(world.redeem(&browser, &id).await, Err(app::Refusal::Gone));
+    }
+    let reported = world.trail().await.into_iter().find(|e| e.event == AuditEvent::ChannelReported).unwrap();
+    assert_eq!(reported.address.as_deref(), Some("192.0.2.20"));
+    assert_eq!(reported.other_address.as_deref(), Some("192.0.2.10"));
+    // Further starts from there are limited.
+    for opens in 0..4 {
+        let browser = world.browser();
+        let id = world.journey(&browser).await;
+        let opened = world.signin.phone_open(&id, &browser.visitor()).await;
+        assert_eq!(opened.is_ok(), opens < 3, "{opens}");
+    }
+}
+
+#[tokio::test]
+async fn sec_030_an_old_signature_fits_no_other_field() {
+    let world = free_world().await;
+    let phone = world.phone(&world.account("ada").await).await;
+    let browser = world.browser();
+    let id = world.journey(&browser).await;
+    let held = world.scanned(&browser, &id, &phone).await;
+    let code = world.signin.phone_code(&id, &browser.visitor()).await.unwrap();
+    let yes = Draft { code: CheckCode::parse(code.text()), ..draft(&world, qr::Decision::Approve) };
+    let signature = phone.signed(&held, &yes);
+    let changes: [(&str, Draft); 4] = [
+        ("decision", Draft { decision: qr::Decision::Deny, ..yes.clone() }),
+        ("uv", Draft { uv: false, ..yes.clone() }),
+        ("code", Draft { code: CheckCode::parse(&wrong(code.text())), ..yes.clone() }),
+        ("time", Draft { time: yes.time - 1, ..yes.clone() }),
+    ];
+    for (field, changed) in changes {
+        let sent = phone.send(&world, &held, &changed, &signature).await;
+        assert_eq!(sent, Err(app::Refusal::Forbidden), "{field}");
+    }
+    // What the server knows better: each is the phone's own idea of another value.
+    let account = world.app.entropy().id();
+    let mut other = held.clone();
+    other.claimed.nonce = "AAAAAAAAAAAAAAAAAAAAAA".into();
+    let mut facts = held.clone();
+    facts.claimed.facts.push(' ');
+    let mut client = held.clone();
+    client.client = Some("shop".into());
+    let mut channel = held.clone();
+    channel.channel = "AAAAAAAAAAAAAAAAAAAAAA".into();
+    let own = &phone.device.account;
+    for (field, text) in [
+        ("account", message(&held, &yes, phone.device.id, &account)),
+        ("device", message(&held, &yes, world.app.entropy().id(), own)),
+        ("nonce", message(&other, &yes, phone.device.id, own)),
+        ("facts", message(&facts, &yes, phone.device.id, own)),
+        ("client", message(&client, &yes, phone.device.id, own)),
+        ("channel", message(&channel, &yes, phone.device.id, own)),
+        ("issuer", message(&held, &yes, phone.device.id, own).replace("localhost", "localhosd")),
+    ] {
+        let sent = phone.send(&world, &held, &yes, &phone.sign(&text)).await;
+        assert_eq!(sent, Err(app::Refusal::Forbidden), "{field}");
+    }
+    assert_eq!(world.state(&browser, &id).await, "claimed");
+    assert_eq!(phone.send(&world, &held, &yes, &signature).await, Ok(Decided::Done));
+}
+
+#[tokio::test]
+async fn sec_032_a_signed_approval_works_once_and_on_one_channel() {
+    let world = free_world().await;
+    let phone = world.phone(&world.account("ada").await).await;
+    let browser = world.browser();
+    let id = world.journey(&browser).await;
+    let held = world.scanned(&browser, &id, &phone).await;
+    let code = world.signin.phone_code(&id, &browser.visitor()).await.unwrap();
+    let yes = Draft { code: CheckCode::parse(code.text()), ..draft(&world, qr::Decision::Approve) };
+    let signature = phone.signed(&held, &yes);
+    assert_eq!(phone.send(&world, &held, &yes, &signature).await, Ok(Decided::Done));
+    assert_eq!(phone.send(&world, &held, &yes, &signature).await, Err(app::Refusal::Gone));
+    let other = world.journey(&browser).await;
+    let second = world.scanned(&browser, &other, &phone).await;
+    assert_eq!(phone.send(&world, &second, &yes, &signature).await, Err(app::Refusal::Forbidden));
+}
+
+#[tokio::test]
+async fn sec_036_phone_and_owner_are_asked_again_at_redeem() {
+    for disable_account in [true, false] {
+        let world = world().await;
+        let ada = world.account("ada").await;
+        let phone = world.phone(&ada).await;
+        let browser = world.browser();
+        let id = world.journey(&browser).await;
+        world.approved(&browser, &id, &phone).await;
+        if disable_account {
+            world.disable(&ada).await;
+        } else {
+            world.move_device(&phone, DeviceState::Revoked).await;
+        }
+        assert_eq!(world.redeem(&browser, &id).await, Err(app::Refusal::SignInFailed));
+        assert!(world.who(&browser).await.is_none());
+        assert_eq!(world.events().await.last(), Some(&"channel.redeemed"));
+    }
+}
+
+#[tokio::test]
+async fn sec_036_phone_and_owner_are_asked_again_at_the_approval() {
+    let world = world().await;
+    let ada = world.account("ada").await;
+    let phone = world.phone(&ada).await;
+    let browser = world.browser();
+    let id = world.journey(&browser).await;
+    let held = world.scanned(&browser, &id, &phone).await;
+    let code = world.signin.phone_code(&id, &browser.visitor()).await.unwrap();
+    world.move_device(&phone, DeviceState::Suspended).await;
+    assert_eq!(phone.approve(&world, &held, code.text()).await, Err(app::Refusal::Forbidden));
+}
+
+#[tokio::test]
+async fn sec_037_a_denial_after_the_approval_wins() {
+    let world = world().await;
+    let phone = world.phone(&world.account("ada").await).await;
+    let browser = world.browser();
+    let id = world.journey(&browser).await;
+    let held = world.approved(&browser, &id, &phone).await;
+    assert_eq!(phone.deny(&world, &held).await, Ok(Decided::Done));
+    assert_eq!(world.redeem(&browser, &id).await, Err(app::Refusal::Gone));
+    assert!(world.who(&browser).await.is_none());
+}
+
+#[tokio::test]
+async fn sec_040_where_a_passkey_is_demanded_no_phone_is_taken() {
+    let world = world().await;
+    world.client("bank", |client| client.requires_phishing_resistant = true).await;
+    let browser = world.browser();
+    let need = Need { phishing_resistant: true, ..Need::default() };
+    let id = world.journey_for(&browser, None, need).await;
+    assert!(!world.signin.journey(&id, &browser.visitor()).await.unwrap().offers.phone);
+    assert_eq!(world.signin.phone_open(&id, &browser.visitor()).await, Err(app::Refusal::Forbidden));
+    // Also where the journey was begun before the client was changed.
+    let id = world.journey_for(&browser, Some("bank"), Need::default()).await;
+    assert_eq!(world.signin.phone_open(&id, &browser.visitor()).await, Err(app::Refusal::Forbidden));
+}
+
+#[tokio::test]
+async fn sec_043_a_phone_lists_and_ends_what_it_approved() {
+    let world = world().await;
+    let ada = world.account("ada").await;
+    let (phone, other) = (world.phone(&ada).await, world.phone(&ada).await);
+    let browser = world.browser();
+    let id = world.journey(&browser).await;
+    world.approved(&browser, &id, &phone).await;
+    world.redeem(&browser, &id).await.unwrap();
+    let list = async |phone: &super::world::Phone| {
+        phone.ask(&world, "/sessions", async |s, ask| s.approved_sessions(&ask.asked()).await).await.unwrap()
+    };
+    assert!(list(&other).await.is_empty());
+    let sessions = list(&phone).await;
+    assert_eq!(sessions.len(), 1);
+    let id = sessions[0].id;
+    let end = async |phone: &super::world::Phone| {
+        phone.ask(&world, "/end", async move |s, ask| s.end_session(&ask.asked(), &id).await).await
+    };
+    assert_eq!(end(&other).await, Err(app::Refusal::NotFound));
+    assert!(world.who(&browser).await.is_some());
+    assert_eq!(end(&phone).await, Ok(()));
+    assert!(world.who(&browser).await.is_none());
+    assert!(list(&phone).await.is_empty());
+}
+
+#[tokio::test]
+async fn sec_055_wrong_signatures_stop_a_phone_and_no_other() {
+    let world = world().await;
+    let ada = world.account("ada").await;
+    let phone = world.phone(&ada).await;
+    let browser = world.browser();
+    let id = world.journey(&browser).await;
+    let held = world.scanned(&browser, &id, &phone).await;
+    let mut stopped = false;
+    for _ in 0..40 {
+        let no = draft(&world, qr::Decision::Deny);
+        match phone.send(&world, &held, &no, &"A".repeat(86)).await {
+            Err(app::Refusal::Forbidden) => assert!(!stopped),
+            Err(app::Refusal::TooMany { .. }) => stopped = true,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(stopped);
+    let mut bobs = world.phone(&world.account("bob").await).await;
+    bobs.address = address("192.0.2.99");
+    let browser = world.browser();
+    let id = world.journey(&browser).await;
+    world.approved(&browser, &id, &bobs).await;
+}
+
+#[tokio::test]
+async fn sec_063_the_trail_is_whole_ordered_and_without_secrets() {
+    let world = world().await;
+    world.client("shop", |_| {}).await;
+    let ada = world.account("ada").await;
+    let phone = world.phone(&ada).await;
+    let browser = world.browser();
+    let id = world.journey_for(&browser, Some("shop"), Need::default()).await;
+    let held = world.approved(&browser, &id, &phone).await;
+    world.redeem(&browser, &id).await.unwrap();
+    let trail = world.trail().await;
+    let words: Vec<_> = trail.iter().map(|entry| entry.event.as_str()).collect();
+    assert_eq!(
+        words,
+        ["channel.opened", "channel.claimed", "channel.approved", "session.started", "channel.redeemed"]
+    );
+    for entry in &trail {
+        assert_eq!(entry.client.as_ref().map(domain::ClientId::as_str), Some("shop"));
+    }
+    assert!(trail[0].account.is_none() && trail[0].address.as_deref() == Some("192.0.2.10"));
+    for entry in &trail[1..] {
+        assert_eq!((entry.account, entry.device), (Some(ada.id), Some(phone.device.id)));
+    }
+    assert_eq!(trail[2].other_address.as_deref(), Some("192.0.2.10"));
+    assert_eq!(trail[4].other_address.as_deref(), Some("192.0.2.20"));
+    let text = format!("{trail:?}");
+    let secrets = [&held.channel, &held.claimed.claim, &held.claimed.nonce];
+    assert!(secrets.iter().all(|secret| !text.contains(secret.as_str())));
+}
+
+#[tokio::test]
+async fn sec_063_a_claim_that_led_to_nothing_is_noted_once() {
+    let world = world().await;
+    let phone = world.phone(&world.account("ada").await).await;
+    let browser = world.browser();
+    let id = world.journey(&browser).await;
+    world.scanned(&browser, &id, &phone).await;
+    world.wait(121);
+    for _ in 0..3 {
+        assert_eq!(world.state(&browser, &id).await, "expired");
+    }
+    assert_eq!(world.events().await, ["channel.opened", "channel.claimed", "channel.expired"]);
+    let unused = world.journey(&browser).await;
+    world.signin.phone_open(&unused, &browser.visitor()).await.unwrap();
+    world.wait(301);
+    world.state(&browser, &unused).await;
+    assert_eq!(world.events().await.len(), 3);
+    assert_eq!(world.signin.counts().expired_unclaimed, 1);
+    assert_eq!(world.signin.counts().opened, 2);
+}
+
+#[tokio::test]
+async fn sec_089_a_phone_that_nobody_used_must_be_verified_again() {
+    let world = world().await;
+    let phone = world.phone(&world.account("ada").await).await;
+    world.wait(181 * 24 * 3600);
+    let browser = world.browser();
+    let id = world.journey(&browser).await;
+    let opened = world.signin.phone_open(&id, &browser.visitor()).await.unwrap();
+    assert!(matches!(phone.scan(&world, &opened).await, Err(app::Refusal::Forbidden)));
+}
+
+#[tokio::test]
+async fn a_claimed_channel_stays_when_the_page_is_loaded_again() {
+    let world = world().await;
+    let phone = world.phone(&world.account("ada").await).await;
+    let browser = world.browser();
+    let id = world.journey(&browser).await;
+    let held = world.scanned(&browser, &id, &phone).await;
+    let again = world.signin.phone_open(&id, &browser.visitor()).await.unwrap();
+    assert_eq!((again.state, again.url.as_str(), again.svg.as_str()), ("claimed", "", ""));
+    let code = world.signin.phone_code(&id, &browser.visitor()).await.unwrap();
+    assert_eq!(phone.approve(&world, &held, code.text()).await, Ok(Decided::Done));
+    assert_eq!(world.signin.phone_open(&id, &browser.visitor()).await.unwrap().state, "approved");
+}
+
+#[tokio::test]
+async fn a_cancelled_channel_cannot_be_approved() {
+    let world = world().await;
+    let phone = world.phone(&world.account("ada").await).await;
+    let browser = world.browser();
+    let id = world.journey(&browser).await;
+    let held = world.scanned(&browser, &id, &phone).await;
+    let code = world.signin.phone_code(&id, &browser.visitor()).await.unwrap();
+    world.signin.phone_cancel(&id, &browser.visitor()).await.unwrap();
+    assert_eq!(phone.approve(&world, &held, code.text()).await, Err(app::Refusal::Gone));
+    assert_eq!(world.state(&browser, &id).await, "expired");
+}

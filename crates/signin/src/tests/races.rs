@@ -1,0 +1,175 @@
+//! Many at once, and waiting.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use app::Refusal;
+
+use super::world::{free_world, tally, world};
+use crate::Decided;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sec_006_an_approval_gives_one_session_however_often_it_is_redeemed() {
+    let world = Arc::new(free_world().await);
+    let ada = world.account("ada").await;
+    let phone = world.phone(&ada).await;
+    let browser = Arc::new(world.browser());
+    let id = world.journey(&browser).await;
+    let held = world.approved(&browser, &id, &phone).await;
+    let visitor = browser.visitor();
+    let tasks: Vec<_> = (0..100)
+        .map(|_| {
+            let (world, visitor) = (Arc::clone(&world), visitor.clone());
+            tokio::spawn(async move { world.signin.phone_redeem(&id, &visitor).await.is_ok() })
+        })
+        .collect();
+    let mut redeemed = 0;
+    for task in tasks {
+        redeemed += u32::from(task.await.unwrap());
+    }
+    assert_eq!(redeemed, 1);
+    assert_eq!(tally(world.events().await)["session.started"], 1);
+    assert!(phone.claim(&world, &held.channel).await.is_err());
+    assert_eq!(phone.deny(&world, &held).await, Err(Refusal::Gone));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sec_021_of_two_phones_that_scan_at_once_one_has_it() {
+    let world = Arc::new(free_world().await);
+    let ada = world.account("ada").await;
+    let one = Arc::new(world.phone(&ada).await);
+    let other = Arc::new(world.phone(&ada).await);
+    for _ in 0..100 {
+        let browser = world.browser();
+        let id = world.journey(&browser).await;
+        let opened = world.signin.phone_open(&id, &browser.visitor()).await.unwrap();
+        let scan = |phone: &Arc<super::world::Phone>| {
+            let (world, phone, opened) = (Arc::clone(&world), Arc::clone(phone), opened.clone());
+            tokio::spawn(async move { phone.scan(&world, &opened).await })
+        };
+        let (first, second) = (scan(&one), scan(&other));
+        let (first, second) = (first.await.unwrap(), second.await.unwrap());
+        assert_eq!(u32::from(first.is_ok()) + u32::from(second.is_ok()), 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sec_037_never_a_session_after_an_acknowledged_denial() {
+    let world = Arc::new(free_world().await);
+    let ada = world.account("ada").await;
+    let phone = Arc::new(world.phone(&ada).await);
+    for _ in 0..100 {
+        let browser = world.browser();
+        let id = world.journey(&browser).await;
+        let held = world.approved(&browser, &id, &phone).await;
+        let deny = {
+            let (world, phone, held) = (Arc::clone(&world), Arc::clone(&phone), held.clone());
+            tokio::spawn(async move { phone.deny(&world, &held).await })
+        };
+        let redeem = {
+            let (world, visitor) = (Arc::clone(&world), browser.visitor());
+            tokio::spawn(async move { world.signin.phone_redeem(&id, &visitor).await })
+        };
+        let (denied, redeemed) = (deny.await.unwrap(), redeem.await.unwrap());
+        assert!(denied != Ok(Decided::Done) || redeemed.is_err(), "{denied:?} {redeemed:?}");
+        assert!(denied.is_ok() || redeemed.is_ok(), "{denied:?} {redeemed:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sec_008_starts_at_once_share_nothing() {
+    let world = Arc::new(free_world().await);
+    let tasks: Vec<_> = (0..300)
+        .map(|_| {
+            let world = Arc::clone(&world);
+            tokio::spawn(async move {
+                let browser = world.browser();
+                let id = world.journey(&browser).await;
+                world.signin.phone_open(&id, &browser.visitor()).await.unwrap().url
+            })
+        })
+        .collect();
+    let mut urls = std::collections::HashSet::new();
+    for task in tasks {
+        assert!(urls.insert(task.await.unwrap()));
+    }
+}
+
+#[tokio::test]
+async fn a_waiting_browser_hears_every_change_and_nothing_else() {
+    let world = world().await;
+    let phone = world.phone(&world.account("ada").await).await;
+    let browser = world.browser();
+    let id = world.journey(&browser).await;
+    let mut watch = world.signin.phone_watch(&id, &browser.visitor()).await.unwrap();
+    assert_eq!(watch.next().await.unwrap().state, "expired", "nothing is opened yet");
+    let opened = world.signin.phone_open(&id, &browser.visitor()).await.unwrap();
+    assert_eq!(watch.next().await.unwrap().state, "waiting");
+    let held = phone.scan(&world, &opened).await.unwrap();
+    let word = watch.next().await.unwrap();
+    assert_eq!((word.state, word.expires_in), ("claimed", 120));
+    let code = world.signin.phone_code(&id, &browser.visitor()).await.unwrap();
+    phone.approve(&world, &held, code.text()).await.unwrap();
+    assert_eq!(watch.next().await.unwrap().state, "approved");
+    world.redeem(&browser, &id).await.unwrap();
+    assert_eq!(watch.next().await, None, "the journey is over");
+}
+
+#[tokio::test]
+async fn a_listener_that_comes_late_reads_the_state_first() {
+    let world = world().await;
+    let phone = world.phone(&world.account("ada").await).await;
+    let browser = world.browser();
+    let id = world.journey(&browser).await;
+    world.scanned(&browser, &id, &phone).await;
+    let mut watch = world.signin.phone_watch(&id, &browser.visitor()).await.unwrap();
+    assert_eq!(watch.next().await.unwrap().state, "claimed");
+}
+
+#[tokio::test]
+async fn an_end_by_time_is_told() {
+    let world = world().await;
+    let browser = world.browser();
+    let id = world.journey(&browser).await;
+    world.signin.phone_open(&id, &browser.visitor()).await.unwrap();
+    let mut watch = world.signin.phone_watch(&id, &browser.visitor()).await.unwrap();
+    assert_eq!(watch.next().await.unwrap().state, "waiting");
+    // One tenth of a second before its end, by the clock of this world.
+    world.clock.advance(Duration::from_millis(299_900));
+    world.signin.say(&id, qr::State::Waiting).await;
+    let waiting = tokio::spawn(async move { watch.next().await });
+    tokio::time::sleep(Duration::from_millis(30)).await;
+    world.wait(1);
+    let word = tokio::time::timeout(Duration::from_secs(5), waiting).await.unwrap().unwrap();
+    assert_eq!(word.unwrap().state, "expired");
+}
+
+#[tokio::test]
+async fn sec_051_a_channel_has_two_listeners() {
+    let world = world().await;
+    let browser = world.browser();
+    let id = world.journey(&browser).await;
+    let watch = async || world.signin.phone_watch(&id, &browser.visitor()).await;
+    let first = watch().await.unwrap();
+    let _second = watch().await.unwrap();
+    assert!(matches!(watch().await, Err(Refusal::TooMany { .. })));
+    drop(first);
+    assert!(watch().await.is_ok());
+}
+
+#[tokio::test]
+async fn sec_057_hasty_polling_is_told_to_slow_down_and_then_refused_for_longer() {
+    let world = world().await;
+    let browser = world.browser();
+    let id = world.journey(&browser).await;
+    let poll = async || world.signin.phone_state(&id, &browser.visitor()).await;
+    let mut refused = Vec::new();
+    for _ in 0..300 {
+        if let Err(Refusal::TooMany { retry_after }) = poll().await {
+            refused.push(retry_after);
+        }
+    }
+    assert_eq!(refused.len(), 260);
+    assert!(refused[0] <= Duration::from_secs(20));
+    assert!(*refused.last().unwrap() > Duration::from_secs(60));
+}
