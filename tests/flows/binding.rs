@@ -1,10 +1,9 @@
 //! Section 1.2: binding to the browser and to the transaction.
 
-use std::time::Duration;
-
 use testkit::wire::Request;
-use testkit::{Browser, Kind, Setup, b64, random, sha256, unb64};
+use testkit::{Browser, Kind, b64, random, sha256, unb64};
 
+use crate::clock::Timed;
 use crate::given::{Scene, Waiting, refused, went_nowhere};
 
 const SECRET: &str = "__Host-lb_browser";
@@ -257,16 +256,17 @@ async fn sec_015_nobody_signs_a_foreign_browser_into_their_own_account_unseen() 
     assert!(!scene.is_signed_in(&waiting.browser).await);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sec_016_only_the_newest_code_of_a_tab_can_be_scanned() {
-    let scene = Scene::with(Setup::default().set("qr.grace_seconds", 1)).await;
+    let timed = Timed::new().await;
+    let scene = &timed.scene;
     let phone = scene.phone(Kind::App).await;
     let waiting = scene.waiting().await;
     let mut shown = vec![waiting.qr.url.clone()];
     for _ in 0..4 {
         shown.push(waiting.browser.show_qr(&waiting.page).await.url);
     }
-    tokio::time::sleep(Duration::from_millis(1_300)).await;
+    timed.advance(6);
     let newest = shown.pop().unwrap();
     for old in &shown {
         refused(&phone.try_scan(old).await);
@@ -288,18 +288,20 @@ async fn sec_016_a_browser_has_few_channels() {
     phone.scan(&waiting.qr.url).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sec_017_an_approval_waits_thirty_seconds_at_most() {
-    let scene = Scene::with(Setup::default().set("qr.redeem_seconds", 1)).await;
+    let timed = Timed::new().await;
+    let scene = &timed.scene;
     let phone = scene.phone(Kind::App).await;
     let waiting = scene.waiting().await;
     waiting.approved_by(&phone).await;
-    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    timed.advance(31);
     went_nowhere(&waiting.browser.redeem_once(&waiting.page).await);
     assert!(!scene.is_signed_in(&waiting.browser).await);
-    // The way out: a new code.
+    // The way out: a new code. In time it is redeemed.
     let qr = waiting.browser.show_qr(&waiting.page).await;
     let claim = phone.scan(&qr.url).await;
     phone.approve(&claim, &waiting.browser.check_code(&waiting.page).await).await;
+    timed.advance(28);
     scene.shop.code(&waiting.started, &waiting.redeem().await);
 }

@@ -1,11 +1,11 @@
 //! Section 1.1: identifiers, lifetimes, states.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use testkit::wire::Request;
 use testkit::{Browser, Kind, QrShown, Setup, b64, random, unb64};
 
+use crate::clock::Timed;
 use crate::given::{Scene, Waiting, refused, went_nowhere};
 
 #[tokio::test]
@@ -86,34 +86,57 @@ async fn sec_003_an_id_the_server_did_not_issue_is_of_no_use() {
     assert_eq!(waiting.state().await, "claimed");
 }
 
-#[tokio::test]
-async fn sec_004_codes_rotate_and_end() {
-    let scene = Scene::with(Setup::default().set("qr.code_seconds", 3).set("qr.grace_seconds", 1)).await;
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sec_004_a_code_is_good_for_a_minute_and_replaced_ones_for_seconds() {
+    let timed = Timed::new().await;
+    let scene = &timed.scene;
     let phone = scene.phone(Kind::App).await;
-    let waiting = scene.waiting().await;
-    assert!((1..=3).contains(&waiting.qr.expires_in), "{:?}", waiting.qr);
-    tokio::time::sleep(Duration::from_millis(1_000)).await;
-    // Replaced: the new one is good at once, the old one no longer than the grace.
-    let new = waiting.browser.show_qr(&waiting.page).await;
-    assert_ne!(new.channel, waiting.qr.channel);
-    tokio::time::sleep(Duration::from_millis(1_300)).await;
-    refused(&phone.try_scan(&waiting.qr.url).await);
-    // Not replaced, but too old.
-    tokio::time::sleep(Duration::from_millis(3_000)).await;
-    refused(&phone.try_scan(&new.url).await);
+    let (late, too_late) = (scene.waiting().await, scene.waiting().await);
+    assert!((1..=60).contains(&late.qr.expires_in), "{:?}", late.qr);
+    timed.advance(59);
+    phone.scan(&late.qr.url).await;
+    timed.advance(7);
+    refused(&phone.try_scan(&too_late.qr.url).await);
+
+    // Replaced: the new one is good at once, the old one for five seconds more.
+    let (soon, later) = (scene.waiting().await, scene.waiting().await);
+    let new = soon.browser.show_qr(&soon.page).await;
+    let newest = later.browser.show_qr(&later.page).await;
+    assert!(new.channel != soon.qr.channel && newest.channel != later.qr.channel);
+    timed.advance(6);
+    refused(&phone.try_scan(&later.qr.url).await);
+    phone.scan(&newest.url).await;
+    drop(soon);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sec_004_a_channel_lives_five_minutes_in_all() {
+    let timed = Timed::new().await;
+    let waiting = timed.scene.waiting().await;
+    let phone = timed.scene.phone(Kind::App).await;
+    let mut newest = waiting.qr.clone();
+    for _ in 0..5 {
+        timed.advance(50);
+        newest = waiting.browser.show_qr(&waiting.page).await;
+    }
+    // The last code was shown at 250 seconds: at 301 its channel is over, whatever its own minute says.
+    assert!(newest.expires_in <= 50, "{newest:?}");
+    timed.advance(51);
+    refused(&phone.try_scan(&newest.url).await);
     let fresh = waiting.browser.show_qr(&waiting.page).await;
     phone.scan(&fresh.url).await;
 }
 
-#[tokio::test]
-async fn sec_004_a_claim_ends_in_time() {
-    let scene = Scene::with(Setup::default().set("qr.claim_seconds", 2)).await;
-    let phone = scene.phone(Kind::App).await;
-    let waiting = scene.waiting().await;
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sec_004_a_claim_lives_two_minutes() {
+    let timed = Timed::new().await;
+    let phone = timed.scene.phone(Kind::App).await;
+    let waiting = timed.scene.waiting().await;
     let (claim, code) = waiting.claimed_by(&phone).await;
-    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    timed.advance(121);
     refused(&phone.decide(&claim, "approve", Some(&code)).await);
     assert_eq!(waiting.state().await, "expired");
+    refused(&waiting.browser.ask_code(&waiting.page).await);
 }
 
 #[tokio::test]
@@ -173,22 +196,28 @@ async fn sec_006_a_channel_gives_one_session_ever() {
     assert_eq!(scene.server.audit("session.started").await.len(), 1);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sec_007_expiry_needs_no_sweeper() {
-    // The page keeps a word of the past, nobody sweeps within two seconds: the use itself is refused.
-    let setup = Setup::default().set("qr.code_seconds", 1).set("qr.redeem_seconds", 1);
-    let scene = Scene::with(setup).await;
+    // Only the clock moves: no time has passed for anything that cleans up.
+    let timed = Timed::new().await;
+    let scene = &timed.scene;
     let phone = scene.phone(Kind::App).await;
     let waiting = scene.waiting().await;
-    tokio::time::sleep(Duration::from_millis(1_600)).await;
+    timed.advance(61);
     refused(&phone.try_scan(&waiting.qr.url).await);
     let qr = waiting.browser.show_qr(&waiting.page).await;
     let claim = phone.scan(&qr.url).await;
     let code = waiting.browser.check_code(&waiting.page).await;
     phone.approve(&claim, &code).await;
-    tokio::time::sleep(Duration::from_millis(1_600)).await;
+    timed.advance(31);
     went_nowhere(&waiting.browser.redeem_once(&waiting.page).await);
     assert!(!scene.is_signed_in(&waiting.browser).await);
+    // The journey itself: half an hour, then its page starts over.
+    timed.advance(31 * 60);
+    assert!(waiting.browser.poll(&waiting.page).await.status >= 400);
+    refused(&waiting.browser.ask_qr(&waiting.page).await);
+    let page = waiting.browser.get(waiting.page.url.as_str()).await;
+    assert!(page.status() < 500, "{}", page.status());
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use serde_json::json;
 use testkit::wire::Request;
 use testkit::{Browser, Kind, b64, random};
 
+use crate::clock::Timed;
 use crate::given::{Scene, Waiting, refused};
 
 fn upgrade(journey: &str) -> Request {
@@ -136,20 +137,15 @@ fn frame(payload: &[u8]) -> Vec<u8> {
     out
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sec_053_channels_one_has_no_right_to_answer_alike() {
-    let scene = Scene::with(
-        testkit::Setup::default()
-            .set("limits.off", true)
-            .set("qr.code_seconds", 1)
-            .set("qr.grace_seconds", 1),
-    )
-    .await;
+    let timed = Timed::with(testkit::Setup::default().set("limits.off", true)).await;
+    let scene = &timed.scene;
     let phone = scene.phone(Kind::App).await;
     let other = scene.phone_of("grace").await;
     // Expired, claimed by another, denied, redeemed, never issued.
     let expired = scene.waiting().await.qr.channel;
-    tokio::time::sleep(Duration::from_millis(1_300)).await;
+    timed.advance(61);
     let foreign = scene.waiting().await;
     other.scan(&foreign.qr.url).await;
     let denied = scene.waiting().await;

@@ -1,7 +1,8 @@
 //! SEC-063: the audit trail of a sign-in.
 
-use testkit::{Kind, Setup};
+use testkit::Kind;
 
+use crate::clock::Timed;
 use crate::given::Scene;
 
 #[tokio::test]
@@ -61,9 +62,10 @@ async fn sec_063_a_sign_in_leaves_an_ordered_trail_without_secrets() {
     assert!(!text.contains(&format!("\"{code}\"")), "the check code is in the trail");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sec_063_denials_reports_and_expiries_are_kept_too() {
-    let scene = Scene::with(Setup::default().set("qr.claim_seconds", 1)).await;
+    let timed = Timed::new().await;
+    let scene = &timed.scene;
     let phone = scene.phone(Kind::App).await;
     for verb in ["deny", "report"] {
         let waiting = scene.waiting().await;
@@ -72,7 +74,7 @@ async fn sec_063_denials_reports_and_expiries_are_kept_too() {
     }
     let waiting = scene.waiting().await;
     phone.scan(&waiting.qr.url).await;
-    tokio::time::sleep(std::time::Duration::from_millis(1_500)).await;
+    timed.advance(121);
     assert_eq!(waiting.state().await, "expired");
     waiting.browser.show_qr(&waiting.page).await;
     for event in ["channel.denied", "channel.reported", "channel.expired"] {

@@ -252,6 +252,11 @@ impl Browser {
         }
     }
 
+    /// Closes the connections that are idle.
+    pub fn hang_up(&self) {
+        self.idle.lock().expect("connections").clear();
+    }
+
     /// Sends a request as this browser and keeps the cookies of its answer.
     ///
     /// # Panics

@@ -46,7 +46,30 @@ impl Setup {
 
     /// Starts the server.
     pub async fn start(self) -> Server {
-        Server::start_with(self).await
+        let mut server = self.prepare();
+        server.run_again().await;
+        server
+    }
+
+    /// Folder, port and configuration of a server that somebody else runs, or that is started later.
+    ///
+    /// # Panics
+    /// When they cannot be made.
+    #[must_use]
+    pub fn prepare(self) -> Server {
+        let folder = tempfile::tempdir().expect("a folder");
+        let port = free_port();
+        let issuer = format!("http://localhost:{port}");
+        let database = folder.path().join("latchbolt.db");
+        let setup = self
+            .set("issuer.url", issuer.as_str())
+            .set("server.listen", vec![Toml::from(format!("127.0.0.1:{port}"))])
+            .set("server.workers", 2)
+            .set("server.stop_seconds", 1)
+            .set("database.url", format!("sqlite:{}", database.display()));
+        let config = folder.path().join("latchbolt.toml");
+        std::fs::write(&config, toml::to_string(&setup.config).expect("TOML")).expect("written");
+        Server { issuer, port, folder, config, child: None }
     }
 }
 
@@ -145,24 +168,6 @@ impl Server {
     /// Starts a server as it comes.
     pub async fn start() -> Self {
         Setup::default().start().await
-    }
-
-    async fn start_with(setup: Setup) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let port = free_port();
-        let issuer = format!("http://localhost:{port}");
-        let database = folder.path().join("latchbolt.db");
-        let setup = setup
-            .set("issuer.url", issuer.as_str())
-            .set("server.listen", vec![Toml::from(format!("127.0.0.1:{port}"))])
-            .set("server.workers", 2)
-            .set("server.stop_seconds", 1)
-            .set("database.url", format!("sqlite:{}", database.display()));
-        let config = folder.path().join("latchbolt.toml");
-        std::fs::write(&config, toml::to_string(&setup.config).expect("TOML")).expect("written");
-        let mut server = Self { issuer, port, folder, config, child: None };
-        server.run_again().await;
-        server
     }
 
     /// Starts the program again after [`Server::stop`] or [`Server::kill`].
