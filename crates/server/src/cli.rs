@@ -219,7 +219,7 @@ pub enum PhoneCommand {
     /// Enrol this phone: by an enrolment link, or by user name and password.
     Enrol {
         /// An enrolment link.
-        #[arg(long, value_name = "LINK", required_unless_present = "issuer", conflicts_with_all = ["issuer", "user"])]
+        #[arg(long, value_name = "LINK", required_unless_present_any = ["issuer", "image"], conflicts_with_all = ["issuer", "user"])]
         url: Option<String>,
         /// A picture that shows the enrolment link as a QR.
         #[arg(long, value_name = "FILE.png", conflicts_with_all = ["url", "issuer", "user"])]
@@ -296,6 +296,7 @@ mod tests {
             "keys list",
             "keys rotate",
             "phone enrol --url https://x/phone#e1 --state s --agree",
+            "phone enrol --image q.png --agree",
             "phone enrol --issuer https://x --user ada --password-stdin --agree",
             "phone scan --image q.png",
             "phone scan --url https://x/s#1",

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use actix_web::web::{Data, ServiceConfig, get};
+use actix_web::web::{Data, ServiceConfig, get, head, resource};
 use app::App;
 
 /// How long a port may take to answer before it counts as gone (SEC-212).
@@ -12,7 +12,9 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Mounts both.
 pub fn mount(cfg: &mut ServiceConfig, app: &App) {
-    cfg.app_data(Data::new(app.clone())).route("/healthz", get().to(alive)).route("/readyz", get().to(ready));
+    cfg.app_data(Data::new(app.clone()))
+        .service(resource("/healthz").route(get().to(alive)).route(head().to(alive)))
+        .service(resource("/readyz").route(get().to(ready)).route(head().to(ready)));
 }
 
 /// The process lives.

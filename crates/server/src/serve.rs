@@ -216,3 +216,45 @@ fn tls_config(settings: &tls::Settings) -> Result<Arc<ServerConfig>, Failure> {
         .map(Arc::new)
         .map_err(|error| failed(&settings.cert_file, error.to_string()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(folder: &tempfile::TempDir, name: &str, text: &str) -> std::path::PathBuf {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    #[test]
+    fn sec_194_a_bad_certificate_does_not_start() {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let folder = tempfile::tempdir().unwrap();
+        let one = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+        let other = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+        let cert = written(&folder, "cert.pem", &one.cert.pem());
+        let key = written(&folder, "key.pem", &one.signing_key.serialize_pem());
+        let others = written(&folder, "others.pem", &other.signing_key.serialize_pem());
+        let empty = written(&folder, "empty.pem", "");
+        let settings = |cert: &std::path::Path, key: &std::path::Path| tls::Settings {
+            cert_file: cert.into(),
+            key_file: key.into(),
+        };
+        assert!(tls_config(&settings(&cert, &key)).is_ok());
+        assert!(tls_config(&settings(&cert, &others)).is_err(), "the key of another certificate");
+        for (bad_cert, bad_key) in [(&empty, &key), (&cert, &empty), (&key, &cert)] {
+            assert!(tls_config(&settings(bad_cert, bad_key)).is_err());
+        }
+        let missing = folder.path().join("missing.pem");
+        let refused = tls_config(&settings(&missing, &key)).unwrap_err();
+        assert!(refused.to_string().contains("missing.pem"), "{refused}");
+    }
+
+    #[actix_web::test]
+    async fn a_taken_port_is_refused_with_a_sentence() {
+        let first = listen(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+        let refused = listen(first.local_addr().unwrap()).unwrap_err();
+        assert!(refused.to_string().contains("Cannot listen on 127.0.0.1:"), "{refused}");
+    }
+}

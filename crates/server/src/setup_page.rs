@@ -6,7 +6,7 @@
 
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, ServiceConfig, get, post};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{Error, HttpRequest, HttpResponse};
 use app::Refusal;
 use registry::Registry;
 use secrecy::SecretString;
@@ -47,7 +47,7 @@ async fn the_script(req: HttpRequest, script: Data<Fixed>) -> HttpResponse {
     script.answer(&req)
 }
 
-async fn show(req: HttpRequest, registry: Data<Registry>) -> Result<HttpResponse, Refused> {
+async fn show(req: HttpRequest, registry: Data<Registry>) -> Result<HttpResponse, Error> {
     Ok(form(&req, &registry, String::new(), String::new(), String::new())?.answer(StatusCode::OK))
 }
 
@@ -56,7 +56,7 @@ async fn take(
     visitor: Visitor,
     registry: Data<Registry>,
     form_sent: Form,
-) -> Result<HttpResponse, Refused> {
+) -> Result<HttpResponse, Error> {
     origin::must_be_ours(&req, Web::of(&req)?)?;
     let Form(mut sent) = form_sent;
     let token = sent.take("token").unwrap_or_default();
@@ -78,7 +78,7 @@ async fn take(
                 Refusal::Gone => {
                     (StatusCode::GONE, "This setup link is not valid or was used already.".to_owned())
                 }
-                _ => return Err(refusal.into()),
+                _ => return Err(Refused::from(refusal).into()),
             };
             Ok(form(&req, &registry, alert, token, username)?.answer(status))
         }
@@ -91,13 +91,13 @@ fn form(
     alert: String,
     token: String,
     username: String,
-) -> Result<SetupPage, Refused> {
+) -> Result<SetupPage, Error> {
     let shortest = registry.settings().shortest_password;
     Ok(SetupPage { page: page(req)?, alert, token, username, shortest })
 }
 
 /// The page speaks English: it is the operator's, seen once.
-fn page(req: &HttpRequest) -> Result<Page, Refused> {
+fn page(req: &HttpRequest) -> Result<Page, Error> {
     Ok(Web::of(req)?.page(req, &["en".to_owned()]))
 }
 

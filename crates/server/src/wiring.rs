@@ -110,7 +110,7 @@ pub struct House {
 ///
 /// # Errors
 /// The wrapping key is not the one of this database, or the store failed.
-pub async fn house(config: &Config, ground: &Ground, extras: Extras) -> Result<House, Failure> {
+pub async fn house(config: &Config, ground: &Ground, _extras: Extras) -> Result<House, Failure> {
     let app = &ground.app;
     provider::keys::ensure(app).await.map_err(commands::keys::unusable)?;
     let provider = Provider::new(
@@ -147,6 +147,8 @@ impl House {
     pub fn mount(&self, cfg: &mut ServiceConfig) {
         web::mount(cfg, &self.web);
         web_oidc::mount(cfg, &self.provider);
+        web_login::mount(cfg, &self.signin);
+        web_phone::mount(cfg, &self.signin, &self.ground.registry);
         health::mount(cfg, &self.ground.app);
         setup_page::mount(cfg, &self.ground.registry);
     }
