@@ -39,6 +39,12 @@ pub fn find(name: &str) -> Option<&'static Asset> {
     ASSETS.binary_search_by(|asset| asset.name.cmp(name)).ok().map(|at| &ASSETS[at])
 }
 
+/// All of them.
+#[must_use]
+pub fn all() -> &'static [Asset] {
+    ASSETS
+}
+
 impl Asset {
     /// Its address on this server.
     #[must_use]

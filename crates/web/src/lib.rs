@@ -10,6 +10,7 @@
 
 use std::sync::Arc;
 
+use actix_web::cookie::Cookie;
 use actix_web::web::{Data, JsonConfig, PathConfig, PayloadConfig, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use app::{App, Entropy};
@@ -62,6 +63,8 @@ struct Inner {
     origin: String,
     host: Arc<str>,
     is_https: bool,
+    // None in this crate's own tests.
+    app: Option<App>,
     entropy: Entropy,
     trusted_proxies: Vec<Network>,
     theme: Arc<Theme>,
@@ -77,6 +80,7 @@ impl Web {
             origin: issuer.origin().to_string(),
             host: issuer.host().to_string().into(),
             is_https: issuer.is_https(),
+            app: Some(app.clone()),
             entropy: app.entropy().clone(),
             trusted_proxies: settings.trusted_proxies,
             theme: Arc::new(settings.theme),
@@ -91,6 +95,23 @@ impl Web {
             Refused::of_status(actix_web::http::StatusCode::INTERNAL_SERVER_ERROR)
                 .because("web is not mounted")
         })
+    }
+
+    /// Who is signed in in this browser, as pages show it. Reads a cache; counts as a use of the session.
+    pub async fn person(&self, visitor: &Visitor) -> Result<Option<Person>, Refused> {
+        let (Some(app), Some(secret)) = (&self.0.app, &visitor.session) else { return Ok(None) };
+        let who = app.sessions().current(secret).await?;
+        Ok(who.map(|who| Person {
+            name: domain::text::shown(who.account.display_name(), 80),
+            username: who.account.username.as_str().to_owned(),
+            method: who.session.proofs.last().map(|proof| proof.method),
+        }))
+    }
+
+    /// The time now, for the doors that begin a journey of their own.
+    #[must_use]
+    pub fn now(&self) -> domain::Timestamp {
+        self.0.app.as_ref().map(App::now).unwrap_or_default()
     }
 
     /// The issuer's origin: scheme, host and port.
@@ -140,6 +161,18 @@ impl Web {
         }
     }
 
+    /// Gives a browser without a secret one, so that the page's forms work: puts the token into the page and
+    /// answers the cookie to set.
+    #[must_use]
+    pub fn ensure_browser(&self, visitor: &Visitor, page: &mut Page) -> Option<Cookie<'static>> {
+        if visitor.browser.is_some() {
+            return None;
+        }
+        let secret = self.0.entropy.secret();
+        page.csrf = origin::csrf_token(&secret);
+        Some(cookies::browser(&secret))
+    }
+
     /// A new correlation id.
     fn reference(&self) -> String {
         use std::fmt::Write as _;
@@ -159,6 +192,17 @@ impl Web {
     pub fn closing(&self) -> Closing {
         Closing(self.0.closing.subscribe())
     }
+}
+
+/// Somebody who is signed in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person {
+    /// What to call them.
+    pub name: String,
+    /// Their user name.
+    pub username: String,
+    /// How they proved who they are, last.
+    pub method: Option<domain::Method>,
 }
 
 /// The word that the server is closing.

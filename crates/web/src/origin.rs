@@ -34,10 +34,10 @@ pub fn check_form(
 ) -> Result<(), Refused> {
     must_be_ours(req, web)?;
     let header = req.headers().get("x-csrf-token").and_then(|v| v.to_str().ok());
-    let sent = field.or(header).ok_or_else(Refused::cross_site)?;
+    let sent = field.or(header).ok_or_else(Refused::stale_form)?;
     // A browser that lost its cookie (or refuses cookies) is told so, not accused.
     let expected = csrf_token(browser.ok_or_else(Refused::no_cookie)?);
-    if bool::from(expected.as_bytes().ct_eq(sent.as_bytes())) { Ok(()) } else { Err(Refused::cross_site()) }
+    if bool::from(expected.as_bytes().ct_eq(sent.as_bytes())) { Ok(()) } else { Err(Refused::stale_form()) }
 }
 
 /// The request comes from our own origin: for changes, streams and sockets. No `Origin` and no

@@ -14,6 +14,8 @@ crate::pages! {
         code: String,
         /// The sentence in the person's language.
         sentence: String,
+        /// Where the person can go on; none: the start page.
+        onward: Option<String>,
     } "pages/refused.html" samples_of;
 }
 
@@ -21,7 +23,8 @@ crate::pages! {
 #[must_use]
 pub fn refused(page: Page, refused: &Refused) -> HttpResponse {
     let sentence = sentence(&page, &refused.code).to_owned();
-    RefusedPage { page, code: refused.code.to_string(), sentence }.answer(refused.status)
+    let onward = refused.onward.clone();
+    RefusedPage { page, code: refused.code.to_string(), sentence, onward }.answer(refused.status)
 }
 
 fn sentence<'p>(page: &'p Page, code: &str) -> &'p str {
@@ -36,6 +39,7 @@ fn sentence<'p>(page: &'p Page, code: &str) -> &'p str {
         "temporarily_unavailable" => &t.busy,
         "forbidden" | "access_denied" | "step_up_needed" => &t.forbidden,
         "cross_site" => &t.cross_site,
+        "stale_form" => &t.stale_form,
         "no_cookie" => &t.no_cookie,
         "too_large" => &t.too_large,
         "server_error" => &t.server_error,
@@ -45,15 +49,14 @@ fn sentence<'p>(page: &'p Page, code: &str) -> &'p str {
 }
 
 fn samples_of(page: &dyn Fn() -> Page) -> Vec<(&'static str, RefusedPage)> {
-    ["unknown_client", "invalid_redirect_uri", "gone", "slow_down", "server_error", "<b>\"'"]
+    ["unknown_client", "invalid_redirect_uri", "gone", "slow_down", "server_error", "stale_form", "<b>\"'"]
         .into_iter()
         .map(|code| {
             let page = page();
             let sentence = sentence(&page, code).to_owned();
-            (
-                if code.starts_with('<') { "hostile" } else { code },
-                RefusedPage { page, code: code.to_owned(), sentence },
-            )
+            let onward = (code == "stale_form").then(|| "/login".to_owned());
+            let name = if code.starts_with('<') { "hostile" } else { code };
+            (name, RefusedPage { page, code: code.to_owned(), sentence, onward })
         })
         .collect()
 }

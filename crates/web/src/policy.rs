@@ -30,6 +30,32 @@ impl Policy {
         }
     }
 
+    /// The same where only the host of the way back is known (`app::journeys::Shown::host`): a name without
+    /// port, or the scheme of an app with its colon. Plain http counts for loopback hosts, and for an issuer that
+    /// is itself without https.
+    pub fn allow_form_to_host(&mut self, host: &str, is_https: bool) {
+        let is_source = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b));
+        if let Some(scheme) = host.strip_suffix(':') {
+            if is_source(scheme) {
+                self.allow_form_to(&format!("{scheme}:/"));
+            }
+            return;
+        }
+        let name = host.trim_matches(['[', ']']);
+        let is_loopback = name == "localhost"
+            || name.ends_with(".localhost")
+            || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+        let schemes: &[&str] = if is_loopback || !is_https { &["https", "http"] } else { &["https"] };
+        for scheme in schemes {
+            // CSP's grammar has no IPv6 addresses.
+            if host.starts_with('[') {
+                self.form_targets.push(format!("{scheme}:"));
+            } else if is_source(host) && !host.is_empty() {
+                self.form_targets.push(format!("{scheme}://{host}:*"));
+            }
+        }
+    }
+
     /// Lets the page show a picture of this https origin.
     pub fn allow_image_from(&mut self, address: &str) {
         if let Some(source) = source_of(address).filter(|source| source.starts_with("https://"))
@@ -133,6 +159,25 @@ mod tests {
             ("nothing", None),
         ] {
             assert_eq!(source_of(address).as_deref(), expected, "{address}");
+        }
+        for (host, is_https, expected) in [
+            ("shop.example", true, "form-action 'self' https://shop.example:*;"),
+            ("localhost", true, "form-action 'self' https://localhost:* http://localhost:*;"),
+            ("127.0.0.1", true, "form-action 'self' https://127.0.0.1:* http://127.0.0.1:*;"),
+            ("[::1]", true, "form-action 'self' https: http:;"),
+            ("com.example.app:", true, "form-action 'self' com.example.app:;"),
+            ("shop.example", false, "form-action 'self' https://shop.example:* http://shop.example:*;"),
+            ("a; script-src *", true, "form-action 'self';"),
+            ("javascript:", true, "form-action 'self';"),
+            ("", true, "form-action 'self';"),
+        ] {
+            let mut policy = Policy::default();
+            policy.allow_form_to_host(host, is_https);
+            assert!(
+                policy.content("n", is_https).contains(expected),
+                "{host}: {}",
+                policy.content("n", is_https)
+            );
         }
         let mut policy = Policy::default();
         policy.allow_form_to("https://shop.example/cb");

@@ -25,6 +25,8 @@ pub struct Refused {
     pub detail: Cow<'static, str>,
     /// When to come again.
     pub retry_after: Option<Duration>,
+    /// A path of ours where the person can go on.
+    pub onward: Option<String>,
     /// Further members of problem+json, such as `left`.
     pub more: Vec<(&'static str, serde_json::Value)>,
     /// What happened, for the log alone.
@@ -40,6 +42,7 @@ impl Refused {
             code: Cow::Borrowed(code),
             detail: Cow::Borrowed(detail),
             retry_after: None,
+            onward: None,
             more: Vec::new(),
             cause: None,
         }
@@ -79,6 +82,19 @@ impl Refused {
     #[must_use]
     pub fn cross_site() -> Self {
         Self::new(StatusCode::FORBIDDEN, "cross_site", "The request did not come from this site's own page.")
+    }
+
+    /// Our own page, but with the token of another browser secret: it was opened before a sign-in in another tab.
+    #[must_use]
+    pub fn stale_form() -> Self {
+        Self::new(StatusCode::FORBIDDEN, "stale_form", "The page is out of date. Load it again.")
+    }
+
+    /// Names a path of ours where the person can go on.
+    #[must_use]
+    pub fn onward(mut self, path: String) -> Self {
+        self.onward = Some(path);
+        self
     }
 
     /// The browser sent no cookie of ours where one was due.

@@ -13,6 +13,7 @@ fn web_for(issuer: &str) -> Web {
         origin: issuer.origin().to_owned(),
         host: issuer.host().into(),
         is_https: issuer.is_https(),
+        app: None,
         entropy: Entropy::system(),
         trusted_proxies: Vec::new(),
         theme: Arc::new(Theme::built_in().unwrap()),

@@ -30,7 +30,7 @@ texts! {
     Login {
         title, confirm_title, for_client, for_nobody, confirm_lead, username, password, show_password,
         hide_password, submit, or, passkey, passkey_wait, failed, passkey_failed, passkey_none, too_many, busy,
-        phone_failed, expired, no_method,
+        phone_failed, expired, no_method, not_you, other_account,
     }
     /// The QR panel.
     Qr {
@@ -49,12 +49,13 @@ texts! {
     Done { title, lead, method_password, method_passkey, method_phone }
     /// Adding a passkey.
     Passkey {
-        title, lead, add, wait, added_title, added_lead, failed, exists, unsupported, step_up, step_up_go,
+        title, lead, name, add, wait, added_title, added_lead, failed, exists, unsupported, step_up, step_up_go,
     }
     /// Refusals.
     Refused {
         title, unknown_client, invalid_redirect_uri, invalid_request, not_found, gone, slow_down, busy, forbidden,
-        cross_site, no_cookie, too_large, server_error, login_required, other, what_now, start_again,
+        cross_site, stale_form, no_cookie, too_large, server_error, login_required, other, what_now, start_again,
+        go_on,
     }
 }
 
@@ -181,6 +182,17 @@ pub fn fill(sentence: &str, values: &[(&str, &str)]) -> String {
     }
     filled.push_str(rest);
     filled
+}
+
+/// The parts of a sentence before and after a place, for a value that gets markup of its own.
+#[must_use]
+pub fn around<'s>(sentence: &'s str, place: &str) -> (&'s str, &'s str) {
+    let whole = || (sentence, "");
+    let Some((before, after)) = sentence.split_once('{') else { return whole() };
+    match after.split_once('}') {
+        Some((name, after)) if name == place => (before, after),
+        _ => whole(),
+    }
 }
 
 /// What is wrong between languages: sentences that are empty, or whose `{places}` differ. For the tests of

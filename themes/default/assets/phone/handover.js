@@ -6,7 +6,8 @@ import { readFragment } from "./links.js";
 
 function handOver() {
   const found = readFragment(location.hash);
-  const link = document.querySelector("a#open-phone");
+  const link = document.querySelector("#open-phone");
+  document.querySelector("#with-script").hidden = false;
   if (!found?.channel) return;
   const target = "/phone#1" + found.channel;
   if (link) link.href = target;

@@ -1,0 +1,93 @@
+//! From a use case's outcome to an answer: where the browser goes, and its new cookies.
+
+use actix_web::http::header::{HeaderName, HeaderValue, LOCATION};
+use actix_web::{HttpRequest, HttpResponse};
+use app::Landing;
+use domain::JourneyId;
+use signin::{NewCookies, Next, Progress};
+use web::{Params, Refused, Visitor, Web, cookies, origin};
+
+/// The header by which scripts learn the form token that goes with the browser's present secret.
+const TOKEN: HeaderName = HeaderName::from_static("x-csrf-token");
+
+/// The journey a request names. Anything else is as good as one that is over (SEC-053).
+pub fn journey(text: Option<&str>) -> Result<JourneyId, Refused> {
+    text.and_then(|text| text.parse().ok()).ok_or_else(|| app::Refusal::Gone.into())
+}
+
+/// The page of a journey.
+pub fn login_path(id: &JourneyId) -> String {
+    format!("/login?journey={id}")
+}
+
+/// The checks of a form, and the journey it names. A page that is out of date is shown the way on.
+pub fn checked(req: &HttpRequest, web: &Web, visitor: &Visitor, form: &Params) -> Result<JourneyId, Refused> {
+    let id = journey(form.get("journey"));
+    match origin::check_form(req, web, visitor.browser.as_ref(), form.get("csrf")) {
+        Ok(()) => id,
+        Err(refused) if refused.code == "stale_form" => Err(match id {
+            Ok(id) => refused.onward(login_path(&id)),
+            Err(_) => refused,
+        }),
+        Err(refused) => Err(refused),
+    }
+}
+
+/// Where the browser goes.
+fn target(next: Next, id: &JourneyId) -> String {
+    match next {
+        Next::Land(Landing::SeeOther(url) | Landing::Local(url)) => url,
+        Next::Ask => login_path(id),
+    }
+}
+
+/// 303 (RFC 9700 §4.12) with the new cookies.
+pub fn see_other(progress: Progress, id: &JourneyId) -> Result<HttpResponse, Refused> {
+    let Progress { next, cookies } = progress;
+    let mut answer = redirect(&target(next, id))?;
+    set_cookies(&mut answer, &cookies)?;
+    Ok(answer)
+}
+
+/// The same for a script: `{"location": …}`.
+pub fn location(progress: Progress, id: &JourneyId) -> Result<HttpResponse, Refused> {
+    let Progress { next, cookies } = progress;
+    let mut answer = HttpResponse::Ok().json(serde_json::json!({ "location": target(next, id) }));
+    set_cookies(&mut answer, &cookies)?;
+    Ok(answer)
+}
+
+/// 303 to an address of ours or one that an ending checked.
+pub fn redirect(to: &str) -> Result<HttpResponse, Refused> {
+    let to = HeaderValue::from_str(to).map_err(|error| app::Refusal::Corrupt(error.to_string()))?;
+    Ok(HttpResponse::SeeOther().insert_header((LOCATION, to)).finish())
+}
+
+/// Sets what is new.
+pub fn set_cookies(answer: &mut HttpResponse, new: &NewCookies) -> Result<(), Refused> {
+    let all = [
+        new.session.as_ref().map(cookies::session),
+        new.browser.as_ref().map(cookies::browser),
+        new.known.as_ref().map(cookies::known),
+    ];
+    for cookie in all.into_iter().flatten() {
+        answer.add_cookie(&cookie).map_err(|error| app::Refusal::Corrupt(error.to_string()))?;
+    }
+    Ok(())
+}
+
+/// Tells a script of our own page the form token of the browser's present secret. Other origins cannot read it.
+pub fn with_token(mut answer: HttpResponse, visitor: &Visitor) -> HttpResponse {
+    let token = visitor.browser.as_ref().map(origin::csrf_token);
+    if let Some(value) = token.and_then(|token| HeaderValue::from_str(&token).ok()) {
+        answer.headers_mut().insert(TOKEN, value);
+    }
+    answer
+}
+
+/// A refusal for a script of our own page; one because of an old token carries the new one.
+pub fn refuse_script(refused: Refused, visitor: &Visitor) -> HttpResponse {
+    let is_stale = refused.code == "stale_form";
+    let answer = HttpResponse::from_error(refused);
+    if is_stale { with_token(answer, visitor) } else { answer }
+}
