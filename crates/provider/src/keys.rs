@@ -16,6 +16,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::{AuditEntry, AuditEvent, KeyState, Outcome, SigningAlg, SigningKeyRecord, Timestamp};
 use jose::SigningKey;
 use store::StoreError;
+use tokio::sync::broadcast::error::RecvError;
 
 const CHECK: &str = "wrapping_key_check";
 const CHECK_TEXT: &[u8] = b"latchbolt";
@@ -67,37 +68,63 @@ pub struct ListedKey {
     pub retired_at: Option<Timestamp>,
 }
 
-/// Makes the keys that are missing (for each algorithm one that signs and one that will), and loads all. To be
-/// run at start, before anything is signed.
+/// Makes the signing keys that are missing, and loads all. To be run at start, before anything is signed. The
+/// next RSA key, which takes a while to make, is left to [`follow`].
 ///
 /// # Errors
 /// See [`KeysUnusable`]; nothing is loaded then.
 pub async fn ensure(app: &App) -> Result<(), KeysUnusable> {
     let sealer = sealer(app);
     check_wrapping(app, &sealer).await?;
-    let mut view = app.store().read().await?;
-    let kept = view.signing_keys().await?;
-    drop(view);
-    let missing = missing(&kept);
-    if !missing.is_empty() {
-        // Made before the unit is opened: an RSA key takes a tenth of a second.
-        let made = generate(&missing).await?;
-        let now = app.now();
-        let mut work = app.store().begin().await?;
-        let mut kept = work.signing_keys().await?;
-        for (key, state) in made {
-            // Another node may have been faster.
-            if kept.iter().any(|k| k.alg == key.alg() && k.state == state) {
-                continue;
-            }
-            let record = sealed(&sealer, &key, state, now)?;
-            work.add_signing_key(&record).await?;
-            work.audit(entry(AuditEvent::KeyCreated, &record, now)).await?;
-            kept.push(record);
-        }
-        work.commit().await?;
-    }
+    let is_slow =
+        |(alg, state): &(SigningAlg, KeyState)| *alg == SigningAlg::RS256 && *state == KeyState::Next;
+    make_missing(app, &sealer, |wanted| !is_slow(wanted)).await?;
     load(app).await
+}
+
+/// Makes those missing keys that are picked; answers whether there were any.
+async fn make_missing(
+    app: &App,
+    sealer: &Sealer,
+    picked: impl Fn(&(SigningAlg, KeyState)) -> bool,
+) -> Result<bool, KeysUnusable> {
+    let mut view = app.store().read().await?;
+    let mut missing = missing(&view.signing_keys().await?);
+    drop(view);
+    missing.retain(picked);
+    if missing.is_empty() {
+        return Ok(false);
+    }
+    // Made before the unit is opened: an RSA key takes some tenths of a second.
+    let made = generate(&missing).await?;
+    let now = app.now();
+    let mut work = app.store().begin().await?;
+    let mut kept = work.signing_keys().await?;
+    for (key, state) in made {
+        // Another node may have been faster.
+        if kept.iter().any(|k| k.alg == key.alg() && k.state == state) {
+            continue;
+        }
+        let record = sealed(sealer, &key, state, now)?;
+        work.add_signing_key(&record).await?;
+        work.audit(entry(AuditEvent::KeyCreated, &record, now)).await?;
+        kept.push(record);
+    }
+    work.commit().await?;
+    Ok(true)
+}
+
+/// Makes what [`ensure`] left out and loads it; answers whether there was anything.
+///
+/// # Errors
+/// See [`KeysUnusable`].
+pub async fn complete(app: &App) -> Result<bool, KeysUnusable> {
+    let made = make_missing(app, &sealer(app), |_| true).await?;
+    if made {
+        load(app).await?;
+        app.tell(Change::Keys).await?;
+    }
+    Ok(made)
 }
 
 /// Loads all kept keys into the keyring.
@@ -131,20 +158,23 @@ pub async fn follow(app: App) {
     loop {
         let must_load = tokio::select! {
             change = changes.recv() => match change {
-                Ok(Change::Keys | Change::Missed) | Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => true,
+                Ok(Change::Keys | Change::Missed) | Err(RecvError::Lagged(_)) => true,
                 Ok(_) => false,
-                Err(tokio::sync::broadcast::error::RecvError::Closed) => return,
+                Err(RecvError::Closed) => return,
             },
             () = tokio::time::sleep(LOOK_AGAIN) => {
-                let now = list(&app).await.ok();
-                let differs = now.is_some() && now != known;
-                if differs {
-                    known = now;
+                if let Err(error) = complete(&app).await {
+                    tracing::error!(%error, "The next signing keys could not be made");
                 }
-                differs
+                let now = list(&app).await.ok();
+                now.is_some() && now != known
             }
         };
-        if must_load && let Err(error) = load(&app).await {
+        if !must_load {
+            continue;
+        }
+        known = list(&app).await.ok();
+        if let Err(error) = load(&app).await {
             tracing::error!(%error, "Signing keys could not be loaded again; the old ones stay in use");
         }
     }
@@ -157,21 +187,27 @@ pub async fn follow(app: App) {
 pub async fn rotate(app: &App, alg: SigningAlg) -> Result<(), KeysUnusable> {
     let sealer = sealer(app);
     check_wrapping(app, &sealer).await?;
-    let made = generate(&[(alg, KeyState::Next), (alg, KeyState::Current)]).await?;
+    let mut view = app.store().read().await?;
+    let has_next = view.signing_keys().await?.iter().any(|k| k.alg == alg && k.state == KeyState::Next);
+    drop(view);
+    // Without a next key the new current one was not published before; `ensure` and `follow` see to that.
+    let wanted = [(alg, KeyState::Next), (alg, KeyState::Current)];
+    let made = generate(if has_next { &wanted[..1] } else { &wanted }).await?;
     let now = app.now();
     let mut work = app.store().begin().await?;
     let kept: Vec<_> = work.signing_keys().await?.into_iter().filter(|key| key.alg == alg).collect();
     for key in kept.iter().filter(|key| key.state == KeyState::Current) {
         work.move_signing_key(&key.kid, KeyState::Retired, now).await?;
     }
-    let mut next = kept.iter().filter(|key| key.state == KeyState::Next);
-    let promoted = next.next();
+    let promoted = kept.iter().find(|key| key.state == KeyState::Next);
+    if promoted.is_none() && has_next {
+        return Err(Refusal::Busy { retry_after: Duration::from_secs(1) }.into());
+    }
     if let Some(key) = promoted {
         work.move_signing_key(&key.kid, KeyState::Current, now).await?;
         work.audit(entry(AuditEvent::KeyRotated, key, now)).await?;
     }
     for (key, state) in made {
-        // Without a next key (there always is one) the new current one was not published before.
         if state == KeyState::Current && promoted.is_some() {
             continue;
         }

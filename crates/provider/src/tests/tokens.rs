@@ -1,0 +1,177 @@
+//! Tokens say what is true, and are taken only where they belong.
+
+use openidconnect::core::{CoreIdToken, CoreIdTokenVerifier, CoreJsonWebKeySet};
+use openidconnect::{AccessTokenHash, ClientId, IssuerUrl, Nonce};
+
+use super::*;
+
+/// Verifies an ID token with a library that is not ours.
+fn verified(world: &World, tokens: &Value, alg: &str) -> Value {
+    let jwks: CoreJsonWebKeySet = serde_json::from_slice(&world.provider.jwks().bytes).unwrap();
+    let issuer = IssuerUrl::new("https://id.example".to_owned()).unwrap();
+    let alg = serde_json::from_value(json!(alg)).unwrap();
+    let now = world.app.now().seconds();
+    let verifier = CoreIdTokenVerifier::new_public_client(ClientId::new("shop".to_owned()), issuer, jwks)
+        .set_allowed_algs([alg])
+        .set_time_fn(move || serde_json::from_value(json!(now_text(now))).unwrap());
+    let token: CoreIdToken = serde_json::from_value(tokens["id_token"].clone()).unwrap();
+    let claims = token.claims(&verifier, &Nonce::new("n0nce".to_owned())).unwrap();
+    let made = AccessTokenHash::from_token(
+        &openidconnect::AccessToken::new(tokens["access_token"].as_str().unwrap().to_owned()),
+        token.signing_alg().unwrap(),
+        token.signing_key(&verifier).unwrap(),
+    )
+    .unwrap();
+    assert_eq!(claims.access_token_hash(), Some(&made));
+    serde_json::to_value(claims).unwrap()
+}
+
+/// Seconds since 1970 as the text that chrono reads.
+fn now_text(seconds: i64) -> String {
+    let days = seconds.div_euclid(86_400);
+    let rest = seconds.rem_euclid(86_400);
+    // Civil date from days (proleptic Gregorian).
+    let z = days + 719_468;
+    let era = z.div_euclid(146_097);
+    let of_era = z.rem_euclid(146_097);
+    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let day_of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let part = (5 * day_of_year + 2) / 153;
+    let (day, month) = (day_of_year - (153 * part + 2) / 5 + 1, if part < 10 { part + 3 } else { part - 9 });
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", rest / 3600, rest / 60 % 60, rest % 60)
+}
+
+#[tokio::test]
+async fn sec_127_id_tokens_are_verified_by_another_library() {
+    for alg in [SigningAlg::ES256, SigningAlg::RS256] {
+        let world = world(&[Client { id_token_alg: alg, ..shop() }]).await;
+        let code = world.code(&[]).await;
+        let tokens = world.redeem(&code, &[]).await.unwrap();
+        let claims = verified(&world, &tokens, alg.as_str());
+        assert_eq!(claims["sub"], world.account.id.to_string());
+        assert_eq!(claims["auth_time"], START.seconds());
+        let id_token = tokens["id_token"].as_str().unwrap();
+        assert_eq!(header(id_token)["typ"], "JWT");
+        assert_eq!(header(id_token)["alg"], alg.as_str());
+        let inside = inside(id_token);
+        assert_eq!(inside["sid"], world.session.id.to_string());
+        assert_eq!((&inside["acr"], &inside["amr"]), (&json!("urn:latchbolt:acr:password"), &json!(["pwd"])));
+        let mut names: Vec<_> = inside.as_object().unwrap().keys().cloned().collect();
+        names.sort();
+        let protocol =
+            ["acr", "amr", "at_hash", "aud", "auth_time", "exp", "iat", "iss", "nonce", "sid", "sub"];
+        assert_eq!(names, protocol, "nothing of the person without being asked");
+    }
+}
+
+#[tokio::test]
+async fn the_token_answer_and_the_access_token_are_as_the_standards_say() {
+    let world = world(&[shop()]).await;
+    let code = world.code(&[("nonce", "")]).await;
+    let tokens = world.redeem(&code, &[]).await.unwrap();
+    assert_eq!((&tokens["token_type"], &tokens["expires_in"]), (&json!("Bearer"), &json!(600)));
+    assert_eq!(tokens["scope"], "openid email");
+    assert!(inside(tokens["id_token"].as_str().unwrap()).get("nonce").is_none());
+    let access_token = tokens["access_token"].as_str().unwrap();
+    assert_eq!(header(access_token)["typ"], "at+jwt");
+    let claims = inside(access_token);
+    assert_eq!((&claims["aud"], &claims["client_id"]), (&json!("https://id.example"), &json!("shop")));
+    assert!(claims["jti"].as_str().unwrap().starts_with("grt_"));
+}
+
+#[tokio::test]
+async fn userinfo_answers_what_scopes_and_claims_ask_for() {
+    let world = world(&[shop()]).await;
+    let sub = world.account.id.to_string();
+    for (changes, expected) in [
+        (&[("scope", "openid")][..], json!({"sub": sub})),
+        (&[], json!({"sub": sub, "email": "ada@example.org", "email_verified": true})),
+        (
+            &[("scope", "openid"), ("claims", r#"{"userinfo":{"name":{"essential":true}}}"#)],
+            json!({"sub": sub, "name": "Ada L"}),
+        ),
+    ] {
+        let code = world.code(changes).await;
+        let tokens = world.redeem(&code, &[]).await.unwrap();
+        let token = tokens["access_token"].as_str().unwrap();
+        assert_eq!(world.userinfo(token).await, Some(expected.clone()), "{changes:?}");
+        assert_eq!(world.userinfo(token).await, Some(expected), "from the cache");
+    }
+    let claims = r#"{"id_token":{"name":null}}"#;
+    let code = world.code(&[("claims", claims)]).await;
+    let tokens = world.redeem(&code, &[]).await.unwrap();
+    assert_eq!(inside(tokens["id_token"].as_str().unwrap())["name"], "Ada L");
+}
+
+#[tokio::test]
+async fn sec_119_each_token_is_taken_only_where_it_belongs() {
+    let world = world(&[shop()]).await;
+    let code = world.code(&[]).await;
+    let tokens = world.redeem(&code, &[]).await.unwrap();
+    let access_token = tokens["access_token"].as_str().unwrap();
+    let id_token = tokens["id_token"].as_str().unwrap();
+    assert_eq!(world.userinfo(id_token).await, None);
+    assert_eq!(world.userinfo(&code).await, None);
+    assert_eq!(world.error(&[("id_token_hint", access_token)]).await, "invalid_request");
+    assert_eq!(world.error(&[("id_token_hint", "x.y.z")]).await, "invalid_request");
+    // SEC-118: somebody else's signature, none, and bent ones.
+    let (head, rest) = access_token.split_once('.').unwrap();
+    let (payload, signature) = rest.split_once('.').unwrap();
+    let first = if signature.starts_with('A') { "B" } else { "A" };
+    let bent = format!("{first}{}", &signature[1..]);
+    let none = URL_SAFE_NO_PAD.encode(r#"{"alg":"none","typ":"at+jwt"}"#);
+    let other = jose::SigningKey::generate(SigningAlg::ES256).unwrap();
+    let foreign = other.sign("at+jwt", &URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap();
+    for bad in [
+        format!("{none}.{payload}."),
+        format!("{head}.{payload}."),
+        format!("{head}.{payload}.{bent}"),
+        foreign,
+        String::new(),
+    ] {
+        assert_eq!(world.userinfo(&bad).await, None, "{bad}");
+    }
+    assert!(world.userinfo(access_token).await.is_some());
+}
+
+#[tokio::test]
+async fn access_tokens_end_with_their_time_session_and_account() {
+    let first = world(&[shop()]).await;
+    let tokens = first.redeem(&first.code(&[]).await, &[]).await.unwrap();
+    let token = tokens["access_token"].as_str().unwrap();
+    first.clock.advance(Duration::from_secs(599));
+    assert!(first.userinfo(token).await.is_some());
+    first.clock.advance(Duration::from_secs(1));
+    assert_eq!(first.userinfo(token).await, None, "also out of the cache");
+
+    for ending in 0..2 {
+        let world = world(&[shop()]).await;
+        let tokens = world.redeem(&world.code(&[]).await, &[]).await.unwrap();
+        let token = tokens["access_token"].as_str().unwrap();
+        assert!(world.userinfo(token).await.is_some());
+        if ending == 0 {
+            world.end_session().await;
+        } else {
+            world.disable_account().await;
+        }
+        assert_eq!(world.userinfo(token).await, None);
+    }
+}
+
+#[tokio::test]
+async fn sec_136_discovery_and_keys_are_ready() {
+    let world = world(&[shop()]).await;
+    let discovery: Value = serde_json::from_slice(&world.provider.discovery().bytes).unwrap();
+    assert_eq!(discovery["issuer"], "https://id.example");
+    assert_eq!(discovery["token_endpoint"], "https://id.example/token");
+    let jwks: Value = serde_json::from_slice(&world.provider.jwks().bytes).unwrap();
+    let keys = jwks["keys"].as_array().unwrap();
+    assert_eq!(keys.len(), 3, "one of each algorithm that signs, and the next ES256 key");
+    for key in keys {
+        for private in ["d", "p", "q", "dp", "dq", "qi", "k", "oth"] {
+            assert!(key.get(private).is_none());
+        }
+        assert_eq!(key["use"], "sig");
+    }
+}
