@@ -10,5 +10,5 @@ CREATE TABLE grants (
     revoked_at BIGINT
 );
 CREATE INDEX grants_of_session ON grants (session_id);
-CREATE INDEX grants_of_client ON grants (client_id);
+CREATE INDEX grants_of_client ON grants (client_id, created_at);
 CREATE INDEX grants_by_end ON grants (expires_at);

@@ -8,7 +8,7 @@ CREATE TABLE grants (
     created_at INTEGER NOT NULL,
     expires_at INTEGER NOT NULL,
     revoked_at INTEGER
-) STRICT, WITHOUT ROWID;
+) STRICT;
 CREATE INDEX grants_of_session ON grants (session_id);
-CREATE INDEX grants_of_client ON grants (client_id);
+CREATE INDEX grants_of_client ON grants (client_id, created_at);
 CREATE INDEX grants_by_end ON grants (expires_at);

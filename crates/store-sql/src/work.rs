@@ -34,36 +34,22 @@ pub(crate) struct Sql {
     pub(crate) plain: &'static str,
     /// As the first of a batch.
     pub(crate) begin: &'static str,
-    /// As the first write of a unit, when neighbours have written before.
-    pub(crate) mark: &'static str,
-    /// The same, when a neighbour has set a mark; it is not needed any more.
-    pub(crate) remark: &'static str,
     /// It changes something.
     pub(crate) writes: bool,
 }
 
 impl Sql {
-    pub(crate) const fn new(
-        plain: &'static str,
-        begin: &'static str,
-        mark: &'static str,
-        remark: &'static str,
-    ) -> Self {
+    pub(crate) const fn new(plain: &'static str, begin: &'static str) -> Self {
         let start = plain.as_bytes();
         let reads = matches!(start, [b'S', b'E', b'L', b'E', b'C', b'T', b' ' | b'\n', ..]);
-        Self { plain, begin, mark, remark, writes: !reads }
+        Self { plain, begin, writes: !reads }
     }
 }
 
 /// A statement, known when the program is compiled. Reads begin with the word `SELECT`.
 macro_rules! sql {
     ($text:literal) => {
-        $crate::work::Sql::new(
-            $text,
-            ::std::concat!("BEGIN IMMEDIATE; ", $text),
-            ::std::concat!("SAVEPOINT unit; ", $text),
-            ::std::concat!("RELEASE unit; SAVEPOINT unit; ", $text),
-        )
+        $crate::work::Sql::new($text, ::std::concat!("BEGIN IMMEDIATE; ", $text))
     };
 }
 pub(crate) use sql;
@@ -102,7 +88,7 @@ pub(crate) fn options(path: &Path, durable: bool, patience: Duration) -> SqliteC
         .pragma("wal_autocheckpoint", "4000")
         .pragma("journal_size_limit", "67108864")
         .pragma("cache_size", "-16384")
-        // Pages kept for undoing a unit stay out of files.
+        // Pages kept for undoing a statement stay out of files.
         .pragma("temp_store", "memory")
         .disable_statement_logging()
         .thread_name(|number| format!("sqlite-{number}"))
@@ -191,8 +177,9 @@ impl SqlWork {
     pub(crate) async fn optional<E: Entry>(&mut self, sql: Sql, values: Values) -> Result<Option<E>> {
         let row = match self {
             Self::Reader(readers) => {
+                let arguments = arguments(values).map_err(|why| translate(&why))?;
                 let mut lent = readers.lend().await?;
-                match fetch_optional(lent.connection()?, sql.plain, values).await {
+                match fetch_optional(lent.connection()?, sql.plain, arguments).await {
                     Ok(row) => row,
                     Err(why) => {
                         lent.discard();
@@ -209,8 +196,9 @@ impl SqlWork {
     pub(crate) async fn all<E: Entry>(&mut self, sql: Sql, values: Values) -> Result<Vec<E>> {
         let rows = match self {
             Self::Reader(readers) => {
+                let arguments = arguments(values).map_err(|why| translate(&why))?;
                 let mut lent = readers.lend().await?;
-                match fetch_all(lent.connection()?, sql.plain, values).await {
+                match fetch_all(lent.connection()?, sql.plain, arguments).await {
                     Ok(rows) => rows,
                     Err(why) => {
                         lent.discard();
@@ -245,7 +233,8 @@ impl Work for SqlWork {
     }
 }
 
-fn arguments(values: Values) -> Result<SqliteArguments, sqlx::Error> {
+/// The values as this database takes them.
+pub(crate) fn arguments(values: Values) -> Result<SqliteArguments, sqlx::Error> {
     let mut arguments = SqliteArguments::default();
     arguments.reserve(values.len(), 0);
     for value in values {
@@ -261,19 +250,27 @@ fn arguments(values: Values) -> Result<SqliteArguments, sqlx::Error> {
     Ok(arguments)
 }
 
-/// Runs a text of one or more statements; answers how many rows the last one changed.
+/// Runs a text of so many statements; answers how many rows the last one changed. Does not wait for the
+/// end of the answers after the last: that would be one more wake-up.
 pub(crate) async fn execute(
     connection: &mut SqliteConnection,
     text: &'static str,
-    values: Values,
+    arguments: SqliteArguments,
+    mut steps: usize,
 ) -> Result<u64, sqlx::Error> {
-    let mut steps = connection.fetch_many(sqlx::query_with(text, arguments(values)?));
+    let mut answers = connection.fetch_many(sqlx::query_with(text, arguments));
     let mut changed = 0;
-    while let Some(step) = steps.try_next().await? {
+    while steps > 0
+        && let Some(step) = answers.try_next().await?
+    {
         if let Either::Left(done) = step {
-            // BEGIN and SAVEPOINT repeat the count of an earlier statement: only the last one counts.
+            // BEGIN repeats the count of an earlier statement: only the last one counts.
             changed = done.rows_affected();
+            steps -= 1;
         }
+    }
+    if steps > 0 {
+        return Err(sqlx::Error::WorkerCrashed);
     }
     Ok(changed)
 }
@@ -281,17 +278,17 @@ pub(crate) async fn execute(
 pub(crate) async fn fetch_optional(
     connection: &mut SqliteConnection,
     text: &'static str,
-    values: Values,
+    arguments: SqliteArguments,
 ) -> Result<Option<SqliteRow>, sqlx::Error> {
-    connection.fetch_optional(sqlx::query_with(text, arguments(values)?)).await
+    connection.fetch_optional(sqlx::query_with(text, arguments)).await
 }
 
 pub(crate) async fn fetch_all(
     connection: &mut SqliteConnection,
     text: &'static str,
-    values: Values,
+    arguments: SqliteArguments,
 ) -> Result<Vec<SqliteRow>, sqlx::Error> {
-    connection.fetch_all(sqlx::query_with(text, arguments(values)?)).await
+    connection.fetch_all(sqlx::query_with(text, arguments)).await
 }
 
 /// Whether the statement alone was refused by a rule of the tables, and the transaction goes on.
@@ -310,16 +307,6 @@ pub(crate) fn is_locked(why: &sqlx::Error) -> bool {
 /// Whether there was nothing to roll back.
 pub(crate) fn is_no_transaction(why: &sqlx::Error) -> bool {
     why.as_database_error().is_some_and(|error| error.message().contains("no transaction is active"))
-}
-
-/// Whether there was no savepoint to roll back to.
-pub(crate) fn is_no_savepoint(why: &sqlx::Error) -> bool {
-    why.as_database_error().is_some_and(|error| error.message().contains("no such savepoint"))
-}
-
-/// Whether a transaction could not begin because there is one.
-pub(crate) fn is_in_transaction(why: &sqlx::Error) -> bool {
-    why.as_database_error().is_some_and(|error| error.message().contains("within a transaction"))
 }
 
 /// The primary result code in an extended one.

@@ -1,6 +1,6 @@
 //! The one writing connection, and how many units share one commit.
 //!
-//! Owns: turns, savepoints, the shared COMMIT, and recovery.
+//! Owns: turns, the shared COMMIT, the undoing of dropped units, and recovery.
 //! Not here: statements (one module a subject), reading beside the writer (`readers`).
 //!
 //! ```text
@@ -10,14 +10,20 @@
 //! ```
 //!
 //! One unit is active at a time. Its commit hands the turn to the next in line and waits; whoever finds
-//! nobody waiting (or 128 units in the batch) runs the COMMIT for all. A unit that writes after others of
-//! its batch sets a savepoint, so that dropping it undoes it alone. Should the COMMIT or any statement
-//! fail for a reason outside the tables' rules, the whole batch is rolled back and every unit of it gets
-//! `Unavailable`: nothing that was acknowledged is lost, because nothing was.
+//! nobody waiting (or 128 units in the batch) runs the COMMIT for all.
+//!
+//! No savepoints: each would cost a copy of every page it touches and a further wake-up per unit, for the
+//! rare unit that is dropped after a write. Instead the writes of a batch are noted; when a unit with
+//! writes is dropped, the batch ends at once: all is rolled back, the neighbours' writes are run again,
+//! and committed. They find the same tables (another process would be noticed) and so do the same.
+//!
+//! Should the COMMIT or any statement fail for a reason outside the tables' rules, the whole batch is
+//! rolled back and every unit of it gets `Unavailable`: nothing that was acknowledged is lost, because
+//! nothing was.
 //!
 //! A dropped future may leave a statement running on the connection's thread. Commands reach that thread
-//! in order and are in its queue before the first await returns, so what is sent next (an undo, a
-//! rollback) always comes after it.
+//! in order and are in its queue before the first await returns, so what is sent next (a rollback) always
+//! comes after it.
 
 use std::collections::VecDeque;
 use std::mem;
@@ -25,8 +31,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use domain::AuditEntry;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteRow};
-use sqlx::{ConnectOptions as _, Connection as _};
+use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteConnection, SqliteRow};
+use sqlx::{ConnectOptions as _, Connection as _, Row as _};
 use store::{Result, StoreError};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
@@ -65,11 +71,12 @@ struct State {
 /// The connection and the batch on it. Whoever holds it has the turn.
 struct Core {
     connection: SqliteConnection,
-    transaction: Transaction,
-    /// What a dropped unit left to be undone before anything else.
-    undo: Undo,
-    /// A dropped statement may have ended the transaction unseen.
-    is_doubtful: bool,
+    /// A transaction is open.
+    is_open: bool,
+    /// A dropped unit has written, or a statement of it may have ended the transaction unseen.
+    is_spoilt: bool,
+    /// What the batch has written so far.
+    written: Vec<Written>,
     /// The batch cannot be committed any more, and why.
     broken: Option<String>,
     /// Who waits for the commit.
@@ -78,25 +85,10 @@ struct Core {
     audit: Vec<AuditEntry>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Transaction {
-    /// None is open.
-    None,
-    /// Open; nothing was written.
-    Open,
-    /// One unit has written, without a savepoint.
-    Written,
-    /// The savepoint of the latest writing unit is set.
-    Marked,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Undo {
-    Nothing,
-    /// The unit was the first to write in its batch: everything.
-    All,
-    /// Back to its savepoint.
-    ToMark,
+/// A statement that was run, and how to run it again.
+struct Written {
+    text: &'static str,
+    arguments: SqliteArguments,
 }
 
 /// A unit's hold on the connection.
@@ -104,7 +96,8 @@ pub(crate) struct Turn {
     core: Option<Box<Core>>,
     line: Arc<Line>,
     since: Instant,
-    undo: Undo,
+    /// What the unit has written so far.
+    written: Vec<Written>,
     /// A statement was sent and has not answered.
     is_running: bool,
     /// The batch is being ended, by the unit itself or by a task.
@@ -131,9 +124,9 @@ impl Writer {
     ) -> Self {
         let core = Core {
             connection,
-            transaction: Transaction::None,
-            undo: Undo::Nothing,
-            is_doubtful: false,
+            is_open: false,
+            is_spoilt: false,
+            written: Vec::new(),
             broken: None,
             batch: Vec::with_capacity(BATCH),
             audit: Vec::new(),
@@ -258,14 +251,11 @@ impl Line {
 impl Core {
     /// The batch must end before anybody else gets a turn.
     fn is_due(&self) -> bool {
-        self.broken.is_some() || self.batch.len() >= BATCH
+        self.broken.is_some() || self.is_spoilt || self.batch.len() >= BATCH
     }
 
     fn is_clean(&self) -> bool {
-        self.transaction == Transaction::None
-            && self.batch.is_empty()
-            && self.broken.is_none()
-            && self.audit.is_empty()
+        !self.is_open && self.batch.is_empty() && self.broken.is_none() && self.audit.is_empty()
     }
 
     fn break_off(&mut self, why: impl Into<String>) {
@@ -278,75 +268,70 @@ impl Core {
         }
     }
 
-    /// Does what a dropped unit left to be done.
-    async fn settle(&mut self) -> Result<()> {
-        if let Some(why) = &self.broken {
-            return Err(StoreError::Unavailable(why.clone()));
-        }
-        if self.undo == Undo::Nothing && !self.is_doubtful {
-            return Ok(());
-        }
-        let undone = match mem::replace(&mut self.undo, Undo::Nothing) {
-            Undo::All => {
-                let undone = self.roll_back().await;
-                self.transaction = Transaction::None;
-                undone
-            }
-            Undo::ToMark => self.back_to_mark().await,
-            Undo::Nothing => self.still_open().await,
-        };
-        self.is_doubtful = false;
-        undone.map_err(|why| {
-            self.break_off(why.to_string());
-            translate(&why)
-        })
-    }
-
-    async fn back_to_mark(&mut self) -> Result<(), sqlx::Error> {
-        match work::execute(&mut self.connection, "ROLLBACK TO unit", Values::new()).await {
-            // The neighbour's mark was released and the unit was gone before its own was set, so it has
-            // written nothing; or else the whole transaction is gone.
-            Err(why) if work::is_no_savepoint(&why) => {
-                self.transaction = Transaction::Written;
-                self.still_open().await
-            }
-            other => other.map(drop),
-        }
+    async fn execute(&mut self, text: &'static str) -> Result<u64, sqlx::Error> {
+        work::execute(&mut self.connection, text, SqliteArguments::default(), 1).await
     }
 
     async fn roll_back(&mut self) -> Result<(), sqlx::Error> {
-        match work::execute(&mut self.connection, "ROLLBACK", Values::new()).await {
+        match self.execute("ROLLBACK").await {
             Err(why) if !work::is_no_transaction(&why) => Err(why),
             _ => Ok(()),
         }
     }
 
-    /// Whether the transaction that should be open is: a second one cannot begin in it.
-    async fn still_open(&mut self) -> Result<(), sqlx::Error> {
-        if self.transaction == Transaction::None {
+    /// A number that changes when another process has written.
+    async fn foreign_writes(&mut self) -> Result<i64, sqlx::Error> {
+        let row =
+            work::fetch_optional(&mut self.connection, "PRAGMA data_version", SqliteArguments::default())
+                .await?;
+        row.ok_or(sqlx::Error::RowNotFound)?.try_get(0)
+    }
+
+    /// Undoes what dropped units wrote: rolls back, and runs again what the others wrote.
+    async fn redo(&mut self) -> Result<(), sqlx::Error> {
+        let before = self.foreign_writes().await?;
+        self.roll_back().await?;
+        self.is_open = false;
+        self.is_spoilt = false;
+        if self.written.is_empty() {
             return Ok(());
         }
-        match work::execute(&mut self.connection, "BEGIN", Values::new()).await {
-            Err(why) if work::is_in_transaction(&why) => Ok(()),
-            Err(why) => Err(why),
-            Ok(_) => Err(sqlx::Error::Protocol("the transaction was lost".into())),
+        self.execute("BEGIN IMMEDIATE").await?;
+        self.is_open = true;
+        if self.foreign_writes().await? != before {
+            return Err(sqlx::Error::Protocol("another process wrote while a batch was undone".into()));
         }
+        for Written { text, arguments } in mem::take(&mut self.written) {
+            work::fetch_all(&mut self.connection, text, arguments).await?;
+        }
+        Ok(())
     }
 
     /// Commits the batch with its audit entries.
     async fn close_batch(&mut self) -> Result<()> {
-        self.settle().await?;
-        let is_open = self.transaction != Transaction::None;
+        if let Some(why) = &self.broken {
+            return Err(StoreError::Unavailable(why.clone()));
+        }
+        if self.is_spoilt {
+            self.redo().await.map_err(|why| translate(&why))?;
+        }
         let (text, values) = match self.audit.as_slice() {
-            [] if !is_open => return Ok(()),
+            [] if !self.is_open => return Ok(()),
             [] => ("COMMIT", Values::new()),
-            [entry] if is_open => (audit::ONE.commit, audit::one(entry)),
+            [entry] if self.is_open => (audit::ONE.commit, audit::one(entry)),
             [entry] => (audit::ONE.whole, audit::one(entry)),
-            entries if is_open => (audit::MANY.commit, audit::many(entries)?),
+            entries if self.is_open => (audit::MANY.commit, audit::many(entries)?),
             entries => (audit::MANY.whole, audit::many(entries)?),
         };
-        work::execute(&mut self.connection, text, values).await.map_err(|why| translate(&why))?;
-        self.transaction = Transaction::None;
+        // All steps are waited for: the last one is the commit.
+        let steps = usize::from(!self.audit.is_empty()) * (1 + usize::from(!self.is_open)) + 1;
+        let ended = match work::arguments(values) {
+            Ok(arguments) => work::execute(&mut self.connection, text, arguments, steps).await,
+            Err(why) => Err(why),
+        };
+        ended.map_err(|why| translate(&why))?;
+        self.is_open = false;
+        self.written.clear();
         self.audit.clear();
         Ok(())
     }
@@ -354,9 +339,9 @@ impl Core {
     /// Makes the connection good again after a failure, or a new one.
     async fn recover(&mut self, options: &SqliteConnectOptions) {
         self.audit.clear();
-        self.undo = Undo::Nothing;
-        self.is_doubtful = false;
-        self.transaction = Transaction::None;
+        self.written.clear();
+        self.is_open = false;
+        self.is_spoilt = false;
         let Err(why) = self.roll_back().await else {
             self.broken = None;
             return;
@@ -378,71 +363,80 @@ impl Turn {
             core: Some(core),
             line: Arc::clone(line),
             since: Instant::now(),
-            undo: Undo::Nothing,
+            written: Vec::new(),
             is_running: false,
             finishing: Finishing::No,
             audit: Vec::new(),
         }
     }
 
-    /// Decides what must come before the statement and notes what dropping the unit would have to undo:
-    /// before it is sent, since it may be dropped while it runs.
-    async fn ready(&mut self, sql: Sql) -> Result<(&mut SqliteConnection, &'static str)> {
+    /// The connection, the text to run on it, and in how many steps: the first statement of a batch
+    /// brings BEGIN along.
+    fn ready(&mut self, sql: Sql) -> Result<(&mut SqliteConnection, &'static str, usize)> {
         let core = self.core.as_mut().ok_or_else(|| unavailable("the unit is over"))?;
-        // The unit gave up waiting for an earlier statement and goes on.
-        core.is_doubtful |= self.is_running;
-        core.settle().await?;
-        let first_write = sql.writes && self.undo == Undo::Nothing;
-        let text = match core.transaction {
-            Transaction::None => sql.begin,
-            Transaction::Written if first_write => sql.mark,
-            Transaction::Marked if first_write => sql.remark,
-            _ => sql.plain,
-        };
-        if first_write {
-            let alone = matches!(core.transaction, Transaction::None | Transaction::Open);
-            self.undo = if alone { Undo::All } else { Undo::ToMark };
-            core.transaction = if alone { Transaction::Written } else { Transaction::Marked };
-        } else if core.transaction == Transaction::None {
-            core.transaction = Transaction::Open;
+        if let Some(why) = &core.broken {
+            return Err(StoreError::Unavailable(why.clone()));
         }
-        self.is_running = true;
-        Ok((&mut core.connection, text))
+        if mem::replace(&mut self.is_running, true) {
+            return Err(unavailable("an earlier statement of the unit was given up"));
+        }
+        let is_first = !mem::replace(&mut core.is_open, true);
+        let (text, steps) = if is_first { (sql.begin, 2) } else { (sql.plain, 1) };
+        Ok((&mut core.connection, text, steps))
     }
 
-    /// Looks at the answer of a statement.
-    fn done<T>(&mut self, answer: Result<T, sqlx::Error>) -> Result<T> {
+    /// Looks at the answer of a statement and notes what it wrote.
+    fn done<T>(
+        &mut self,
+        sql: Sql,
+        arguments: Option<SqliteArguments>,
+        answer: Result<T, sqlx::Error>,
+    ) -> Result<T> {
         self.is_running = false;
-        answer.map_err(|why| {
-            let named = translate(&why);
-            if !work::is_rule(&why)
-                && let Some(core) = &mut self.core
-            {
-                core.break_off(why.to_string());
-                if work::is_locked(&why) {
-                    self.line.refuse_waiting(&named);
+        match answer {
+            Ok(answer) => {
+                if let Some(arguments) = arguments {
+                    self.written.push(Written { text: sql.plain, arguments });
                 }
+                Ok(answer)
             }
-            named
-        })
+            Err(why) => {
+                let named = translate(&why);
+                if !work::is_rule(&why)
+                    && let Some(core) = &mut self.core
+                {
+                    core.break_off(why.to_string());
+                    if work::is_locked(&why) {
+                        self.line.refuse_waiting(&named);
+                    }
+                }
+                Err(named)
+            }
+        }
     }
 
     pub(crate) async fn run(&mut self, sql: Sql, values: Values) -> Result<u64> {
-        let (connection, text) = self.ready(sql).await?;
-        let answer = work::execute(connection, text, values).await;
-        self.done(answer)
+        let arguments = work::arguments(values).map_err(|why| translate(&why))?;
+        let again = sql.writes.then(|| arguments.clone());
+        let (connection, text, steps) = self.ready(sql)?;
+        let answer = work::execute(connection, text, arguments, steps).await;
+        self.done(sql, again, answer)
     }
 
     pub(crate) async fn optional(&mut self, sql: Sql, values: Values) -> Result<Option<SqliteRow>> {
-        let (connection, text) = self.ready(sql).await?;
-        let answer = work::fetch_optional(connection, text, values).await;
-        self.done(answer)
+        let arguments = work::arguments(values).map_err(|why| translate(&why))?;
+        let again = sql.writes.then(|| arguments.clone());
+        let (connection, text, _) = self.ready(sql)?;
+        let answer = work::fetch_optional(connection, text, arguments).await;
+        self.done(sql, again, answer)
     }
 
     pub(crate) async fn all(&mut self, sql: Sql, values: Values) -> Result<Vec<SqliteRow>> {
-        let (connection, text) = self.ready(sql).await?;
-        let answer = work::fetch_all(connection, text, values).await;
-        self.done(answer)
+        let arguments = work::arguments(values).map_err(|why| translate(&why))?;
+        let again = sql.writes.then(|| arguments.clone());
+        let (connection, text, _) = self.ready(sql)?;
+        let answer = work::fetch_all(connection, text, arguments).await;
+        self.done(sql, again, answer)
     }
 
     pub(crate) fn keep_audit(&mut self, entry: AuditEntry) {
@@ -451,15 +445,18 @@ impl Turn {
 
     /// Hands the turn on and answers when the batch is on disk.
     pub(crate) async fn commit(mut self) -> Result<()> {
+        if self.is_running {
+            return Err(unavailable("an earlier statement of the unit was given up"));
+        }
         self.watch_age();
         let line = Arc::clone(&self.line);
         let Some(mut core) = self.core.take() else { return Err(unavailable("the unit is over")) };
         core.audit.append(&mut self.audit);
+        core.written.append(&mut self.written);
         let late = |_| unavailable("the commit did not answer in time; whether it happened is unknown");
         if core.batch.is_empty() && line.state().waiting.is_empty() {
             // Alone: nobody else is hurt should this future be dropped in the middle.
             self.core = Some(core);
-            self.undo = Undo::Nothing;
             self.finishing = Finishing::ByUnit;
             return timeout(line.patience, self.finish()).await.map_err(late)?;
         }
@@ -507,10 +504,7 @@ impl Drop for Turn {
             Finishing::ByUnit => core.break_off("the commit was interrupted"),
             Finishing::No => {
                 self.watch_age();
-                core.is_doubtful |= self.is_running && self.undo == Undo::Nothing;
-                if self.undo != Undo::Nothing {
-                    core.undo = self.undo;
-                }
+                core.is_spoilt |= self.is_running || !self.written.is_empty();
             }
         }
         self.line.pass_on(core);
