@@ -2,7 +2,7 @@
 //!
 //! Owns: what every entry takes from the one who acts. Not here: keeping it (same unit as the deed).
 //!
-//! ```ignore
+//! ```text
 //! work.audit(AuditEntry { account: Some(id), ..audit::by(&visitor, AuditEvent::SessionStarted, Outcome::Done, now) })
 //! ```
 

@@ -153,3 +153,6 @@ impl<K, V> std::fmt::Debug for Fresh<K, V> {
         f.write_str("Fresh(…)")
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,8 @@
 //! The meaning of the port, as tests that every adapter runs.
 //!
-//! An adapter's own test file is one line: `live::conformance!(redis => crate::connect().await);` (full paths), which makes one
-//! test of each case; the expression gives an `Arc<dyn Live>`. Every case uses kinds and ids of its own (`tag`
+//! An adapter's own test file is one line, which makes one test of each case; the expression gives an
+//! `Arc<dyn Live>` and names what it uses by full paths: `live::conformance!(redis => crate::connect().await);`
+//! Every case uses kinds and ids of its own (`tag`
 //! makes them so), so one server may serve them all. Times are real and short: no adapter's clock is moved.
 
 #![expect(clippy::expect_used, clippy::panic, reason = "tests, compiled only with the feature `conformance`")]

@@ -145,3 +145,42 @@ fn the_es256_example_of_rfc_7515_a_3_verifies() {
     assert_eq!(key.check(parsed.message.as_bytes(), &parsed.signature), Ok(()));
     assert_eq!(parsed.verify(&key, "JWT"), Err(JwsError::WrongType));
 }
+
+#[test]
+fn sec_220_odd_signatures_and_keys_are_refused_without_a_panic() {
+    for alg in SigningAlg::ALL {
+        let key = SigningKey::generate(*alg).unwrap();
+        let token = key.sign("JWT", b"{}").unwrap();
+        let message = token.rsplit_once('.').unwrap().0;
+        for length in [0, 1, 32, 63, 64, 65, 72, 128, 255, 256, 257, 1000] {
+            for filling in [0u8, 1, 0x7f, 0x80, 0xff] {
+                let odd = format!("{message}.{}", URL_SAFE_NO_PAD.encode(vec![filling; length]));
+                assert_eq!(key.verify(&odd, "JWT"), Err(JwsError::WrongSignature), "{length} × {filling}");
+            }
+        }
+    }
+    for odd in [
+        json!({}),
+        json!([]),
+        json!({"kty": 1}),
+        json!({"kty": "EC", "crv": "P-256", "x": "", "y": ""}),
+        json!({"kty": "EC", "crv": "P-256", "x": "AA", "y": "AA"}),
+        json!({"kty": "EC", "crv": "P-256", "x": 1, "y": null}),
+        json!({"kty": "EC", "crv": "P-256", "x": "!", "y": "é"}),
+        json!({"kty": "EC", "crv": "P-384", "x": "AA", "y": "AA"}),
+        json!({"kty": "RSA", "n": "", "e": ""}),
+        json!({"kty": "RSA", "n": "AQAB", "e": "AQAB"}),
+        json!({"kty": "RSA", "n": "AQAB"}),
+        json!({"kty": "oct", "k": "AA"}),
+        json!({"kty": "EC", "crv": "P-256", "x": "AA", "y": "AA", "alg": "ES384"}),
+    ] {
+        assert!(VerifyingKey::from_public_jwk(&odd).is_err(), "{odd}");
+        assert!(SigningKey::from_private_jwk(odd.to_string().as_bytes()).is_err(), "{odd}");
+    }
+}
+
+#[test]
+fn an_rsa_key_of_less_than_2048_bits_is_refused() {
+    let small = json!({"kty": "RSA", "e": "AQAB", "n": URL_SAFE_NO_PAD.encode([0xc5; 128])});
+    assert!(VerifyingKey::from_public_jwk(&small).is_err());
+}

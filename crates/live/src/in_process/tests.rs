@@ -16,7 +16,7 @@ fn small() -> InProcess {
     InProcess::new(Caps { slots_per_kind: 100, counters_per_kind: 100, topics: 10 })
 }
 
-fn key(id: impl ToString) -> Key {
+fn key(id: &impl ToString) -> Key {
     Key { kind: "test", id: id.to_string() }
 }
 
@@ -26,7 +26,7 @@ fn value() -> Bytes {
 
 async fn fill(live: &InProcess, ttl: Duration) {
     for id in 0..100 {
-        live.put(&key(id), value(), ttl).await.unwrap();
+        live.put(&key(&id), value(), ttl).await.unwrap();
     }
 }
 
@@ -34,17 +34,17 @@ async fn fill(live: &InProcess, ttl: Duration) {
 async fn sec_222_a_full_table_refuses_the_new_and_keeps_the_old() {
     let live = small();
     fill(&live, LONG).await;
-    assert!(matches!(live.put(&key("new"), value(), LONG).await, Err(LiveError::Full("test"))));
+    assert!(matches!(live.put(&key(&"new"), value(), LONG).await, Err(LiveError::Full("test"))));
     for id in 0..100 {
-        assert!(live.get(&key(id)).await.unwrap().is_some(), "{id}");
+        assert!(live.get(&key(&id)).await.unwrap().is_some(), "{id}");
     }
     // What is there may be written again; other kinds have room of their own.
-    live.put(&key(7), value(), LONG).await.unwrap();
+    live.put(&key(&7), value(), LONG).await.unwrap();
     live.put(&Key { kind: "other", id: "new".to_owned() }, value(), LONG).await.unwrap();
     // What is taken makes room for one.
-    live.take(&key(7)).await.unwrap().unwrap();
-    live.put(&key("new"), value(), LONG).await.unwrap();
-    assert!(live.put(&key("newer"), value(), LONG).await.is_err());
+    live.take(&key(&7)).await.unwrap().unwrap();
+    live.put(&key(&"new"), value(), LONG).await.unwrap();
+    assert!(live.put(&key(&"newer"), value(), LONG).await.is_err());
 }
 
 #[tokio::test]
@@ -53,22 +53,22 @@ async fn at_the_cap_what_has_expired_makes_room() {
     fill(&live, SHORT).await;
     tokio::time::sleep(SHORT * 2).await;
     for id in 1000..1100 {
-        live.put(&key(id), value(), LONG).await.unwrap();
+        live.put(&key(&id), value(), LONG).await.unwrap();
     }
-    assert!(live.put(&key("one more"), value(), LONG).await.is_err());
+    assert!(live.put(&key(&"one more"), value(), LONG).await.is_err());
 }
 
 #[tokio::test]
 async fn sec_222_a_full_table_of_counters_forgets_no_count() {
     let live = small();
     for id in 0..100 {
-        live.count(&key(id), 3, LONG).await.unwrap();
+        live.count(&key(&id), 3, LONG).await.unwrap();
     }
-    assert!(matches!(live.count(&key("new"), 1, LONG).await, Err(LiveError::Full("test"))));
+    assert!(matches!(live.count(&key(&"new"), 1, LONG).await, Err(LiveError::Full("test"))));
     for id in 0..100 {
-        assert_eq!(live.count(&key(id), 1, LONG).await.unwrap().sum, 4);
+        assert_eq!(live.count(&key(&id), 1, LONG).await.unwrap().sum, 4);
     }
-    assert_eq!(live.count(&key("new"), 0, LONG).await.unwrap().sum, 0);
+    assert_eq!(live.count(&key(&"new"), 0, LONG).await.unwrap().sum, 0);
 }
 
 #[tokio::test]
@@ -79,7 +79,7 @@ async fn a_race_for_the_last_room_does_not_pass_the_cap_by_more_than_the_racers(
         let live = Arc::clone(&live);
         racers.spawn(async move {
             for number in 0..100 {
-                let _ = live.put(&key(format!("{racer}-{number}")), value(), LONG).await;
+                let _ = live.put(&key(&format!("{racer}-{number}")), value(), LONG).await;
             }
         });
     }
@@ -92,11 +92,11 @@ async fn a_race_for_the_last_room_does_not_pass_the_cap_by_more_than_the_racers(
 async fn putting_and_taking_for_long_leaves_nothing_behind() {
     let live = InProcess::default();
     for round in 0..20_000 {
-        live.put(&key(round), value(), LONG).await.unwrap();
-        live.take(&key(round)).await.unwrap().unwrap();
+        live.put(&key(&round), value(), LONG).await.unwrap();
+        live.take(&key(&round)).await.unwrap().unwrap();
     }
     for _ in 0..20_000 {
-        live.put(&key("same"), value(), LONG).await.unwrap();
+        live.put(&key(&"same"), value(), LONG).await.unwrap();
     }
     let (entries, ends) = live.slots("test").sizes();
     assert_eq!(entries, 1);
@@ -107,11 +107,11 @@ async fn putting_and_taking_for_long_leaves_nothing_behind() {
 async fn writes_clean_up_what_has_expired() {
     let live = InProcess::default();
     for id in 0..2000 {
-        live.put(&key(id), value(), SHORT).await.unwrap();
+        live.put(&key(&id), value(), SHORT).await.unwrap();
     }
     tokio::time::sleep(SHORT * 2).await;
     for id in 0..1000 {
-        live.put(&key(format!("later-{id}")), value(), LONG).await.unwrap();
+        live.put(&key(&format!("later-{id}")), value(), LONG).await.unwrap();
     }
     assert_eq!(live.slots("test").len(), 1000);
 }
