@@ -124,7 +124,7 @@ impl SignIn {
         let begun =
             self.begin_session(&mut *work, visitor, before.as_ref(), &proved, client.as_ref()).await?;
         work.commit().await?;
-        self.end_channel(&way.kept).await?;
+        self.drop_channel(&way.kept).await;
         self.go_on_as(begun, visitor, way).await
     }
 

@@ -144,7 +144,7 @@ impl SignIn {
         .await?;
         let begun = self.begin_session(&mut *work, visitor, before.as_ref(), &proved, client).await?;
         work.commit().await?;
-        self.end_channel(&way.kept).await?;
+        self.drop_channel(&way.kept).await;
         self.go_on_as(begun, visitor, way).await
     }
 

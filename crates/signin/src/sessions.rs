@@ -122,7 +122,10 @@ impl SignIn {
         if let Some(change) = changed {
             self.tell(change).await;
         }
-        self.replaced_browser(visitor.browser_hash(), &browser.hash()).await?;
+        if let Err(refusal) = self.replaced_browser(visitor.browser_hash(), &browser.hash()).await {
+            // The sign-in is done; only other tabs of this browser have to begin again.
+            tracing::warn!(cause = refusal.cause(), "A replaced browser secret was not remembered");
+        }
         // Not found only if the account was disabled or the session ended in this very moment.
         let who = self.app().sessions().current(&secret).await?.ok_or(Refusal::SignInFailed)?;
         let next = self.go_on(way, &who).await?;

@@ -4,7 +4,7 @@
 //! audit of opening, claim and decision in one unit of work. Not here: what a decision may do
 //! (`qr::channel`).
 
-use app::{Refusal, Rule, throttle};
+use app::{Refusal, Rule};
 use domain::{
     Account, AuditEntry, AuditEvent, ClientAddress, ClientId, Device, DeviceId, DeviceKind, Passkey,
     Timestamp,
@@ -13,7 +13,6 @@ use qr::approval::{self, Bound, Said, SignedApproval};
 use qr::{Channel, CheckCode, Claim, Common, Denied, Refused, State, UserVerification, WhyDenied, facts};
 use serde_json::Value;
 
-use super::open::{REPORT_WINDOW, reported};
 use super::{Channels, Found, trail};
 use crate::SignIn;
 use crate::webauthn::{Asserted, Assertion};
@@ -93,7 +92,15 @@ impl SignIn {
             let now = app.now();
             let found = self.channel(&handle).await?.ok_or(Refusal::Gone)?;
             let (signed, claim) = self.verified(&decision, &found, &by, &channel_id, now).await?;
-            let applied = self.apply(found.channel, &signed, &decision, &by, now)?;
+            let applied = match self.apply(found.channel, &signed, &decision, &by, now) {
+                Ok(applied) => applied,
+                Err(refused) => {
+                    if refused == Refused::UserNotVerified {
+                        self.wrong_signature(&by.device.id, Some(&by.account), decision.address).await?;
+                    }
+                    return Err(refusal(refused));
+                }
+            };
             let swapped = app.slots::<Channels>().swap(&handle, found.version, &applied.channel).await?;
             if swapped.is_ok() {
                 return self.settle(&handle, applied, &claim, &by, now).await;
@@ -155,13 +162,13 @@ impl SignIn {
         decision: &Decision<'_>,
         by: &By,
         now: Timestamp,
-    ) -> Result<Applied, Refusal> {
+    ) -> Result<Applied, Refused> {
         match channel {
             Channel::Claimed(claimed) => {
                 let mut passkey = None;
                 let (facts, nonce) = (claimed.claim.facts.clone(), claimed.claim.nonce.clone());
                 let user = || self.user_verification(decision, by, &facts, &nonce, &mut passkey);
-                let (channel, outcome) = match claimed.decide(signed, user, now).map_err(refusal)? {
+                let (channel, outcome) = match claimed.decide(signed, user, now)? {
                     qr::Decided::Approved(approved) => (Channel::Approved(approved), Outcome::Approved),
                     qr::Decided::Denied(denied) if denied.why == WhyDenied::WrongCodes => {
                         (Channel::Denied(denied), Outcome::WrongCode { left: 0 })
@@ -176,11 +183,11 @@ impl SignIn {
                 Ok(Applied { channel, outcome, passkey })
             }
             Channel::Approved(approved) => {
-                let denied = approved.decide(signed, now).map_err(refusal)?;
+                let denied = approved.decide(signed, now)?;
                 let outcome = Outcome::Denied { was_approved: true };
                 Ok(Applied { channel: Channel::Denied(denied), outcome, passkey: None })
             }
-            Channel::Created(_) | Channel::Denied(_) => Err(Refusal::Gone),
+            Channel::Created(_) | Channel::Denied(_) => Err(Refused::Gone),
         }
     }
 
@@ -235,8 +242,7 @@ impl SignIn {
             return Err(refusal);
         }
         if let Channel::Denied(Denied { why: WhyDenied::Reported, .. }) = &applied.channel {
-            let network = throttle::network(common.opening.seen.address);
-            self.app().live().count(&reported(&network), 1, REPORT_WINDOW).await?;
+            self.reported(common.opening.seen.address).await?;
         }
         self.say(&common.opening.journey, applied.channel.standing(now).state).await;
         match applied.outcome {

@@ -49,12 +49,12 @@ impl Slot for Channels {
     type Value = Channel;
 }
 
-/// Handles by the MAC of a channel id.
+/// Handles by the MAC of a channel id. An id leads to its channel only as long as it can be scanned.
 struct ChannelIds;
 
 impl Slot for ChannelIds {
     const KIND: &'static str = "channel-id";
-    const TTL: Duration = Duration::from_secs(6 * 60);
+    const TTL: Duration = Duration::from_secs(70);
     type Value = String;
 }
 
@@ -142,6 +142,13 @@ impl SignIn {
     pub(crate) async fn end_channel(&self, kept: &KeptJourney) -> Result<(), Refusal> {
         let Some(handle) = &kept.channel else { return Ok(()) };
         self.cancel(handle).await
+    }
+
+    /// As [`SignIn::end_channel`], after a sign-in by another method that is done whatever becomes of this.
+    pub(crate) async fn drop_channel(&self, kept: &KeptJourney) {
+        if let Err(refusal) = self.end_channel(kept).await {
+            tracing::warn!(cause = refusal.cause(), "A channel that is not needed any more was not ended");
+        }
     }
 
     async fn cancel(&self, handle: &str) -> Result<(), Refusal> {

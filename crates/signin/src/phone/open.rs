@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use app::journeys::JourneySlot;
 use app::{Refusal, Rule, Visitor, throttle};
-use domain::{Client, JourneyId, SecretHash, Timestamp};
+use domain::{Client, ClientAddress, JourneyId, SecretHash, Timestamp};
 use live::Slot;
 use qr::facts::Asker;
 use qr::{Channel, Created, Opening, Seen, State, wire};
@@ -21,7 +21,7 @@ use crate::way::{Way, name};
 const MOST_PER_BROWSER: usize = 5;
 /// After "this was not me" the browser's network may open so many more for a while (SEC-029).
 const MOST_AFTER_REPORT: u64 = 3;
-pub(super) const REPORT_WINDOW: Duration = Duration::from_secs(10 * 60);
+const REPORT_WINDOW: Duration = Duration::from_secs(10 * 60);
 
 /// The channels that a browser opened, oldest first, by the hash of its secret.
 struct BrowserChannels;
@@ -137,9 +137,9 @@ impl SignIn {
         throttles.hit(Rule::ChannelTotal, "").await?;
         throttles.hit(Rule::ChannelAddress, &network).await?;
         let live = self.app().live();
-        let reported = live.count(&reported(&network), 0, REPORT_WINDOW).await?;
+        let reported = live.count(&self.reports("qr-reports", &network), 0, REPORT_WINDOW).await?;
         if reported.sum > 0 {
-            let opens = live::Key { kind: "qr-opens-after-report", id: network };
+            let opens = self.reports("qr-opens-after-report", &network);
             let opens = live.count(&opens, 1, REPORT_WINDOW).await?;
             if opens.sum > MOST_AFTER_REPORT {
                 return Err(Refusal::TooMany { retry_after: opens.ends_in.max(Duration::from_secs(1)) });
@@ -177,14 +177,20 @@ impl SignIn {
         (id, mac)
     }
 
+    /// Notes that a phone's owner reported a browser of this network (SEC-029).
+    pub(super) async fn reported(&self, browser: ClientAddress) -> Result<(), Refusal> {
+        let key = self.reports("qr-reports", &throttle::network(browser));
+        self.app().live().count(&key, 1, REPORT_WINDOW).await?;
+        Ok(())
+    }
+
+    fn reports(&self, kind: &'static str, network: &str) -> live::Key {
+        live::Key { kind, id: name(&self.app().mac("qr reports", network.as_bytes())) }
+    }
+
     fn url(&self, channel_id: &str) -> String {
         wire::qr_text(self.app().issuer().as_str(), channel_id)
     }
-}
-
-/// The counter of reports against a network.
-pub(super) fn reported(network: &str) -> live::Key {
-    live::Key { kind: "qr-reported", id: network.to_owned() }
 }
 
 /// At the cap the start is refused and other methods go on (SEC-054).

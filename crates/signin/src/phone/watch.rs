@@ -45,6 +45,8 @@ pub struct Watch {
     journey: JourneyId,
     words: Box<dyn Words>,
     told: Option<(State, u64)>,
+    /// Something was heard that was not looked into yet: `next` may be dropped and called again at any time.
+    is_stale: bool,
     changes_at: Option<Timestamp>,
     // Held for its drop.
     _seat: Seat,
@@ -78,7 +80,15 @@ impl SignIn {
         self.way(id, visitor).await?;
         let seat = Seat::take(id, &self.0.phones.listeners)?;
         let words = self.app().live().subscribe(&topic(id)).await?;
-        Ok(Watch { signin: self.clone(), journey: *id, words, told: None, changes_at: None, _seat: seat })
+        Ok(Watch {
+            signin: self.clone(),
+            journey: *id,
+            words,
+            told: None,
+            is_stale: true,
+            changes_at: None,
+            _seat: seat,
+        })
     }
 
     /// The standing of a journey's channel; `None` when the journey is over.
@@ -115,8 +125,9 @@ impl Watch {
     /// The next word: the first at once, later ones when something changed. `None` when the journey is over.
     pub async fn next(&mut self) -> Option<StateWord> {
         loop {
-            if self.told.is_some() {
+            if !self.is_stale {
                 self.wait().await?;
+                self.is_stale = true;
             }
             let (standing, version) = match self.signin.standing(&self.journey).await {
                 Ok(found) => found?,
@@ -125,6 +136,7 @@ impl Watch {
                     return None;
                 }
             };
+            self.is_stale = false;
             self.changes_at = standing.changes_at;
             let now = (standing.state, version);
             if self.told != Some(now) {

@@ -1,5 +1,7 @@
 //! The use cases on a real store, live state in the process, and a clock that is moved.
 
+mod actors;
+mod approvals;
 mod authenticator;
 mod methods;
 mod phones;

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use app::Refusal;
 
-use super::world::{free_world, tally, world};
+use super::actors::tally;
+use super::world::{free_world, world};
 use crate::Decided;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -43,7 +44,7 @@ async fn sec_021_of_two_phones_that_scan_at_once_one_has_it() {
         let browser = world.browser();
         let id = world.journey(&browser).await;
         let opened = world.signin.phone_open(&id, &browser.visitor()).await.unwrap();
-        let scan = |phone: &Arc<super::world::Phone>| {
+        let scan = |phone: &Arc<super::actors::Phone>| {
             let (world, phone, opened) = (Arc::clone(&world), Arc::clone(phone), opened.clone());
             tokio::spawn(async move { phone.scan(&world, &opened).await })
         };
