@@ -2,6 +2,8 @@
 
 use openidconnect::core::{CoreIdToken, CoreIdTokenVerifier, CoreJsonWebKeySet};
 use openidconnect::{AccessTokenHash, ClientId, IssuerUrl, Nonce};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use super::*;
 
@@ -10,10 +12,12 @@ fn verified(world: &World, tokens: &Value, alg: &str) -> Value {
     let jwks: CoreJsonWebKeySet = serde_json::from_slice(&world.provider.jwks().bytes).unwrap();
     let issuer = IssuerUrl::new("https://id.example".to_owned()).unwrap();
     let alg = serde_json::from_value(json!(alg)).unwrap();
-    let now = world.app.now().seconds();
+    // The library's clock type reads RFC 3339.
+    let now = OffsetDateTime::from_unix_timestamp(world.app.now().seconds()).unwrap();
+    let now = now.format(&Rfc3339).unwrap();
     let verifier = CoreIdTokenVerifier::new_public_client(ClientId::new("shop".to_owned()), issuer, jwks)
         .set_allowed_algs([alg])
-        .set_time_fn(move || serde_json::from_value(json!(now_text(now))).unwrap());
+        .set_time_fn(move || serde_json::from_value(json!(now)).unwrap());
     let token: CoreIdToken = serde_json::from_value(tokens["id_token"].clone()).unwrap();
     let claims = token.claims(&verifier, &Nonce::new("n0nce".to_owned())).unwrap();
     let made = AccessTokenHash::from_token(
@@ -24,22 +28,6 @@ fn verified(world: &World, tokens: &Value, alg: &str) -> Value {
     .unwrap();
     assert_eq!(claims.access_token_hash(), Some(&made));
     serde_json::to_value(claims).unwrap()
-}
-
-/// Seconds since 1970 as the text that chrono reads.
-fn now_text(seconds: i64) -> String {
-    let days = seconds.div_euclid(86_400);
-    let rest = seconds.rem_euclid(86_400);
-    // Civil date from days (proleptic Gregorian).
-    let z = days + 719_468;
-    let era = z.div_euclid(146_097);
-    let of_era = z.rem_euclid(146_097);
-    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let day_of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let part = (5 * day_of_year + 2) / 153;
-    let (day, month) = (day_of_year - (153 * part + 2) / 5 + 1, if part < 10 { part + 3 } else { part - 9 });
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", rest / 3600, rest / 60 % 60, rest % 60)
 }
 
 #[tokio::test]
