@@ -17,8 +17,8 @@ const FRESH: Duration = Duration::from_secs(5 * 60);
 pub struct OwnLink {
     /// `<issuer>/phone#e1<token>`: a secret until it is used.
     pub url: String,
-    /// Good until.
-    pub expires_at: Timestamp,
+    /// Good for so long.
+    pub life: Duration,
 }
 
 impl Registry {
@@ -53,7 +53,7 @@ impl Registry {
         work.audit(entry).await?;
         work.commit().await?;
         let url = format!("{}#e1{}", self.app.issuer().url("/phone"), token.text());
-        Ok(OwnLink { url, expires_at: enrolment.expires_at })
+        Ok(OwnLink { url, life: self.settings.enrolment_life })
     }
 
     /// Whether such a link could be made in this browser now.

@@ -1,0 +1,350 @@
+//! The description of the API: OpenAPI at `/api/docs/openapi.json`, readable at `/api/docs`.
+//!
+//! Owns: the document, made once when it is first asked for, and the pages that show it, from the binary
+//! alone. The bodies are described here a second time, for readers; a test compares them with `qr::wire`.
+
+use std::sync::{Arc, OnceLock};
+
+use actix_web::http::header::{
+    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION,
+};
+use actix_web::web::{Path, ServiceConfig, get};
+use actix_web::{HttpRequest, HttpResponse};
+use bytes::Bytes;
+use serde_json::Value;
+use utoipa::{IntoParams, OpenApi, ToSchema};
+use utoipa_swagger_ui::Config;
+use web::{Fixed, Refused};
+
+/// Swagger UI needs its own scripts and styles, pictures as data, and the document.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+    connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
+    object-src 'none'";
+
+const DOCUMENT: &str = "/api/docs/openapi.json";
+
+pub(super) fn mount(cfg: &mut ServiceConfig) {
+    cfg.route("/api/docs", get().to(to_pages))
+        .route(DOCUMENT, get().to(document))
+        .route("/api/docs/{file:.*}", get().to(page));
+}
+
+/// Relative addresses on the page need the slash.
+async fn to_pages() -> HttpResponse {
+    HttpResponse::PermanentRedirect().insert_header((LOCATION, "/api/docs/")).finish()
+}
+
+async fn document(req: HttpRequest) -> HttpResponse {
+    static READY: OnceLock<Fixed> = OnceLock::new();
+    let ready = READY.get_or_init(|| {
+        let text = Described::openapi().to_json().unwrap_or_default();
+        Fixed::new("application/json", "public, max-age=300", Bytes::from(text))
+    });
+    ready.answer(&req)
+}
+
+async fn page(file: Path<String>) -> Result<HttpResponse, Refused> {
+    // The small logo in the header leads to the makers' site; everything else is ours or the document's.
+    let config = Config::from(DOCUMENT).validator_url("none").display_request_duration(true);
+    let found = utoipa_swagger_ui::serve(&file, Arc::new(config)).ok().flatten();
+    let found = found.ok_or_else(Refused::no_such_page)?;
+    let mut answer = HttpResponse::Ok();
+    answer
+        .insert_header((CONTENT_TYPE, found.content_type))
+        .insert_header((CACHE_CONTROL, "public, max-age=300"))
+        .insert_header((CONTENT_SECURITY_POLICY, POLICY));
+    if found.gzpipped {
+        answer.insert_header((CONTENT_ENCODING, "gzip"));
+    }
+    Ok(answer.body(found.bytes.into_owned()))
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Latchbolt phone API", version = "1", description = ABOUT),
+    paths(
+        super::enrolments::begin,
+        super::enrolments::complete,
+        super::claims::challenge,
+        super::claims::claim,
+        super::claims::decide,
+        super::devices::standing,
+        super::devices::sessions,
+        super::devices::end_session,
+        super::devices::revoke,
+    )
+)]
+pub(super) struct Described;
+
+const ABOUT: &str = include_str!("about.md");
+
+/// Why somebody may enrol a phone: `username` and `password`, or `token`.
+#[derive(ToSchema)]
+pub struct EnrolmentRequest {
+    /// User name as typed.
+    pub username: Option<String>,
+    /// Password as typed.
+    #[schema(format = Password)]
+    pub password: Option<String>,
+    /// What follows `#e1` in an enrolment link.
+    pub token: Option<String>,
+}
+
+/// Whose phone it is.
+#[derive(ToSchema)]
+pub struct AccountShown {
+    /// The account's id, as it stands in signed decisions.
+    #[schema(example = "acc_aaaqeayeaudaocajbifqydiob4")]
+    pub id: String,
+    /// User name.
+    pub username: String,
+    /// What the person is called.
+    pub name: String,
+}
+
+/// What the phone needs to register.
+#[derive(ToSchema)]
+pub struct EnrolmentBegun {
+    /// The enrolment's handle: a secret.
+    pub enrolment: String,
+    /// To be signed.
+    pub nonce: String,
+    /// To be signed. Compare it with the service you believe to talk to.
+    #[schema(example = "https://id.example")]
+    pub issuer: String,
+    /// Whose phone it will be.
+    pub account: AccountShown,
+    /// Options for `navigator.credentials.create` (kind `web`). Null where the issuer's host is an IP address.
+    pub webauthn: Option<Value>,
+    /// Options for `navigator.credentials.get` (kind `web`), for a phone that holds a passkey of the account
+    /// already. Left out when the account has none.
+    pub existing: Option<Value>,
+    /// Seconds.
+    pub expires_in: u32,
+}
+
+/// The kind of a phone.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub enum DeviceKind {
+    /// The web app: a WebCrypto key and a passkey.
+    Web,
+    /// A native app: a keystore key that verifies its user.
+    App,
+}
+
+/// Where a phone stands.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub enum DeviceState {
+    /// Waits for an administrator.
+    Pending,
+    /// Can claim and approve.
+    Active,
+    /// Stopped for the time being.
+    Suspended,
+    /// Stopped for good.
+    Revoked,
+}
+
+/// What the phone proves.
+#[derive(ToSchema)]
+pub struct EnrolmentCompletion {
+    /// What kind of phone.
+    pub kind: DeviceKind,
+    /// Its public key as JWK (RFC 7517): P-256 or Ed25519, without a private part, each member once.
+    pub key: Value,
+    /// The owner's name for it: one plain line of at most 60 characters.
+    #[schema(max_length = 60)]
+    pub name: String,
+    /// Operating system or model: one plain line of at most 60 characters.
+    #[schema(max_length = 60)]
+    pub platform: String,
+    /// The owner agrees to sign-ins by QR. Must be true.
+    pub agree: bool,
+    /// Kind `app`: the keystore verifies its user before each use of the key. Recorded, and never raised later.
+    pub verifies_user: bool,
+    /// Of `latchbolt-enrolment-v1`; base64url.
+    pub signature: String,
+    /// Kind `web`: the answer to `webauthn`, as JSON (WebAuthn Level 3).
+    pub credential: Option<Value>,
+    /// Kind `web`: in its place the answer to `existing`.
+    pub assertion: Option<Value>,
+}
+
+/// A registered phone.
+#[derive(ToSchema)]
+pub struct EnrolmentDone {
+    /// Its id. Not a credential.
+    #[schema(example = "dev_aaaqeayeaudaocajbifqydiob4")]
+    pub device: String,
+    /// Where it stands.
+    pub state: DeviceState,
+    /// Whose it is.
+    pub account: AccountShown,
+    /// Where it is enrolled.
+    pub issuer: String,
+}
+
+/// Who wants a challenge.
+#[derive(ToSchema)]
+pub struct ChallengeRequest {
+    /// The phone's id.
+    pub device: String,
+}
+
+/// A challenge.
+#[derive(ToSchema)]
+pub struct ChallengeAnswer {
+    /// To be signed; base64url.
+    pub challenge: String,
+    /// Seconds.
+    pub expires_in: u32,
+}
+
+/// A scanned code.
+#[derive(ToSchema)]
+pub struct ClaimRequest {
+    /// The phone's id.
+    pub device: String,
+    /// What follows `#1` in the QR's text: 22 characters.
+    #[schema(min_length = 22, max_length = 22)]
+    pub channel: String,
+    /// From `/challenges`.
+    pub challenge: String,
+    /// Of `latchbolt-claim-v1`; base64url.
+    pub signature: String,
+}
+
+/// What the claiming phone is told.
+#[derive(ToSchema)]
+pub struct ClaimAnswer {
+    /// The handle by which to decide. Good for this phone alone.
+    pub claim: String,
+    /// To be signed with the decision.
+    pub nonce: String,
+    /// What to show, as JSON text. Parse it for showing; sign the SHA-256 of its exact bytes.
+    pub facts: String,
+    /// Seconds to decide in.
+    pub expires_in: u32,
+    /// Kind `web`: options for `navigator.credentials.get`. The challenge is bound to the facts.
+    pub webauthn: Option<Value>,
+    /// The check code must be typed.
+    pub code_needed: bool,
+}
+
+/// What the owner decides.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub enum Decision {
+    /// Sign the browser in.
+    Approve,
+    /// Do not.
+    Deny,
+    /// Do not, and it was not me.
+    Report,
+}
+
+/// A signed decision.
+#[derive(ToSchema)]
+pub struct DecisionRequest {
+    /// The phone's id.
+    pub device: String,
+    /// The decision.
+    pub decision: Decision,
+    /// The three digits that the browser shows and the owner typed.
+    #[schema(pattern = "^[0-9]{3}$")]
+    pub check_code: Option<String>,
+    /// The owner was verified for this very decision.
+    pub uv: bool,
+    /// The phone's clock: seconds since 1970, within five minutes of the service's.
+    pub time: i64,
+    /// Of `latchbolt-approval-v1`; base64url.
+    pub signature: String,
+    /// Kind `web`: the passkey's answer, as JSON.
+    pub assertion: Option<Value>,
+}
+
+/// Where the phone stands.
+#[derive(ToSchema)]
+pub struct DeviceShown {
+    /// Its id.
+    pub device: String,
+    /// Where it stands.
+    pub state: DeviceState,
+    /// What kind of phone.
+    pub kind: DeviceKind,
+    /// The owner's name for it.
+    pub name: String,
+    /// Whose it is.
+    pub account: AccountShown,
+}
+
+/// A living sign-in.
+#[derive(ToSchema)]
+pub struct SessionShown {
+    /// Its id, to end it by.
+    pub id: String,
+    /// "Firefox on Linux".
+    pub browser: String,
+    /// The address it began from.
+    pub address: String,
+    /// Seconds since 1970.
+    pub started_at: i64,
+    /// Seconds since 1970.
+    pub last_used_at: i64,
+}
+
+/// Living sign-ins.
+#[derive(ToSchema)]
+pub struct SessionsShown {
+    /// Newest first.
+    pub sessions: Vec<SessionShown>,
+}
+
+/// How to leave.
+#[derive(ToSchema)]
+pub struct RevokeRequest {
+    /// End the sign-ins it approved, too.
+    pub end_sessions: Option<bool>,
+}
+
+/// An empty object.
+#[derive(ToSchema)]
+pub struct Nothing {}
+
+/// The headers of a signed request.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+pub struct SignedHeaders {
+    /// The phone's id.
+    #[param(rename = "lb-device")]
+    pub device: String,
+    /// From `/challenges`.
+    #[param(rename = "lb-challenge")]
+    pub challenge: String,
+    /// Of `latchbolt-device-v1`; base64url.
+    #[param(rename = "lb-signature")]
+    pub signature: String,
+}
+
+/// A refusal (RFC 9457).
+#[derive(ToSchema)]
+pub struct Problem {
+    /// `about:blank`.
+    pub r#type: String,
+    /// The status in words.
+    pub title: String,
+    /// The status.
+    pub status: u16,
+    /// The word for programs.
+    pub code: String,
+    /// The sentence for people.
+    pub detail: String,
+    /// The number under which the log knows the request.
+    pub id: String,
+    /// With `wrong_check_code`: tries left.
+    pub left: Option<u8>,
+    /// With `invalid_request`: what is wrong.
+    pub field: Option<String>,
+}

@@ -1,0 +1,95 @@
+// The phone web app: decides which screen comes first, and what a link means.
+//
+// Files: messages.js (what is signed), keys.js (who this phone is), api.js, passkey.js, scanner.js, links.js,
+// and a module for each part of the page: enrol.js, home.js, claim.js.
+
+import { openClaim } from "./claim.js";
+import { enrol } from "./enrol.js";
+import { home, stopScan } from "./home.js";
+import { forgetPhone, loadPhone } from "./keys.js";
+import { readFragment } from "./links.js";
+import { isSupported } from "./passkey.js";
+import { issuer, one, show, shown } from "./screens.js";
+
+let phone = null;
+
+function opened(channel) {
+  stopScan();
+  if (!phone) return enrol({ scanned: true }, enrolled);
+  openClaim(phone, channel);
+}
+
+function atHome(isNew = false) {
+  if (phone) home(phone, opened, isNew);
+  else enrol({}, enrolled);
+}
+
+async function enrolled() {
+  phone = await loadPhone();
+  atHome(true);
+}
+
+// The fragment is read once and taken off the address: it stays in no history and on no shared screen.
+function takeLink() {
+  const found = readFragment(location.hash);
+  if (location.hash !== "") history.replaceState(null, "", location.pathname);
+  return found;
+}
+
+function follow(link) {
+  if (link?.token) return enrol({ token: link.token, replaces: phone?.account.name }, enrolled);
+  if (link?.channel) return opened(link.channel);
+  atHome();
+}
+
+async function start() {
+  if (!isSecureContext || !crypto.subtle || !isSupported()) return show("unsupported");
+  try {
+    phone = (await loadPhone()) ?? null;
+  } catch {
+    // No storage: a private window, or it is switched off.
+    return show("unsupported");
+  }
+  // The service moved to another name: what was signed for the old one is worth nothing here.
+  if (phone && phone.issuer !== issuer) {
+    await forgetPhone();
+    phone = null;
+  }
+  follow(takeLink());
+}
+
+document.addEventListener("click", async (event) => {
+  const target = event.target.closest("[data-go]")?.dataset.go;
+  if (target === "home") atHome();
+  else if (target === "removing") show("removing");
+  else if (target === "enrolling") {
+    phone = (await loadPhone()) ?? null;
+    enrol({ replaces: phone?.account.name }, enrolled);
+  }
+});
+one("#again").addEventListener("click", async () => {
+  await forgetPhone();
+  phone = null;
+  enrol({}, enrolled);
+});
+addEventListener("hashchange", () => {
+  const link = takeLink();
+  // A claim that is being decided is not swept away by a link.
+  const isDeciding = shown() === "claim" && ["verifying", "sending"].includes(one("#claim").dataset.state);
+  if (link && !isDeciding) follow(link);
+});
+
+// Keeps the start-up files for a quick start and for saying "no connection" offline. Nothing else.
+if ("serviceWorker" in navigator && isSecureContext) {
+  const address = "/phone/sw.js";
+  const policy = globalThis.trustedTypes?.createPolicy("phone", {
+    createScriptURL: (url) => (url === address ? url : ""),
+  });
+  navigator.serviceWorker
+    .register(policy ? policy.createScriptURL(address) : address, { scope: "/phone", updateViaCache: "none" })
+    .catch(() => {});
+}
+
+// A page that is only being prepared must not claim anything.
+if (document.prerendering) document.addEventListener("prerenderingchange", start, { once: true });
+else start();
