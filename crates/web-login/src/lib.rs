@@ -32,7 +32,6 @@ pub fn mount(cfg: &mut ServiceConfig, signin: &SignIn) {
             resource("/login/passkey/new").route(get().to(passkey::new_page)).route(post().to(passkey::add)),
         )
         .service(resource("/login/passkey/new/options").route(post().to(passkey::new_options)))
-        .service(resource("/login/passkey/new/confirm").route(post().to(passkey::confirm)))
         // The phone's part in the browser
         .service(resource("/login/qr").route(post().to(phone::open)))
         .service(resource("/login/qr/cancel").route(post().to(phone::cancel)))

@@ -64,8 +64,6 @@ web::pages! {
         /// A name for it.
         label: String,
     } "pages/passkey-new.html" samples_of::passkey_new;
-    /// A fresh proof is needed first.
-    StepUp {} "pages/step-up.html" samples_of::step_up;
 }
 
 /// Who asks, as pages show it. Texts of relying parties are cut and cleaned once more (SEC-026).
@@ -336,10 +334,6 @@ mod samples_of {
 
     pub fn passkey_new(page: &dyn Fn() -> Page) -> Vec<(&'static str, PasskeyNew)> {
         vec![("ask", PasskeyNew { page: page(), label: "Firefox on Linux".to_owned() })]
-    }
-
-    pub fn step_up(page: &dyn Fn() -> Page) -> Vec<(&'static str, StepUp)> {
-        vec![("ask", StepUp { page: page() })]
     }
 }
 

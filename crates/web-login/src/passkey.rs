@@ -4,14 +4,13 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, Json};
 use actix_web::{HttpRequest, HttpResponse};
 use app::Refusal;
-use domain::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use signin::SignIn;
-use web::{Form, Refused, Visitor, Web, origin};
+use web::{Refused, Visitor, Web, origin};
 
 use crate::answer;
-use crate::pages::{PasskeyNew, StepUp};
+use crate::pages::PasskeyNew;
 
 /// Where a person comes back to after confirming.
 const NEW: &str = "/login/passkey/new";
@@ -84,8 +83,7 @@ pub async fn new_page(
     let cookie = web.ensure_browser(&visitor, &mut page);
     let mut answer = match signin.freshly_proven(&visitor, FRESH).await {
         Ok(_) => PasskeyNew { page, label: visitor.agent.label() }.answer(StatusCode::OK),
-        Err(Refusal::StepUpNeeded) => StepUp { page }.answer(StatusCode::OK),
-        Err(Refusal::NotSignedIn) => return begin(&signin, &visitor, None).await,
+        Err(Refusal::NotSignedIn | Refusal::StepUpNeeded) => return confirm(&signin, &visitor).await,
         Err(other) => return Err(other.into()),
     };
     if let Some(cookie) = cookie {
@@ -94,25 +92,9 @@ pub async fn new_page(
     Ok(answer)
 }
 
-/// `POST /login/passkey/new/confirm`: a journey that asks for a new proof and comes back.
-pub async fn confirm(
-    req: HttpRequest,
-    web: Data<Web>,
-    signin: Data<SignIn>,
-    visitor: Visitor,
-    Form(form): Form,
-) -> Result<HttpResponse, Refused> {
-    origin::check_form(&req, &web, visitor.browser.as_ref(), form.get("csrf"))?;
-    begin(&signin, &visitor, Some(web.now())).await
-}
-
-async fn begin(
-    signin: &SignIn,
-    visitor: &Visitor,
-    fresh_since: Option<Timestamp>,
-) -> Result<HttpResponse, Refused> {
-    let need = journey::Need { fresh_since, ..journey::Need::default() };
-    let started = signin.local_journey(visitor, need, NEW).await?;
+/// A journey that asks for a new proof, not by phone, and comes back (SEC-042).
+async fn confirm(signin: &SignIn, visitor: &Visitor) -> Result<HttpResponse, Refused> {
+    let started = signin.confirming_journey(visitor, NEW).await?;
     let mut answer = answer::redirect(&answer::login_path(&started.journey))?;
     answer::set_cookies(&mut answer, &started.cookies)?;
     Ok(answer)

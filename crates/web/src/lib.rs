@@ -108,12 +108,6 @@ impl Web {
         }))
     }
 
-    /// The time now, for the doors that begin a journey of their own.
-    #[must_use]
-    pub fn now(&self) -> domain::Timestamp {
-        self.0.app.as_ref().map(App::now).unwrap_or_default()
-    }
-
     /// The issuer's origin: scheme, host and port.
     #[must_use]
     pub fn origin(&self) -> &str {

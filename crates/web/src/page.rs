@@ -8,7 +8,7 @@ use std::sync::Arc;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, REFERRER_POLICY,
 };
 
 use crate::policy::Policy;
@@ -90,6 +90,9 @@ pub fn answer<P: Listed>(status: StatusCode, template: &P) -> HttpResponse {
     answer
         .insert_header((CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")))
         .insert_header((CACHE_CONTROL, HeaderValue::from_static("no-store")))
+        // With `no-referrer` browsers send `Origin: null` along with a page's own forms. Other origins get no
+        // referrer either way.
+        .insert_header((REFERRER_POLICY, HeaderValue::from_static("same-origin")))
         .insert_header((PERMISSIONS_POLICY, HeaderValue::from_static(page.policy.permissions())));
     if let Ok(csp) = HeaderValue::from_str(&csp) {
         answer.insert_header((CONTENT_SECURITY_POLICY, csp));

@@ -41,7 +41,7 @@ texts! {
     /// Consent.
     Consent {
         title, lead, signed_in_as, asks, openid, profile, email, phone, address, offline_access, other, already,
-        allow, deny, remembered,
+        allow, deny,
     }
     /// Sign-out.
     Logout { title, lead, confirm, stay, done_title, done_lead, again }
@@ -49,7 +49,7 @@ texts! {
     Done { title, lead, method_password, method_passkey, method_phone }
     /// Adding a passkey.
     Passkey {
-        title, lead, name, add, wait, added_title, added_lead, failed, exists, unsupported, step_up, step_up_go,
+        title, lead, name, add, wait, added_title, added_lead, failed, exists, unsupported,
     }
     /// Refusals.
     Refused {

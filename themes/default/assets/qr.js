@@ -79,6 +79,7 @@ async function open() {
     const opened = await post("/login/qr", { journey });
     version += 1;
     if (opened.svg) draw(opened.svg);
+    endsAt = now() + opened.expires_in * 1000;
     told(opened);
     listen();
   } catch (refused) {
