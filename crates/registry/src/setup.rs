@@ -10,14 +10,11 @@ use crate::users::NewUser;
 
 impl Registry {
     /// Makes the one-time token of the setup link, once in the life of a database: none when it was made
-    /// before or somebody has an account already. Only its hash is kept.
+    /// before. Only its hash is kept.
     ///
     /// # Errors
     /// The store.
     pub async fn offer_setup(&self) -> Result<Option<Secret>, Refusal> {
-        if self.app.store().read().await?.has_accounts().await? {
-            return Ok(None);
-        }
         let token = self.app.entropy().secret();
         let mut work = self.app.store().begin().await?;
         if !work.offer_admin_setup(&token.hash(), self.app.now()).await? {

@@ -82,10 +82,13 @@ async fn sec_188_the_setup_link_is_offered_once_and_works_once() {
 }
 
 #[tokio::test]
-async fn sec_188_no_setup_link_where_there_are_accounts() {
+async fn accounts_made_by_the_command_line_do_not_take_the_setup_link_away() {
     let registry = registry().await;
     registry.create_user(ada()).await.unwrap();
-    assert!(registry.offer_setup().await.unwrap().is_none());
+    let token = registry.offer_setup().await.unwrap().unwrap().text();
+    let taken = registry.take_setup(&token, "ada", password("long enough"), HERE).await;
+    assert_eq!(taken.unwrap_err(), Refusal::Conflict("username"));
+    registry.take_setup(&token, "root", password("long enough"), HERE).await.unwrap();
 }
 
 #[tokio::test]

@@ -42,8 +42,9 @@ pub struct Running {
 pub async fn run(config: &Config, output: Output) -> Result<(), Failure> {
     telemetry::start(&config.log);
     let ground = wiring::ground(config).await?;
-    let setup = first_start(&ground).await?;
     let running = start(config, &ground).await?;
+    // After everything that can fail: the link is made once, and has to be seen.
+    let setup = first_start(&ground).await?;
     for address in &running.addresses {
         tracing::info!(%address, issuer = %config.issuer, "Listening");
     }
@@ -51,7 +52,7 @@ pub async fn run(config: &Config, output: Output) -> Result<(), Failure> {
         // On the terminal, never in the log: it makes an administrator, once.
         let json = serde_json::json!({"issuer": config.issuer, "admin_setup": link});
         let text = format!(
-            "There is no account yet. This link makes the first administrator, once; it is shown this once:\n\n  {link}\n"
+            "There is no administrator yet. This link makes the first administrator, once; it is shown this once:\n\n  {link}\n"
         );
         output.either(&json, &text);
     }
@@ -61,7 +62,7 @@ pub async fn run(config: &Config, output: Output) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What a first start makes: signing keys and the link for the first administrator.
+/// What a first start makes: the link for the first administrator.
 ///
 /// # Errors
 /// The store.
