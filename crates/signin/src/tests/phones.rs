@@ -373,3 +373,41 @@ async fn sec_029_denying_and_reporting_end_the_channel() {
         assert_eq!(opened.is_ok(), opens < 3, "{opens}");
     }
 }
+
+#[tokio::test]
+async fn sec_054_at_the_cap_starts_are_refused_and_other_methods_go_on() {
+    let limits = app::Limits { channel_total: app::throttle::Limit::new(5, 60), ..app::Limits::default() };
+    let world = world_with(limits, Settings::default()).await;
+    world.account("ada").await;
+    let mut refused = 0;
+    for _ in 0..10 {
+        let browser = world.browser();
+        let id = world.journey(&browser).await;
+        match world.signin.phone_open(&id, &browser.visitor()).await {
+            Ok(_) => {}
+            Err(app::Refusal::TooMany { .. }) => refused += 1,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(refused, 5);
+    let browser = world.browser();
+    assert!(world.password(&browser, "ada", super::world::PASSWORD).await.is_ok());
+    let id = world.journey(&browser).await;
+    assert!(world.signin.passkey_options(&id, &browser.visitor()).await.is_ok());
+}
+
+#[tokio::test]
+async fn sec_009_neither_channel_ids_nor_browser_secrets_are_kept() {
+    let world = world().await;
+    let browser = world.browser();
+    let id = world.journey(&browser).await;
+    let opened = world.signin.phone_open(&id, &browser.visitor()).await.unwrap();
+    let channel = qr::wire::parse_qr_text(&opened.url, super::world::ISSUER).unwrap();
+    let way = world.signin.way(&id, &browser.visitor()).await.unwrap();
+    let handle = way.kept.channel.clone().unwrap();
+    let key = live::Key { kind: "channel", id: handle };
+    let (kept, _) = world.app.live().get(&key).await.unwrap().unwrap();
+    let kept = format!("{}{}", String::from_utf8_lossy(&kept), serde_json::to_string(&way.kept).unwrap());
+    assert!(!kept.contains(channel));
+    assert!(!kept.contains(&browser.visitor().browser.unwrap().text()));
+}
