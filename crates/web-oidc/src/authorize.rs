@@ -19,9 +19,10 @@ pub(crate) async fn get(
     provider: Data<Provider>,
     visitor: Visitor,
 ) -> Result<HttpResponse, Refused> {
+    let web = Web::of(&req)?;
     let params = match Params::parse(req.query_string().as_bytes()) {
         Ok(params) => params,
-        Err(bad) => return refusal::page(&req, Shown::Unreadable(bad)),
+        Err(bad) => return Ok(refusal::page(&req, web, Shown::Unreadable(bad))),
     };
     match provider.authorize(params, &visitor).await? {
         Outcome::Redirect(location) => Ok(see_other(&location)),
@@ -33,29 +34,32 @@ pub(crate) async fn get(
             }
             Ok(answer)
         }
-        Outcome::Page(shown) => refusal::page(&req, shown),
+        Outcome::Page(shown) => Ok(refusal::page(&req, web, shown)),
     }
 }
 
 /// A form sent by another site comes without our cookies (SameSite=Lax). The same as a GET has them.
-pub(crate) async fn post(req: HttpRequest, body: Bytes) -> Result<HttpResponse, Refused> {
+pub(crate) async fn post(
+    req: HttpRequest,
+    provider: Data<Provider>,
+    body: Bytes,
+) -> Result<HttpResponse, Refused> {
+    let web = Web::of(&req)?;
     if !request::is_form(&req) {
         let why = "The body must be application/x-www-form-urlencoded.";
-        return refusal::bad_form(&req, StatusCode::UNSUPPORTED_MEDIA_TYPE, why);
+        return Ok(refusal::bad_form(&req, web, StatusCode::UNSUPPORTED_MEDIA_TYPE, why));
     }
     if !req.query_string().is_empty() {
         let why = "Parameters come in the query and in the body.";
-        return refusal::bad_form(&req, StatusCode::BAD_REQUEST, why);
+        return Ok(refusal::bad_form(&req, web, StatusCode::BAD_REQUEST, why));
     }
     let query = match Params::parse(&body) {
         Ok(params) => params.to_query(),
-        Err(bad) => return refusal::page(&req, Shown::Unreadable(bad)),
+        Err(bad) => return Ok(refusal::page(&req, web, Shown::Unreadable(bad))),
     };
     if query.len() > LONGEST_QUERY {
-        return refusal::page(&req, Shown::Unreadable(oidc::BadParams::TooLong));
+        return Ok(refusal::page(&req, web, Shown::Unreadable(oidc::BadParams::TooLong)));
     }
-    let provider = req.app_data::<Data<Provider>>().ok_or_else(server_error)?;
-    Web::of(&req)?;
     Ok(see_other(&format!("{}?{query}", provider.authorization_endpoint())))
 }
 

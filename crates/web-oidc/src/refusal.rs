@@ -116,10 +116,8 @@ fn later(refusal: &Refusal) -> HttpResponse {
 }
 
 /// The page for what the client may not be told (SEC-102).
-///
-/// # Errors
-/// The page cannot be made.
-pub fn page(req: &HttpRequest, shown: Shown) -> Result<HttpResponse, Refused> {
+#[must_use]
+pub fn page(req: &HttpRequest, web: &Web, shown: Shown) -> HttpResponse {
     let sentence = match shown {
         Shown::Unreadable(_) => "The parameters cannot be read.",
         Shown::Repeated => "client_id or redirect_uri comes more than once.",
@@ -128,20 +126,18 @@ pub fn page(req: &HttpRequest, shown: Shown) -> Result<HttpResponse, Refused> {
         Shown::MissingRedirectUri => "redirect_uri is missing.",
         Shown::UnknownRedirectUri => "redirect_uri is not registered for this client.",
     };
-    Ok(shown_page(req, Web::of(req)?, &Refused::shown(shown.as_str(), sentence)))
+    shown_page(req, web, &Refused::shown(shown.as_str(), sentence))
+}
+
+/// The page for a form that is none, or comes with a query.
+#[must_use]
+pub fn bad_form(req: &HttpRequest, web: &Web, status: StatusCode, why: &'static str) -> HttpResponse {
+    let is_no_form = status == StatusCode::UNSUPPORTED_MEDIA_TYPE;
+    let code = if is_no_form { "wrong_content_type" } else { "invalid_request" };
+    shown_page(req, web, &Refused::new(status, code, why))
 }
 
 /// A page also for those who did not say that they read HTML: this endpoint is for browsers.
 fn shown_page(req: &HttpRequest, web: &Web, refused: &Refused) -> HttpResponse {
     web::pages::refused(web.page(req, &[]), refused)
-}
-
-/// The page for a form that is none, or comes with a query.
-///
-/// # Errors
-/// The page cannot be made.
-pub fn bad_form(req: &HttpRequest, status: StatusCode, why: &'static str) -> Result<HttpResponse, Refused> {
-    let code =
-        if status == StatusCode::UNSUPPORTED_MEDIA_TYPE { "wrong_content_type" } else { "invalid_request" };
-    Ok(shown_page(req, Web::of(req)?, &Refused::new(status, code, why)))
 }
