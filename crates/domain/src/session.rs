@@ -187,7 +187,7 @@ impl BrowserSession {
     #[must_use]
     pub fn amr(&self) -> Vec<&'static str> {
         let mut all: Vec<&'static str> = Vec::new();
-        for value in self.proofs.iter().flat_map(|p| p.amr()) {
+        for value in self.proofs.iter().flat_map(Proof::amr) {
             if !all.contains(value) {
                 all.push(value);
             }
