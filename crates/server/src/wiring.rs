@@ -110,7 +110,7 @@ pub struct House {
 ///
 /// # Errors
 /// The wrapping key is not the one of this database, or the store failed.
-pub async fn house(config: &Config, ground: &Ground, _extras: Extras) -> Result<House, Failure> {
+pub async fn house(config: &Config, ground: &Ground, extras: Extras) -> Result<House, Failure> {
     let app = &ground.app;
     provider::keys::ensure(app).await.map_err(commands::keys::unusable)?;
     let provider = Provider::new(
@@ -119,7 +119,7 @@ pub async fn house(config: &Config, ground: &Ground, _extras: Extras) -> Result<
             access_token_life: config.tokens.access_token,
             id_token_life: config.tokens.id_token,
             code_life: config.tokens.code,
-            ..provider::Settings::default()
+            ui_locales: web::texts::BUILT_IN.iter().map(|(language, _)| (*language).to_owned()).collect(),
         },
     )?;
     let name = if config.theme.name.is_empty() { app.issuer().host() } else { &config.theme.name };
@@ -135,6 +135,7 @@ pub async fn house(config: &Config, ground: &Ground, _extras: Extras) -> Result<
     let settings = web::Settings {
         trusted_proxies: config.networks.trusted_proxies.clone(),
         theme: config.theme.clone(),
+        virtual_phone: extras.virtual_phone,
     };
     let web = Web::new(app, settings).map_err(|bad| {
         Failure::new(format!("The texts of the pages are broken: {bad}. Install the program anew."))

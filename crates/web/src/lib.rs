@@ -53,6 +53,9 @@ pub struct Settings {
     pub trusted_proxies: Vec<Network>,
     /// The look; `Theme::built_in()` when none is configured.
     pub theme: Theme,
+    /// The address of the demo's virtual phone, linked under the QR code. Heeded only where the issuer is on
+    /// this machine.
+    pub virtual_phone: Option<String>,
 }
 
 /// What the doors share at run time. Cloning is cheap.
@@ -69,6 +72,7 @@ struct Inner {
     trusted_proxies: Vec<Network>,
     theme: Arc<Theme>,
     texts: Catalogue<Arc<Texts>>,
+    virtual_phone: Option<Arc<str>>,
     closing: watch::Sender<bool>,
 }
 
@@ -84,6 +88,7 @@ impl Web {
             entropy: app.entropy().clone(),
             trusted_proxies: settings.trusted_proxies,
             theme: Arc::new(settings.theme),
+            virtual_phone: settings.virtual_phone.filter(|_| issuer.is_loopback()).map(Into::into),
             texts: Catalogue::parse(texts::BUILT_IN)?,
             closing: watch::Sender::new(false),
         })))
@@ -151,6 +156,7 @@ impl Web {
             csrf: cookies::read(req, cookies::BROWSER).map(|s| origin::csrf_token(&s)).unwrap_or_default(),
             reference: shell::reference_of(req),
             policy,
+            virtual_phone: self.0.virtual_phone.clone(),
             is_https: self.0.is_https,
         }
     }

@@ -41,6 +41,8 @@ pub struct Page {
     pub policy: Policy,
     /// Served over https.
     pub is_https: bool,
+    /// The demo's virtual phone, where there is one.
+    pub virtual_phone: Option<Arc<str>>,
 }
 
 impl Page {
@@ -164,6 +166,7 @@ impl Web {
             reference: "0123456789abcdef".to_owned(),
             policy: Policy::default(),
             is_https: true,
+            virtual_phone: None,
         })
     }
 }

@@ -18,6 +18,7 @@ fn web_for(issuer: &str) -> Web {
         trusted_proxies: Vec::new(),
         theme: Arc::new(Theme::built_in().unwrap()),
         texts: Catalogue::parse(texts::BUILT_IN).unwrap(),
+        virtual_phone: None,
         closing: watch::Sender::new(false),
     }))
 }

@@ -36,7 +36,7 @@ texts! {
     Qr {
         title, lead, image, waiting, seconds, no_script, preparing, claimed, claimed_lead, code_label, approved,
         approved_lead, finish, denied, denied_lead, expired, expired_lead, offline, offline_lead, refresh,
-        not_mine, no_phone,
+        not_mine, no_phone, virtual_phone,
     }
     /// Consent.
     Consent {

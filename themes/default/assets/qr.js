@@ -79,6 +79,9 @@ async function open() {
     const opened = await post("/login/qr", { journey });
     version += 1;
     if (opened.svg) draw(opened.svg);
+    // In the demo only: the link hands the code to the virtual phone as a camera would.
+    const virtual = document.getElementById("virtual-phone");
+    if (virtual && opened.url) virtual.href = virtual.dataset.address + new URL(opened.url).hash;
     endsAt = now() + opened.expires_in * 1000;
     told(opened);
     listen();

@@ -156,6 +156,7 @@ async function act(decision, end) {
     if (!/^[0-9]{3}$/.test(code)) {
       alertIn("#claim-problem", say("code_missing"));
       input.focus();
+      input.scrollIntoView({ block: "center" });
       return;
     }
   }
@@ -185,6 +186,8 @@ async function act(decision, end) {
 
 input.addEventListener("input", () => {
   input.value = input.value.replace(/[^0-9]/g, "").slice(0, 3);
+  // The keyboard goes away and the buttons come back; approving is still a tap of its own.
+  if (input.value.length === 3) one("#approve").focus({ preventScroll: true });
 });
 one("#decide").addEventListener("submit", (event) => {
   event.preventDefault();

@@ -32,5 +32,7 @@ export function when(seconds) {
   const date = new Date(seconds * 1000);
   const isToday = new Date().toDateString() === date.toDateString();
   const style = isToday ? { timeStyle: "short" } : { dateStyle: "medium", timeStyle: "short" };
-  return new Intl.DateTimeFormat(document.documentElement.lang, style).format(date);
+  const { lang } = document.documentElement;
+  const locale = navigator.language.startsWith(lang) ? navigator.language : lang;
+  return new Intl.DateTimeFormat(locale, style).format(date);
 }
