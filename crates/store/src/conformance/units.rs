@@ -76,10 +76,7 @@ pub async fn cancelled_units_harm_no_neighbours(store: &dyn Store) {
         }
         if number % 8 == 7 {
             // Gone while it commits: either way is right.
-            return match work.commit().now_or_never() {
-                Some(done) => Some(done.is_ok()),
-                None => None,
-            };
+            return work.commit().now_or_never().map(|done| done.is_ok());
         }
         work.commit().await.unwrap();
         Some(true)
