@@ -20,6 +20,8 @@ export function home(enrolled, whenScanned, isNew = false) {
   one("#enrolled-now").hidden = !isNew;
   one("#install-hint").hidden = matchMedia("(display-mode: standalone)").matches;
   alertIn("#home-problem", null);
+  alertIn("#paste-problem", null);
+  one("#paste").open = false;
   show("home");
   refresh();
 }
