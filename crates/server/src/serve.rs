@@ -175,6 +175,21 @@ pub async fn signalled() -> Option<&'static str> {
     }
 }
 
+/// The same, or the end of the terminal: for what leaves something behind when it is killed.
+pub async fn signalled_or_hung_up() {
+    match signal(SignalKind::hangup()) {
+        Ok(mut hangup) => {
+            tokio::select! {
+                _ = hangup.recv() => {}
+                _ = signalled() => {}
+            }
+        }
+        Err(_) => {
+            signalled().await;
+        }
+    }
+}
+
 fn bind(settings: &server::Settings) -> Result<Vec<TcpListener>, Failure> {
     settings.listen.iter().map(|address| listen(*address)).collect()
 }

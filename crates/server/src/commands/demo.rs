@@ -74,7 +74,7 @@ pub async fn run(command: cli::Demo, output: Output) -> Result<(), Failure> {
     }
 
     say(output, &demo, &ground, &secrets, admin_setup.as_deref()).await?;
-    serve::signalled().await;
+    serve::signalled_or_hung_up().await;
     shop_stop.stop(false).await;
     server.stop().await;
     let _ = (shop.await, waiting.await);
