@@ -75,13 +75,16 @@ async fn world() -> World {
     work.commit().await.unwrap();
     keys::ensure(&app).await.unwrap();
     let provider = Provider::new(&app, Settings::default()).unwrap();
-    let web =
-        Web::new(&app, web::Settings {
+    let web = Web::new(
+        &app,
+        web::Settings {
             trusted_proxies: Vec::new(),
             theme: Theme::built_in().unwrap(),
             virtual_phone: None,
-        })
-            .unwrap();
+            virtual_phone: None,
+        },
+    )
+    .unwrap();
     let cookie = format!("{}={}", web::cookies::SESSION, secret.text());
     World { app, provider, web, cookie }
 }

@@ -124,7 +124,7 @@ function told({ state, expires_in: seconds }) {
       break;
     default:
       draw("");
-      if (isSeen() && isPatient() && panel.dataset.state === "waiting") open();
+      if (isSeen() && isPatient() && ["waiting", "offline"].includes(panel.dataset.state)) open();
       else show("expired", 0);
   }
 }
