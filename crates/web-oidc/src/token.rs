@@ -15,17 +15,19 @@ pub(crate) async fn post(
     provider: Data<Provider>,
     body: Bytes,
 ) -> Result<HttpResponse, Refused> {
-    let invalid = |error| Ok(refusal::json(StatusCode::BAD_REQUEST, error));
+    let invalid = |error| refusal::json(StatusCode::BAD_REQUEST, error);
     if !request::is_form(&req) {
-        return invalid(OAuthError::invalid_request("The body must be application/x-www-form-urlencoded"));
+        return Ok(invalid(OAuthError::invalid_request(
+            "The body must be application/x-www-form-urlencoded",
+        )));
     }
     // Also secrets: addresses end up in logs (RFC 6749 §2.3.1).
     if !req.query_string().is_empty() {
-        return invalid(OAuthError::invalid_request("Parameters do not belong in the query"));
+        return Ok(invalid(OAuthError::invalid_request("Parameters do not belong in the query")));
     }
     let (params, authorization) = match (request::params(&body), request::authorization(&req)) {
         (Ok(params), Ok(authorization)) => (params, authorization),
-        (Err(error), _) | (_, Err(error)) => return invalid(error),
+        (Err(error), _) | (_, Err(error)) => return Ok(invalid(error)),
     };
     let address = address::of(&req, Web::of(&req)?.trusted_proxies());
     match provider.token(TokenAsked { authorization, params: &params, address }).await {
