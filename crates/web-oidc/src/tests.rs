@@ -77,12 +77,7 @@ async fn world() -> World {
     let provider = Provider::new(&app, Settings::default()).unwrap();
     let web = Web::new(
         &app,
-        web::Settings {
-            trusted_proxies: Vec::new(),
-            theme: Theme::built_in().unwrap(),
-            virtual_phone: None,
-            virtual_phone: None,
-        },
+        web::Settings { trusted_proxies: Vec::new(), theme: Theme::built_in().unwrap(), virtual_phone: None },
     )
     .unwrap();
     let cookie = format!("{}={}", web::cookies::SESSION, secret.text());
