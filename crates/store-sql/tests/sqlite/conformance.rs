@@ -3,7 +3,7 @@
 use store_sql::{Settings, SqlStore};
 
 async fn temporary() -> SqlStore {
-    SqlStore::open(Settings::temporary()).await.expect("a temporary database opens")
+    SqlStore::open(Settings::temporary()).await.unwrap()
 }
 
 store::conformance!(temporary());
