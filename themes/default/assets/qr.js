@@ -7,6 +7,8 @@ import { get, post } from "./http.js";
 
 /** A shown code is replaced this many seconds before it ends. */
 const EARLY = 3;
+/** A word may be read so much later than it was said, in seconds. */
+const LATE = 10;
 /** Codes replace one another by themselves for so long; then the person is asked. */
 const PATIENCE = 290_000;
 /** A cut connection is shown after so long: a stream that comes back at once disturbs nobody. */
@@ -104,7 +106,7 @@ function told({ state, expires_in: seconds }) {
   switch (state) {
     case "waiting":
       // Another tab of this page shows a newer code: one code at a time (SEC-016).
-      if (isDrawn && panel.dataset.state === "waiting" && seconds > left() + EARLY) isDrawn = false;
+      if (isDrawn && panel.dataset.state === "waiting" && seconds > left() + LATE) isDrawn = false;
       if (isDrawn || isOpening) show("waiting", seconds);
       else if (isSeen() && document.hasFocus()) open();
       else show("expired", 0);
