@@ -3,8 +3,8 @@
 //! Owns: reading it into a client, writing a client as it, and which redirect URIs may be registered
 //! (SEC-101). Not here: making ids and secrets, keeping clients (`registry`).
 //!
-//! Members of ours, for operators: `latchbolt_require_pkce` (default true), `latchbolt_skip_consent`,
-//! `latchbolt_phishing_resistant_only`, `latchbolt_skip_check_code`, `latchbolt_same_country_only`
+//! Members of ours, for operators: `latchbolt_require_pkce` (default false; always true for public
+//! clients), `latchbolt_skip_consent`, `latchbolt_phishing_resistant_only`, `latchbolt_skip_check_code`, `latchbolt_same_country_only`
 //! (default false), `latchbolt_verified` (default true: an operator who registers a client by hand vouches
 //! for its name). Members that are not known are ignored, as RFC 7591 §2 demands.
 
@@ -120,7 +120,7 @@ impl Registration {
             secret_hash: None,
             scopes: scopes(members.text("scope")?),
             id_token_alg,
-            requires_pkce: is_public || members.flag("latchbolt_require_pkce", true)?,
+            requires_pkce: is_public || members.flag("latchbolt_require_pkce", false)?,
             skips_consent,
             requires_phishing_resistant: members.flag("latchbolt_phishing_resistant_only", false)?,
             skips_check_code: members.flag("latchbolt_skip_check_code", false)?,
@@ -311,8 +311,23 @@ mod tests {
         assert_eq!(client.auth_method, ClientAuthMethod::ClientSecretBasic);
         assert_eq!(client.name, "shop.example");
         assert_eq!(client.scopes, SCOPES);
-        assert!(client.requires_pkce && client.is_enabled && client.secret_hash.is_some());
+        assert!(client.is_enabled && client.secret_hash.is_some());
         assert!(!client.skips_consent && !client.skips_check_code && !client.is_native);
+    }
+
+    #[test]
+    fn sec_104_public_clients_must_use_pkce_and_confidential_ones_when_they_say_so() {
+        let requires = |method: &str, asked: Value| {
+            let uris = ["https://shop.example/cb"];
+            let json = json!({"redirect_uris": uris, "token_endpoint_auth_method": method,
+                "latchbolt_require_pkce": asked});
+            parse(&json).unwrap().requires_pkce
+        };
+        for asked in [Value::Null, json!(false), json!(true)] {
+            assert!(requires("none", asked.clone()));
+            assert_eq!(requires("client_secret_basic", asked.clone()), asked == json!(true));
+            assert_eq!(requires("client_secret_post", asked.clone()), asked == json!(true));
+        }
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! A client's registration as JSON: RFC 7591 §2 in, RFC 7591 §3.2.1 out, with members of our own that
 //! begin with `latchbolt_`.
 //!
-//! Unknown members are ignored, as the RFC demands. Members that would make the client stricter than it
+//! Unknown members are ignored, as the RFC demands, but not our own: a misspelt switch that makes a client
+//! stricter must not pass unseen. Members that would make the client stricter than it
 //! would then be (encryption, DPoP, pairwise subjects…) are refused until we can keep the promise.
 
 use domain::{Client, ClientAuthMethod, ClientId, SigningAlg, Timestamp};
@@ -55,6 +56,17 @@ const NOT_YET: &[&str] = &[
     "frontchannel_logout_uri",
 ];
 
+/// Our own members.
+const OURS: &[&str] = &[
+    "latchbolt_verified",
+    "latchbolt_enabled",
+    "latchbolt_require_pkce",
+    "latchbolt_skip_consent",
+    "latchbolt_phishing_resistant_only",
+    "latchbolt_skip_check_code",
+    "latchbolt_same_country_only",
+];
+
 /// Reads a registration. The secret's hash is not set yet.
 pub(super) fn parse(metadata: &Value, id: ClientId, now: Timestamp) -> Result<Client> {
     let Some(members) = metadata.as_object() else {
@@ -64,6 +76,11 @@ pub(super) fn parse(metadata: &Value, id: ClientId, now: Timestamp) -> Result<Cl
         if members.get(*name).is_some_and(is_meant) {
             return Err(BadRegistration::new(name, "is not supported by this version; leave it out"));
         }
+    }
+    if let Some(name) = members.keys().find(|n| n.starts_with("latchbolt_") && !OURS.contains(&n.as_str())) {
+        let shown = domain::text::shown(name, 60);
+        let why = format!("there is no {shown}; there are {}", OURS.join(", "));
+        return Err(BadRegistration::new("latchbolt_…", why));
     }
     if let Some(subject) = text(members, "subject_type")?
         && subject != "public"
@@ -93,7 +110,7 @@ pub(super) fn parse(metadata: &Value, id: ClientId, now: Timestamp) -> Result<Cl
             .map_err(|bad| BadRegistration::new("client_name", bad.to_string()))?,
         None => domain::text::shown(id.as_str(), 80),
     };
-    let requires_pkce = flag(members, "latchbolt_require_pkce")?.unwrap_or(true);
+    let requires_pkce = flag(members, "latchbolt_require_pkce")?.unwrap_or(is_public);
     if is_public && !requires_pkce {
         return Err(BadRegistration::new("latchbolt_require_pkce", "public clients always need PKCE"));
     }

@@ -14,9 +14,34 @@ fn the_least_registration_is_a_confidential_client_with_strict_defaults() {
     let client = read(&json!({"redirect_uris": ["https://shop.example/cb"]})).unwrap();
     assert_eq!(client.auth_method, ClientAuthMethod::ClientSecretBasic);
     assert_eq!(client.id_token_alg, SigningAlg::ES256);
-    assert!(client.requires_pkce && client.is_enabled && !client.skips_consent && !client.skips_check_code);
+    assert!(client.is_enabled && !client.skips_consent && !client.skips_check_code);
     assert!(client.scopes.iter().any(|s| s == "openid"));
     assert_eq!(client.name, "shop");
+}
+
+#[test]
+fn sec_104_public_clients_must_use_pkce_and_confidential_ones_when_they_say_so() {
+    let requires = |method: &str, asked: Value| {
+        let uris = ["https://shop.example/cb"];
+        read(&json!({"redirect_uris": uris, "token_endpoint_auth_method": method, "latchbolt_require_pkce": asked}))
+            .map(|client| client.requires_pkce)
+    };
+    assert!(requires("none", Value::Null).unwrap() && requires("none", json!(true)).unwrap());
+    assert!(requires("none", json!(false)).is_err());
+    for method in ["client_secret_basic", "client_secret_post"] {
+        assert!(!requires(method, Value::Null).unwrap() && !requires(method, json!(false)).unwrap());
+        assert!(requires(method, json!(true)).unwrap());
+    }
+}
+
+#[test]
+fn sec_196_a_misspelt_member_of_ours_is_refused_and_a_strange_one_ignored() {
+    let with = |name: &str| read(&json!({"redirect_uris": ["https://shop.example/cb"], name: true}));
+    assert!(with("latchbolt_phishing_resistant_only").unwrap().requires_phishing_resistant);
+    for bad in ["latchbolt_requires_phishing_resistant", "latchbolt_", "latchbolt_Verified"] {
+        assert!(with(bad).unwrap_err().to_string().contains(bad));
+    }
+    assert!(with("x_latchbolt").is_ok());
 }
 
 #[test]
