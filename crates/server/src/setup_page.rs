@@ -118,7 +118,13 @@ fn done_samples(page: &dyn Fn() -> Page) -> Vec<(&'static str, SetupDonePage)> {
 
 #[cfg(test)]
 mod tests {
+    use actix_web::http::StatusCode;
+    use actix_web::middleware::from_fn;
+    use actix_web::test::{TestRequest, call_service, init_service, read_body};
     use web::{Web, markup};
+
+    use crate::wiring::{self, Extras};
+    use crate::{config, serve};
 
     #[test]
     fn every_page_renders() {
@@ -126,5 +132,64 @@ mod tests {
             assert_eq!(markup::faults(&html), Vec::<String>::new(), "{name}");
             assert!(!html.contains("<b>\""), "{name} escapes");
         }
+    }
+
+    fn sent(token: &str, username: &str, password: &str, origin: &str) -> TestRequest {
+        let form = [("token", token), ("username", username), ("password", password)];
+        let request = TestRequest::post().uri("/admin/setup").set_form(form);
+        request.insert_header(("origin", origin)).insert_header(("accept", "text/html"))
+    }
+
+    #[actix_web::test]
+    async fn sec_188_the_setup_page_makes_one_administrator_for_our_own_form_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = format!("sqlite:{}", folder.path().join("latchbolt.db").display());
+        let variables = [("LATCHBOLT__DATABASE__URL".to_owned(), database)];
+        let config = config::load_from(None, &variables).unwrap();
+        let ground = wiring::ground(&config).await.unwrap();
+        let house = wiring::house(&config, &ground, Extras::default()).await.unwrap();
+        let link = serve::first_start(&ground).await.unwrap().unwrap();
+        let (address, token) = link.split_once('#').unwrap();
+        assert_eq!(address, "http://localhost:8400/admin/setup");
+        let doors = actix_web::App::new().wrap(from_fn(web::shell::shell)).configure(|cfg| house.mount(cfg));
+        let service = init_service(doors).await;
+
+        let page = call_service(&service, TestRequest::get().uri("/admin/setup").to_request()).await;
+        assert_eq!(page.status(), StatusCode::OK);
+        assert!(!String::from_utf8_lossy(&read_body(page).await).contains(token));
+
+        let ours = "http://localhost:8400";
+        for (request, expected) in [
+            (sent(token, "root", "long enough", "https://evil.example"), StatusCode::FORBIDDEN),
+            (sent(token, "root", "short", ours), StatusCode::UNPROCESSABLE_ENTITY),
+            (sent("guess", "root", "long enough", ours), StatusCode::GONE),
+            (sent(token, "root", "long enough", ours), StatusCode::OK),
+            (sent(token, "other", "long enough", ours), StatusCode::GONE),
+        ] {
+            assert_eq!(call_service(&service, request.to_request()).await.status(), expected);
+        }
+        assert!(ground.registry.user("root").await.is_ok());
+        assert!(ground.registry.user("other").await.is_err());
+    }
+
+    #[actix_web::test]
+    async fn sec_149_health_says_one_word() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = format!("sqlite:{}", folder.path().join("latchbolt.db").display());
+        let variables = [("LATCHBOLT__DATABASE__URL".to_owned(), database)];
+        let config = config::load_from(None, &variables).unwrap();
+        let ground = wiring::ground(&config).await.unwrap();
+        let house = wiring::house(&config, &ground, Extras::default()).await.unwrap();
+        let doors = actix_web::App::new().wrap(from_fn(web::shell::shell)).configure(|cfg| house.mount(cfg));
+        let service = init_service(doors).await;
+        for path in ["/healthz", "/readyz"] {
+            let answer = call_service(&service, TestRequest::get().uri(path).to_request()).await;
+            assert_eq!(answer.status(), StatusCode::OK, "{path}");
+            assert_eq!(read_body(answer).await.as_ref(), b"ok\n", "{path}");
+        }
+        ground.app.store().close().await;
+        // Liveness does not depend on the store (SEC-212).
+        let answer = call_service(&service, TestRequest::get().uri("/healthz").to_request()).await;
+        assert_eq!(answer.status(), StatusCode::OK);
     }
 }
