@@ -1,22 +1,21 @@
 //! Section 1.4, first half: the approval itself.
 
 use serde_json::json;
-use testkit::{Claim, DeviceKey, Kind, Phone, b64, random, unix_now};
+use testkit::{Claim, DeviceKey, Kind, Phone, Setup, b64, random, unix_now};
 
 use crate::given::{Scene, elsewhere, refused, went_nowhere};
 
 #[tokio::test]
 async fn sec_030_every_field_of_an_approval_is_signed() {
-    let scene = Scene::new().await;
-    let grace = scene.phone_of("grace").await;
+    // Wrong signatures are counted: here more of them are let through.
+    let scene = Scene::with(Setup::default().set("limits.factor", 100)).await;
+    let phone = scene.phone(Kind::App).await;
     let other_code = |code: &str| if code == "123" { "321".to_owned() } else { "123".to_owned() };
     let fields = [
         "label", "issuer", "channel", "nonce", "facts", "client", "account", "device", "decision", "uv",
         "code", "time",
     ];
     for field in fields {
-        // A phone of its own for each field: wrong signatures are counted.
-        let phone = scene.server.phone("grace", "grace keeps a long secret 7", Kind::App).await;
         let waiting = scene.waiting().await;
         let (claim, code) = waiting.claimed_by(&phone).await;
         let good = phone.draft(&claim, "approve", Some(&code));
@@ -48,10 +47,8 @@ async fn sec_030_every_field_of_an_approval_is_signed() {
         refused(&answer);
         assert_eq!(waiting.state().await, "claimed", "{field}: {}", answer.text());
         went_nowhere(&waiting.browser.redeem_once(&waiting.page).await);
-        let done = phone.signed("/devices/self/revoke", Some(&json!({"end_sessions": false}))).await;
-        assert!(done.status < 300, "{}", done.text());
+        phone.approve(&claim, &code).await;
     }
-    drop(grace);
 }
 
 #[tokio::test]

@@ -270,8 +270,12 @@ async fn sec_026_texts_of_relying_parties_are_inert() {
 
 #[tokio::test]
 async fn sec_027_the_phone_is_told_how_near_the_browser_is() {
-    let proxied = Setup::default().set("networks.trusted_proxies", vec![toml::Value::from("127.0.0.1")]);
-    let scene = Scene::with(proxied).await;
+    let mut names = toml::Table::new();
+    names.insert("203.0.113.0/24".to_owned(), "Office".into());
+    let setup = Setup::default()
+        .set("networks.trusted_proxies", vec![toml::Value::from("127.0.0.1")])
+        .set("networks.names", names);
+    let scene = Scene::with(setup).await;
     let phone_at = |address: &str| scene.server.browser().with_header("x-forwarded-for", address);
     let phone = Phone::enrol(phone_at("203.0.113.7"), "ada", &scene.password, Kind::App).await;
     for (address, hint) in
@@ -281,8 +285,9 @@ async fn sec_027_the_phone_is_told_how_near_the_browser_is() {
         let waiting = Waiting::start_at(browser, scene.shop.start()).await;
         let facts = phone.scan(&waiting.qr.url).await.facts();
         let told = facts["proximity"].as_str().unwrap();
-        // Far apart and without a map of addresses it is unknown, or far where networks tell.
-        assert!(told == hint || (hint == "unknown" && told == "far"), "{address}: {facts}");
+        // Without a map of countries other networks are unknown, and said to be.
+        assert_eq!(told, hint, "{address}: {facts}");
+        assert_eq!(facts["place"]["network"] == "Office", address.starts_with("203."), "{address}: {facts}");
     }
     // A policy of the client: not the same country, no approval.
     let strict = scene.server.client_with("strict", &json!({"latchbolt_same_country_only": true}));
@@ -310,8 +315,9 @@ async fn sec_028_addresses_come_from_trusted_proxies_alone() {
             .from_address([127, 9, 0, 1])
             .with_header("x-forwarded-for", lie);
         let waiting = Waiting::start_at(browser, scene.shop.start()).await;
-        let facts = phone.scan(&waiting.qr.url).await.facts();
-        assert_ne!(facts["proximity"], "same_address", "{lie}");
+        let claim = phone.scan(&waiting.qr.url).await;
+        assert_ne!(claim.facts()["proximity"], "same_address", "{lie}");
+        assert_eq!(phone.decide(&claim, "deny", None).await.status, 204);
     }
     let addresses: Vec<Option<String>> =
         scene.server.audit("channel.claimed").await.into_iter().map(|entry| entry.other_address).collect();

@@ -108,7 +108,7 @@ async fn sec_061_the_reference_phone_never_approves_from_a_link_alone() {
         scene.server.command_with(&all, input)
     };
     let enrol =
-        ["enrol", "--url", &scene.server.issuer, "--user", "ada", "--password-stdin", "--agree", "--json"];
+        ["enrol", "--issuer", &scene.server.issuer, "--user", "ada", "--password-stdin", "--agree", "--json"];
     let _ = phone(&enrol, &format!("{}\n", scene.password)).done();
     let scanned = phone(&["scan", "--url", &waiting.qr.url, "--json"], "").done();
     assert!(scanned.out.contains("The shop") && scanned.out.contains("shop.example"), "{scanned:?}");

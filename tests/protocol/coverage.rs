@@ -42,6 +42,9 @@ fn rows_001_to_063_have_a_test_each() {
 
 /// Whether what stands right above a function marks it as a test.
 fn is_marked(before: &str) -> bool {
-    let above = before.lines().rev().skip(1);
-    above.take_while(|line| !line.trim().is_empty() && !line.contains('}')).any(|line| line.contains("test]"))
+    let above = before.lines().rev();
+    let above = above.take_while(|line| !line.trim().is_empty() && !line.contains('}'));
+    above
+        .map(str::trim)
+        .any(|line| line.starts_with("#[") && (line.contains("test]") || line.contains("test(")))
 }

@@ -52,6 +52,13 @@ async fn sec_105_a_code_needs_its_verifier() {
         assert!(answer.status == 400, "{}", answer.text());
         assert!(["invalid_grant", "invalid_request"].contains(&answer.word("error").as_str()));
     }
+    // The other direction: a verifier for a code that was made without a challenge (RFC 9700 §2.1.1).
+    let started = scene.shop.start_with(&[("code_challenge", ""), ("code_challenge_method", "")]);
+    let landed = scene.browser.follow(&started.url).await;
+    if landed.query("code").is_some() {
+        let code = scene.shop.code(&started, &landed);
+        refused(&scene.shop.redeem(&started, &code).await, 400, "invalid_grant");
+    }
 }
 
 #[tokio::test]

@@ -252,6 +252,15 @@ impl Browser {
         }
     }
 
+    /// The anti-forgery value that belongs to this browser's secret, as the server derives it.
+    #[must_use]
+    pub fn csrf(&self) -> String {
+        let secret = self.cookie("__Host-lb_browser").unwrap_or_default();
+        let mut message = b"latchbolt csrf v1\n".to_vec();
+        message.extend_from_slice(secret.as_bytes());
+        crate::b64(&crate::sha256(&message))
+    }
+
     /// Closes the connections that are idle.
     pub fn hang_up(&self) {
         self.idle.lock().expect("connections").clear();
