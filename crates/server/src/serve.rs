@@ -109,6 +109,8 @@ pub async fn start_on(
     .client_request_timeout(settings.header_timeout)
     .client_disconnect_timeout(DISCONNECT)
     .keep_alive(settings.keep_alive)
+    // A browser that leaves closes its half: its stream ends then, not at the second write into the void.
+    .h1_allow_half_closed(false)
     .tls_handshake_timeout(HANDSHAKE)
     .shutdown_timeout(settings.stop_timeout.as_secs())
     .disable_signals();
