@@ -14,7 +14,8 @@ use store::SignedIn;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::TryRecvError;
 
-/// How long another node's change may stay unseen when its word is lost.
+/// How long a change may stay unseen whose word never comes: lost on the way from another node, or made by the
+/// command line, which is a process of its own (SEC-153).
 const MOMENT: Duration = Duration::from_secs(2);
 /// About how many bytes of verified tokens are kept at most.
 const TOKEN_BYTES: u64 = 16 * 1024 * 1024;
@@ -40,7 +41,7 @@ impl Caches {
         let weigh = |token: &VerifiedToken| u32::try_from(token.answer.len() + 400).unwrap_or(u32::MAX);
         Self {
             changes: Mutex::new(app.changes()),
-            tokens: Fresh::new(TOKEN_BYTES, token_life, weigh),
+            tokens: Fresh::new(TOKEN_BYTES, token_life.min(MOMENT), weigh),
             consents: Fresh::new(CONSENTS, MOMENT, |_| 1),
             people: Fresh::new(PEOPLE, MOMENT, |_| 1),
         }

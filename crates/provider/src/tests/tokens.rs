@@ -148,6 +148,20 @@ async fn access_tokens_end_with_their_time_session_and_account() {
 }
 
 #[tokio::test]
+async fn sec_153_a_change_that_nobody_told_of_ends_access_tokens_too() {
+    let world = world(&[shop()]).await;
+    let tokens = world.redeem(&world.code(&[]).await, &[]).await.unwrap();
+    let token = tokens["access_token"].as_str().unwrap();
+    assert!(world.userinfo(token).await.is_some());
+    // As `latchbolt user disable` does it beside a running server: the database changes, no word is said.
+    let mut work = world.app.store().begin().await.unwrap();
+    work.set_account_state(&world.account.id, AccountState::Disabled, world.app.now()).await.unwrap();
+    work.commit().await.unwrap();
+    tokio::time::sleep(Duration::from_millis(2_100)).await;
+    assert_eq!(world.userinfo(token).await, None);
+}
+
+#[tokio::test]
 async fn sec_136_discovery_and_keys_are_ready() {
     let world = world(&[shop()]).await;
     let discovery: Value = serde_json::from_slice(&world.provider.discovery().bytes).unwrap();
