@@ -98,6 +98,8 @@ rules! {
     JourneyAddress journey_address "throttle.journey.address" 600 per 60;
     /// QR channels opened from one network (key: network).
     ChannelAddress channel_address "throttle.channel.address" 120 per 60;
+    /// Codes shown anew in one network's channels (key: network). A page shows one a minute.
+    RotateAddress rotate_address "throttle.rotate.address" 1_200 per 60;
     /// QR channels opened by one browser (key: hash of the browser secret).
     ChannelBrowser channel_browser "throttle.channel.browser" 30 per 60;
     /// QR channels opened in all (key: empty).
@@ -150,6 +152,14 @@ impl Throttle {
         self.check(rule, key, 1).await
     }
 
+    /// Counts so many at once: for what costs us more than usual.
+    ///
+    /// # Errors
+    /// As [`Throttle::hit`].
+    pub async fn hit_by(&self, rule: Rule, key: &str, amount: u32) -> Result<(), Refusal> {
+        self.check(rule, key, u64::from(amount.max(1))).await
+    }
+
     /// Refuses when the next [`Throttle::hit`] would be too many, without counting: for rules that count
     /// failures only, before something is tried.
     ///
@@ -168,7 +178,7 @@ impl Throttle {
         let counter = Key { kind: rule.name(), id: URL_SAFE_NO_PAD.encode(&mac[..16]) };
         let counted = self.live.count(&counter, amount, limit.window).await?;
         // Whether counted already or only looked at: this one must be within the limit.
-        if counted.sum + (1 - amount) <= u64::from(limit.most) {
+        if counted.sum + u64::from(amount == 0) <= u64::from(limit.most) {
             return Ok(());
         }
         Err(Refusal::TooMany { retry_after: counted.ends_in.max(Duration::from_secs(1)) })

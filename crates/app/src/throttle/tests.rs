@@ -83,3 +83,13 @@ fn parts_of_a_key_do_not_run_together() {
     assert_ne!(key(&["a", "bc"]), key(&["ab", "c"]));
     assert_ne!(key(&["a:1", ""]), key(&["a", "1:"]));
 }
+
+#[tokio::test]
+async fn sec_221_what_costs_more_counts_for_more() {
+    let throttle = throttle(Limits { journey_address: Limit::new(10, 60), ..Limits::default() });
+    throttle.hit_by(Rule::JourneyAddress, "n", 6).await.unwrap();
+    assert!(throttle.hit_by(Rule::JourneyAddress, "n", 6).await.is_err());
+    throttle.hit_by(Rule::JourneyAddress, "other", 10).await.unwrap();
+    assert!(throttle.peek(Rule::JourneyAddress, "other").await.is_err());
+    assert!(throttle.hit_by(Rule::JourneyAddress, "other", 0).await.is_err());
+}

@@ -64,7 +64,7 @@ impl SignIn {
             let opened = match self.channel_of(&way.kept).await? {
                 None => self.open_new(way, visitor, now).await?,
                 Some(found) => match found.channel.standing(now).state {
-                    State::Waiting => self.rotate(found, now).await?,
+                    State::Waiting => self.rotate(found, visitor, now).await?,
                     State::Claimed | State::Approved => Some(shown(&found.channel, None, now)?),
                     State::Denied | State::Expired => {
                         self.cancel(&found.handle).await?;
@@ -89,8 +89,15 @@ impl SignIn {
         self.end_channel(&way.kept).await
     }
 
-    async fn rotate(&self, found: Found, now: Timestamp) -> Result<Option<Opened>, Refusal> {
+    async fn rotate(
+        &self,
+        found: Found,
+        visitor: &Visitor,
+        now: Timestamp,
+    ) -> Result<Option<Opened>, Refusal> {
         let Found { handle, channel: Channel::Created(created), version } = found else { return Ok(None) };
+        // Each id takes a slot of its own for a minute.
+        self.app().throttle().hit(Rule::RotateAddress, &throttle::network(visitor.address)).await?;
         let (id, mac) = self.new_channel_id();
         let Ok(created) = created.rotate(mac, now) else { return Ok(None) };
         let channel = Channel::Created(created);
@@ -134,8 +141,9 @@ impl SignIn {
     async fn may_open(&self, visitor: &Visitor) -> Result<(), Refusal> {
         let throttles = self.app().throttle();
         let network = throttle::network(visitor.address);
-        throttles.hit(Rule::ChannelTotal, "").await?;
+        // The total last: what one network is refused must not use up everybody's share (SEC-222, SEC-224).
         throttles.hit(Rule::ChannelAddress, &network).await?;
+        throttles.hit(Rule::ChannelTotal, "").await?;
         let live = self.app().live();
         let reported = live.count(&self.reports("qr-reports", &network), 0, REPORT_WINDOW).await?;
         if reported.sum > 0 {

@@ -63,8 +63,9 @@ impl SignIn {
     /// # Errors
     /// [`Refusal::Gone`] when the journey is over or another browser's; [`Refusal::TooMany`] for hasty polling.
     pub async fn phone_state(&self, id: &JourneyId, visitor: &Visitor) -> Result<StateWord, Refusal> {
-        self.poll_slowly(id).await?;
         let way = self.way(id, visitor).await?;
+        // Counted for its own browser only: whoever else knows the journey's id cannot use its polls up.
+        self.poll_slowly(id).await?;
         let now = self.app().now();
         let Some(found) = self.channel_of(&way.kept).await? else { return Ok(word(none(), 0)) };
         self.bury(&found, now).await?;

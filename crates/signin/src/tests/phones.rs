@@ -411,3 +411,32 @@ async fn sec_009_neither_channel_ids_nor_browser_secrets_are_kept() {
     assert!(!kept.contains(channel));
     assert!(!kept.contains(&browser.visitor().browser.unwrap().text()));
 }
+
+#[tokio::test]
+async fn sec_224_what_one_network_is_refused_uses_up_nobody_else_s_share() {
+    use app::throttle::Limit;
+    let limits = app::Limits {
+        channel_total: Limit::new(10, 60),
+        channel_address: Limit::new(3, 60),
+        rotate_address: Limit::new(4, 60),
+        ..app::Limits::default()
+    };
+    let world = world_with(limits, Settings::default()).await;
+    let mut shown = 0;
+    for _ in 0..30 {
+        let browser = world.browser();
+        let id = world.journey(&browser).await;
+        shown += u32::from(world.signin.phone_open(&id, &browser.visitor()).await.is_ok());
+    }
+    assert_eq!(shown, 3);
+    let browser = world.browser();
+    browser.moves_to("198.51.100.7");
+    let id = world.journey(&browser).await;
+    assert!(world.signin.phone_open(&id, &browser.visitor()).await.is_ok(), "from another network");
+    // Showing another code of an open channel is bounded too.
+    let mut shown = 0;
+    for _ in 0..10 {
+        shown += u32::from(world.signin.phone_open(&id, &browser.visitor()).await.is_ok());
+    }
+    assert_eq!(shown, 4);
+}

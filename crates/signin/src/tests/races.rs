@@ -174,3 +174,14 @@ async fn sec_057_hasty_polling_is_told_to_slow_down_and_then_refused_for_longer(
     assert!(refused[0] <= Duration::from_secs(20));
     assert!(*refused.last().unwrap() > Duration::from_secs(60));
 }
+
+#[tokio::test]
+async fn sec_057_whoever_knows_a_journey_s_id_cannot_use_its_polls_up() {
+    let world = world().await;
+    let (browser, other) = (world.browser(), world.browser());
+    let id = world.journey(&browser).await;
+    for _ in 0..300 {
+        assert_eq!(world.signin.phone_state(&id, &other.visitor()).await, Err(Refusal::Gone));
+    }
+    assert!(world.signin.phone_state(&id, &browser.visitor()).await.is_ok());
+}
