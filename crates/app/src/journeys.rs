@@ -114,6 +114,8 @@ pub struct JourneySlot;
 impl Slot for JourneySlot {
     const KIND: &'static str = "journey";
     const TTL: Duration = Duration::from_secs(30 * 60);
+    // Whoever fills the table with starts displaces the oldest of them and keeps nobody from signing in.
+    const MAKES_ROOM: bool = true;
     type Value = KeptJourney;
 }
 

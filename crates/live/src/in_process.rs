@@ -2,7 +2,7 @@
 //!
 //! Owns: one [`table::Table`] per kind of slot and of counter, and the topics. Every table is bounded
 //! (SEC-222): at its cap what has expired goes first, then new entries are refused; nothing that still
-//! counts is forgotten early. No lock is held across an await; a waiting listener is one boxed receiver.
+//! counts is forgotten early, except where the kind of slot says that its oldest makes room. No lock is held across an await; a waiting listener is one boxed receiver.
 
 mod table;
 mod topics;
@@ -14,7 +14,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use self::table::Table;
+use self::table::{AtCap, Table};
 use self::topics::Topics;
 use crate::{Counted, Key, Live, LiveError, Lost, Result, Topic, Version, Words};
 
@@ -67,7 +67,14 @@ impl InProcess {
 impl Live for InProcess {
     async fn put(&self, key: &Key, value: Bytes, ttl: Duration) -> Result<Version> {
         self.slots(key.kind)
-            .put(&key.id, ttl, |number| Slot { value, version: Version(number) })
+            .put(&key.id, ttl, AtCap::Refuse, |number| Slot { value, version: Version(number) })
+            .map(Version)
+            .ok_or(LiveError::Full(key.kind))
+    }
+
+    async fn put_making_room(&self, key: &Key, value: Bytes, ttl: Duration) -> Result<Version> {
+        self.slots(key.kind)
+            .put(&key.id, ttl, AtCap::MakeRoom, |number| Slot { value, version: Version(number) })
             .map(Version)
             .ok_or(LiveError::Full(key.kind))
     }

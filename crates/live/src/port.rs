@@ -74,6 +74,12 @@ pub trait Live: Send + Sync {
     /// Writes, whatever was there.
     async fn put(&self, key: &Key, value: Bytes, ttl: Duration) -> Result<Version>;
 
+    /// As [`Live::put`]; at the cap of this kind of slot the one that would end first makes room. For what may
+    /// be lost at the price of a new start, never for marks of single use (SEC-222).
+    async fn put_making_room(&self, key: &Key, value: Bytes, ttl: Duration) -> Result<Version> {
+        self.put(key, value, ttl).await
+    }
+
     /// Reads.
     async fn get(&self, key: &Key) -> Result<Option<(Bytes, Version)>>;
 

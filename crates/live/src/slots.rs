@@ -16,6 +16,9 @@ pub trait Slot {
     const KIND: &'static str;
     /// How long a slot is kept at most after its last write with a time to live.
     const TTL: Duration;
+    /// At the cap the slot that would end first makes room, instead of nobody getting one: a flood of starts then
+    /// drops what is oldest and locks nobody out. Only for slots whose loss means "start again".
+    const MAKES_ROOM: bool = false;
     /// What it holds.
     type Value: Serialize + DeserializeOwned + Send + Sync;
 }
@@ -56,7 +59,12 @@ impl<S: Slot> Slots<S> {
     /// # Errors
     /// The live store is unavailable or full.
     pub async fn put(&self, id: &str, value: &S::Value) -> Result<Version> {
-        self.live.put(&Self::key(id), Self::encode(value)?, S::TTL).await
+        let (key, value) = (Self::key(id), Self::encode(value)?);
+        if S::MAKES_ROOM {
+            self.live.put_making_room(&key, value, S::TTL).await
+        } else {
+            self.live.put(&key, value, S::TTL).await
+        }
     }
 
     /// Reads.

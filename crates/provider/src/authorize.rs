@@ -25,6 +25,13 @@ pub(crate) const KIND: &str = "oidc";
 /// Binds sealed codes to what they are.
 pub(crate) const CODE: &[u8] = b"code";
 
+/// A request that takes more bytes is not kept while a person signs in: a `state` of 8 kB is, not one with a
+/// `nonce` as long.
+const LONGEST_KEPT: usize = 10 * 1024;
+/// Most take less.
+const USUAL_KEPT: usize = 2 * 1024;
+const TOO_LONG: OAuthError = OAuthError::invalid_request("The parameters are too long together");
+
 /// What the browser gets.
 #[derive(Debug)]
 pub enum Outcome {
@@ -117,9 +124,16 @@ impl Provider {
         begin: Begin,
         visitor: &Visitor,
     ) -> Result<Outcome, Refusal> {
-        let network = throttle::network(visitor.address);
-        self.app().throttle().hit(Rule::JourneyAddress, &network).await?;
         let Begin { wanted, hint } = begin;
+        let kept = Kept { request: checked.request, hint };
+        let payload = serde_json::to_string(&kept).map_err(|e| Refusal::Corrupt(e.to_string()))?;
+        if payload.len() > LONGEST_KEPT {
+            return Ok(self.sent_back(&SentBack { to: checked.back, error: TOO_LONG }));
+        }
+        // What fills more memory for half an hour counts for more (SEC-221).
+        let network = throttle::network(visitor.address);
+        let weight = u32::try_from(1 + payload.len() / USUAL_KEPT).unwrap_or(u32::MAX);
+        self.app().throttle().hit_by(Rule::JourneyAddress, &network, weight).await?;
         let shown = journeys::Shown {
             client_id: Some(client.id.clone()),
             client_name: client.name.clone(),
@@ -130,21 +144,18 @@ impl Provider {
             policy_uri: client.policy_uri.clone(),
             tos_uri: client.tos_uri.clone(),
             client_uri: client.client_uri.clone(),
-            scopes: checked.request.scopes_to_agree(),
+            scopes: kept.request.scopes_to_agree(),
             login_hint: checked.login_hint,
             ui_locales: checked.ui_locales,
         };
         let any = !wanted.phishing_resistant;
-        let prompts_consent = checked.request.prompt.consent;
-        let payload = serde_json::to_string(&Kept { request: checked.request, hint })
-            .map_err(|e| Refusal::Corrupt(e.to_string()))?;
         let new = NewJourney {
             need: Need {
                 acr: wanted.acr,
                 wanted_acr: wanted.wished_acr,
                 fresh_since: wanted.fresh_since,
                 account: wanted.account,
-                consent: prompts_consent,
+                consent: kept.request.prompt.consent,
                 phishing_resistant: wanted.phishing_resistant,
             },
             purpose: Purpose { kind: KIND.to_owned(), payload },

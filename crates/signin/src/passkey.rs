@@ -36,6 +36,7 @@ struct LoginWaits {
 impl Slot for LoginCeremony {
     const KIND: &'static str = "passkey-login";
     const TTL: Duration = CEREMONY_LIFE;
+    const MAKES_ROOM: bool = true;
     type Value = LoginWaits;
 }
 

@@ -17,6 +17,15 @@ const SHARDS: usize = 16;
 /// How many expired entries one write removes at most.
 const SWEPT_PER_WRITE: usize = 8;
 
+/// What happens to a new entry when there are as many as may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum AtCap {
+    /// It is refused.
+    Refuse,
+    /// The entry that would end first goes.
+    MakeRoom,
+}
+
 /// A bounded, sharded map from text to `V`, with expiry.
 #[derive(Debug)]
 pub(super) struct Table<V> {
@@ -59,11 +68,17 @@ impl<V> Table<V> {
     }
 
     /// Writes, whatever was there; answers the number of the write, or `None` at the cap.
-    pub(super) fn put(&self, id: &str, ttl: Duration, make: impl FnOnce(u64) -> V) -> Option<u64> {
+    pub(super) fn put(
+        &self,
+        id: &str,
+        ttl: Duration,
+        at_cap: AtCap,
+        make: impl FnOnce(u64) -> V,
+    ) -> Option<u64> {
         let now = Instant::now();
         let number = self.number();
         let ends = end(now, ttl);
-        let mut shard = self.shard_with_room(id, now)?;
+        let mut shard = self.shard_with_room(id, now, at_cap)?;
         match shard.entries.get_mut(id) {
             Some(entry) => *entry = Entry { value: make(number), ends },
             None => self.insert(&mut shard, id, Entry { value: make(number), ends }),
@@ -136,7 +151,7 @@ impl<V> Table<V> {
     }
 
     /// The shard of this id, swept, with room for one more entry if the id is new.
-    fn shard_with_room(&self, id: &str, now: Instant) -> Option<MutexGuard<'_, Shard<V>>> {
+    fn shard_with_room(&self, id: &str, now: Instant, at_cap: AtCap) -> Option<MutexGuard<'_, Shard<V>>> {
         let mut shard = self.shard(id);
         self.sweep(&mut shard, now, SWEPT_PER_WRITE);
         if self.len.load(Ordering::Relaxed) < self.cap || shard.entries.contains_key(id) {
@@ -146,8 +161,27 @@ impl<V> Table<V> {
         for other in &self.shards {
             self.sweep(&mut other.lock().unwrap_or_else(PoisonError::into_inner), now, usize::MAX);
         }
-        let shard = self.shard(id);
-        (self.len.load(Ordering::Relaxed) < self.cap || shard.entries.contains_key(id)).then_some(shard)
+        let mut shard = self.shard(id);
+        let has_room = self.len.load(Ordering::Relaxed) < self.cap || shard.entries.contains_key(id);
+        (has_room || (at_cap == AtCap::MakeRoom && self.drop_first_to_end(&mut shard))).then_some(shard)
+    }
+
+    /// Removes the entry of this shard that would end first; ids are spread evenly, so it is about the first of
+    /// all. Answers whether there was one.
+    fn drop_first_to_end(&self, shard: &mut Shard<V>) -> bool {
+        while let Some(Reverse((ends, name))) = shard.ends.pop() {
+            let MapEntry::Occupied(entry) = shard.entries.entry(Arc::clone(&name)) else { continue };
+            if entry.get().ends > ends {
+                // Written anew since: its turn comes at its new end.
+                let ends = entry.get().ends;
+                shard.ends.push(Reverse((ends, name)));
+                continue;
+            }
+            entry.remove();
+            self.len.fetch_sub(1, Ordering::Relaxed);
+            return true;
+        }
+        false
     }
 
     fn insert(&self, shard: &mut Shard<V>, id: &str, entry: Entry<V>) {
@@ -188,7 +222,7 @@ impl Table<u64> {
     /// Adds to a counter and answers the sum and the time left in its window; `None` at the cap.
     pub(super) fn add(&self, id: &str, amount: u64, window: Duration) -> Option<(u64, Duration)> {
         let now = Instant::now();
-        let mut shard = self.shard_with_room(id, now)?;
+        let mut shard = self.shard_with_room(id, now, AtCap::Refuse)?;
         let fresh = Entry { value: amount, ends: end(now, window) };
         match shard.entries.get_mut(id) {
             Some(entry) if entry.ends > now => {

@@ -48,6 +48,28 @@ async fn sec_222_a_full_table_refuses_the_new_and_keeps_the_old() {
 }
 
 #[tokio::test]
+async fn sec_054_where_the_oldest_makes_room_nobody_is_refused_and_nothing_grows() {
+    let live = small();
+    for id in 0..1_000 {
+        live.put_making_room(&key(&id), value(), LONG).await.unwrap();
+        // Written again, an entry is not the oldest any more.
+        live.put_making_room(&key(&0), value(), LONG + Duration::from_secs(id)).await.unwrap();
+    }
+    let (entries, ends) = live.slots("test").sizes();
+    assert!(
+        entries <= 100 && live.slots("test").len() == entries && ends <= 200 + 64 * 16,
+        "{entries} {ends}"
+    );
+    assert!(live.get(&key(&0)).await.unwrap().is_some());
+    assert!(live.get(&key(&999)).await.unwrap().is_some(), "the newest is there");
+    let mut kept = 0;
+    for id in 800..1_000 {
+        kept += usize::from(live.get(&key(&id)).await.unwrap().is_some());
+    }
+    assert!(kept > 90, "the oldest went first: {kept}");
+}
+
+#[tokio::test]
 async fn at_the_cap_what_has_expired_makes_room() {
     let live = small();
     fill(&live, SHORT).await;

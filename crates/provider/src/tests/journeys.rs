@@ -55,6 +55,22 @@ async fn a_stranger_is_sent_to_sign_in_with_a_browser_secret() {
 }
 
 #[tokio::test]
+async fn sec_221_what_is_kept_of_a_request_is_bounded_and_large_ones_count_for_more() {
+    let mut world = world(&[asking()]).await;
+    world.visitor.session = None;
+    let long = "x".repeat(8 * 1024);
+    assert_eq!(world.error(&[("state", &long), ("nonce", &long)]).await, "invalid_request");
+    // A state of 8 kB alone goes on, unchanged (SEC-137).
+    let kept = world.begun(&[("state", &long)]).await;
+    assert!(kept.purpose.payload.contains(&long) && kept.purpose.payload.len() < 10 * 1024);
+    let mut begun = 0;
+    while begun < 600 && world.provider.authorize(params(&[("state", &long)]), &world.visitor).await.is_ok() {
+        begun += 1;
+    }
+    assert!((50..200).contains(&begun), "{begun}");
+}
+
+#[tokio::test]
 async fn sec_040_phishing_resistant_clients_are_offered_passkeys_alone() {
     let world = world(&[Client { requires_phishing_resistant: true, ..shop() }]).await;
     let kept = world.begun(&[]).await;
