@@ -99,7 +99,7 @@ impl SignIn {
             id: self.app().entropy().id(),
             account: proved.account,
             secret_hash: secret.hash(),
-            proofs: with_proof(same.map_or(&[], |who| &who.session.proofs), proved.proof),
+            proofs: with_proof(&self.still_counting(same, now), proved.proof),
             device: proved.device,
             browser: text::shown(&visitor.agent.label(), 120),
             address: visitor.address.to_string(),
@@ -109,6 +109,14 @@ impl SignIn {
             expires_at: now.after(limits.absolute),
             ended: None,
         }
+    }
+
+    /// Proofs of the session before that a session of now may still carry. Each sign-in by phone makes a new
+    /// session with a new end; a proof must not live on in them beyond what one session may last (SEC-156).
+    fn still_counting(&self, same: Option<&Arc<SignedIn>>, now: Timestamp) -> Vec<Proof> {
+        let since = now.before(self.settings().session.absolute);
+        let proofs = same.map_or(&[][..], |who| &who.session.proofs);
+        proofs.iter().copied().filter(|proof| proof.at > since).collect()
     }
 
     /// After the commit: tells the caches, replaces the browser secret, and goes on with the journey.

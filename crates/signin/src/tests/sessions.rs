@@ -73,6 +73,31 @@ async fn sec_156_proofs_of_one_person_add_up() {
 }
 
 #[tokio::test]
+async fn sec_156_a_proof_does_not_outlive_a_session_in_those_that_phones_renew() {
+    let world = free_world().await;
+    let ada = world.account("ada").await;
+    let phone = world.phone(&ada).await;
+    let browser = world.browser();
+    world.password(&browser, "ada", PASSWORD).await.unwrap();
+    let methods = async || -> Vec<Method> {
+        world.who(&browser).await.unwrap().session.proofs.iter().map(|proof| proof.method).collect()
+    };
+    for half_hours in 1..=50 {
+        world.wait(1800);
+        if half_hours % 10 == 0 {
+            let need = Need { fresh_since: Some(world.app.now()), ..Need::default() };
+            let id = world.journey_for(&browser, None, need).await;
+            world.approved(&browser, &id, &phone).await;
+            world.redeem(&browser, &id).await.unwrap();
+        }
+        // Used, so that it does not end by idleness.
+        let has_password = methods().await.contains(&Method::Password);
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        assert_eq!(has_password, half_hours < 50, "after {half_hours} half hours");
+    }
+}
+
+#[tokio::test]
 async fn sec_152_sessions_end_by_idleness_and_by_age_and_sooner_by_phone_in_a_new_browser() {
     let world = free_world().await;
     let ada = world.account("ada").await;
