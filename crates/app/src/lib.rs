@@ -123,6 +123,12 @@ impl App {
         self.0.clock.now()
     }
 
+    /// The time that others read off their clocks: for what they compare with it.
+    #[must_use]
+    pub fn wall(&self) -> Timestamp {
+        self.0.clock.wall()
+    }
+
     /// The clock itself, for those who must hand it on.
     #[must_use]
     pub fn clock(&self) -> &Clock {

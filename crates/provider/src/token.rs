@@ -135,7 +135,7 @@ impl Provider {
         }
         let who = self.still_signed_in(&code, now).await?.ok_or(NO_GOOD)?;
         // Signed before the unit is opened, so that nobody waits for us.
-        let answer = self.tokens(client, &code, &who.account, now)?;
+        let answer = self.tokens(client, &code, &who.account)?;
         let (grant, entry) = self.grant(&code, address, now);
         let mut work = self.app().store().begin().await?;
         match work.spend_code(&grant, now).await? {
@@ -237,13 +237,10 @@ impl Provider {
         Ok(None)
     }
 
-    fn tokens(
-        &self,
-        client: &Client,
-        code: &CodeContent,
-        account: &Account,
-        now: Timestamp,
-    ) -> Result<Bytes, Refusal> {
+    fn tokens(&self, client: &Client, code: &CodeContent, account: &Account) -> Result<Bytes, Refusal> {
+        // What relying parties compare with their own clocks.
+        let now = self.app().wall();
+        let auth_time = code.auth_time.min(now).seconds();
         let corrupt = |e: serde_json::Error| Refusal::Corrupt(e.to_string());
         let settings = self.settings();
         let issuer = self.app().issuer().as_str();
@@ -258,7 +255,7 @@ impl Provider {
             jti: format!("{}.{tail}", code.grant),
             client_id: client.id.as_str().to_owned(),
             scope: code.scope.clone(),
-            auth_time: code.auth_time.seconds(),
+            auth_time,
             acr: code.acr.as_str().to_owned(),
             userinfo_claims: code.userinfo_claims.clone(),
         };
@@ -271,7 +268,7 @@ impl Provider {
             aud: client.id.as_str(),
             exp: now.after(settings.id_token_life).seconds(),
             iat: now.seconds(),
-            auth_time: code.auth_time.seconds(),
+            auth_time,
             nonce: code.nonce.as_deref(),
             acr: code.acr.as_str(),
             amr: &code.amr,
