@@ -23,7 +23,7 @@ crate::pages! {
 #[must_use]
 pub fn refused(page: Page, refused: &Refused) -> HttpResponse {
     let sentence = sentence(&page, &refused.code).to_owned();
-    let onward = refused.onward.clone();
+    let onward = refused.onward.as_deref().map(str::to_owned);
     RefusedPage { page, code: refused.code.to_string(), sentence, onward }.answer(refused.status)
 }
 

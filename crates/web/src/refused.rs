@@ -26,11 +26,11 @@ pub struct Refused {
     /// When to come again.
     pub retry_after: Option<Duration>,
     /// A path of ours where the person can go on.
-    pub onward: Option<String>,
+    pub onward: Option<Box<str>>,
     /// Further members of problem+json, such as `left`.
-    pub more: Vec<(&'static str, serde_json::Value)>,
+    pub more: Option<Box<serde_json::Map<String, serde_json::Value>>>,
     /// What happened, for the log alone.
-    pub cause: Option<String>,
+    pub cause: Option<Box<str>>,
 }
 
 impl Refused {
@@ -43,7 +43,7 @@ impl Refused {
             detail: Cow::Borrowed(detail),
             retry_after: None,
             onward: None,
-            more: Vec::new(),
+            more: None,
             cause: None,
         }
     }
@@ -61,14 +61,14 @@ impl Refused {
     /// Adds a member to problem+json.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: impl Into<serde_json::Value>) -> Self {
-        self.more.push((name, value.into()));
+        self.more.get_or_insert_default().insert(name.to_owned(), value.into());
         self
     }
 
     /// Adds the private cause.
     #[must_use]
     pub fn because(mut self, cause: impl std::fmt::Display) -> Self {
-        self.cause = Some(cause.to_string());
+        self.cause = Some(cause.to_string().into());
         self
     }
 
@@ -93,7 +93,7 @@ impl Refused {
     /// Names a path of ours where the person can go on.
     #[must_use]
     pub fn onward(mut self, path: String) -> Self {
-        self.onward = Some(path);
+        self.onward = Some(path.into());
         self
     }
 

@@ -115,8 +115,8 @@ pub fn problem(refused: &Refused, reference: &str) -> HttpResponse {
     body.insert("code".to_owned(), json!(refused.code));
     body.insert("detail".to_owned(), json!(refused.detail));
     body.insert("id".to_owned(), json!(reference));
-    for (name, value) in &refused.more {
-        body.insert((*name).to_owned(), value.clone());
+    if let Some(more) = &refused.more {
+        body.extend(more.iter().map(|(name, value)| (name.clone(), value.clone())));
     }
     HttpResponse::build(refused.status)
         .insert_header((CONTENT_TYPE, HeaderValue::from_static("application/problem+json")))

@@ -172,7 +172,8 @@ async fn sec_144_a_form_counts_only_from_our_own_page() {
     let cookie = format!("{}={}", cookies::BROWSER, secret.text());
     let other = origin::csrf_token(&Entropy::system().secret());
     let ours = ("origin", "https://id.example");
-    let cases: &[(&str, Option<(&str, &str)>, Option<&str>, &str, u16)] = &[
+    type Header<'h> = Option<(&'h str, &'h str)>;
+    let cases: &[(&str, Header<'_>, Option<&str>, &str, u16)] = &[
         ("good", Some(ours), Some(&cookie), &token, 200),
         (
             "fetch metadata instead of origin",
