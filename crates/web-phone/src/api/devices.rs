@@ -89,8 +89,9 @@ pub(super) async fn end_session(
     session: Path<String>,
     body: Bytes,
 ) -> Result<HttpResponse, Refused> {
+    let asked = signed(&req, &body)?;
     let session = session.parse().map_err(|_| refusal::of(Refusal::NotFound))?;
-    signin.end_session(&signed(&req, &body)?, &session).await.map_err(refusal::of)?;
+    signin.end_session(&asked, &session).await.map_err(refusal::of)?;
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -44,8 +44,8 @@ async fn document(req: HttpRequest) -> HttpResponse {
 }
 
 async fn page(file: Path<String>) -> Result<HttpResponse, Refused> {
-    // The small logo in the header leads to the makers' site; everything else is ours or the document's.
-    let config = Config::from(DOCUMENT).validator_url("none").display_request_duration(true);
+    // Without the bar on top, in which one could ask for another document.
+    let config = Config::from(DOCUMENT).validator_url("none").use_base_layout();
     let found = utoipa_swagger_ui::serve(&file, Arc::new(config)).ok().flatten();
     let found = found.ok_or_else(Refused::no_such_page)?;
     let mut answer = HttpResponse::Ok();
@@ -62,6 +62,7 @@ async fn page(file: Path<String>) -> Result<HttpResponse, Refused> {
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Latchbolt phone API", version = "1", description = ABOUT),
+    tags((name = "Enrolling"), (name = "Signing a browser in"), (name = "The phone itself")),
     paths(
         super::enrolments::begin,
         super::enrolments::complete,

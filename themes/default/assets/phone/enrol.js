@@ -1,7 +1,7 @@
 // Enrolling this phone: who, agreement, passkey, device key.
 
-import { beginEnrolment, completeEnrolment, Refused } from "./api.js";
-import { makeKey, savePhone, signEnrolment } from "./keys.js";
+import { beginEnrolment, completeEnrolment, Refused, revoke } from "./api.js";
+import { loadPhone, makeKey, savePhone, signEnrolment } from "./keys.js";
 import { createPasskey, verifyOwner } from "./passkey.js";
 import { alertIn, busy, issuer, one, show } from "./screens.js";
 import { problem, say } from "./words.js";
@@ -103,6 +103,7 @@ async function verify(isFirst) {
       ...proof,
     });
     if (enrolled.issuer !== issuer) throw new Refused(0, { code: "other" });
+    const before = await loadPhone();
     await savePhone({
       device: enrolled.device,
       issuer,
@@ -112,6 +113,8 @@ async function verify(isFirst) {
     });
     open = null;
     one("#enrol").reset();
+    // Its key is gone from here; should this fail, the phone's owner finds it in the list of phones.
+    if (before) revoke(before, false).catch(() => {});
     done();
   } catch (error) {
     if (error instanceof Refused && error.code === "gone") {
