@@ -1,6 +1,6 @@
 // What a code or link holds: `<issuer>/s#1<channel id>` or `<issuer>/phone#e1<token>`, nothing else.
 
-const CHANNEL = /^#1([A-Za-z0-9_-]{22,86})$/;
+const CHANNEL = /^#1([A-Za-z0-9_-]{22})$/;
 const TOKEN = /^#e1([A-Za-z0-9_-]{22,86})$/;
 
 /** {channel} or {token} of a fragment, or null. */
