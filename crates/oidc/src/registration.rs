@@ -6,7 +6,9 @@
 //! Members of ours, for operators: `latchbolt_require_pkce` (default false; always true for public
 //! clients), `latchbolt_skip_consent`, `latchbolt_phishing_resistant_only`, `latchbolt_skip_check_code`, `latchbolt_same_country_only`
 //! (default false), `latchbolt_verified` (default true: an operator who registers a client by hand vouches
-//! for its name). Members that are not known are ignored, as RFC 7591 §2 demands.
+//! for its name). Members that are not known are ignored, as RFC 7591 §2 demands, with two exceptions: a
+//! misspelt switch of ours, and a promise of strictness that this version cannot keep; both would leave a
+//! client weaker than its operator believes.
 
 use domain::text::plain_line;
 use domain::{Client, ClientAuthMethod, ClientId, SecretHash, SigningAlg, Timestamp};
@@ -57,6 +59,32 @@ fn bad(member: &'static str, why: impl Into<String>) -> BadRegistration {
 
 const MAX_REDIRECT_URIS: usize = 50;
 
+/// Members that promise a strictness this version does not have: present and meant, they are refused.
+const NOT_YET: &[&str] = &[
+    "software_statement",
+    "userinfo_signed_response_alg",
+    "userinfo_encrypted_response_alg",
+    "id_token_encrypted_response_alg",
+    "request_object_signing_alg",
+    "request_object_encryption_alg",
+    "require_pushed_authorization_requests",
+    "require_signed_request_object",
+    "dpop_bound_access_tokens",
+    "tls_client_certificate_bound_access_tokens",
+    "authorization_signed_response_alg",
+];
+
+/// Our own members.
+const OURS: &[&str] = &[
+    "latchbolt_verified",
+    "latchbolt_enabled",
+    "latchbolt_require_pkce",
+    "latchbolt_skip_consent",
+    "latchbolt_phishing_resistant_only",
+    "latchbolt_skip_check_code",
+    "latchbolt_same_country_only",
+];
+
 impl Registration {
     /// Reads a registration.
     ///
@@ -64,6 +92,11 @@ impl Registration {
     /// Names the member that is wrong.
     pub fn parse(json: &Value) -> Result<Self, BadRegistration> {
         let members = Members(json.as_object().ok_or_else(|| bad("client", "must be a JSON object"))?);
+        members.are_ours_known()?;
+        members.promise_nothing_new()?;
+        if members.text("subject_type")?.is_some_and(|subject| subject != "public") {
+            return Err(bad("subject_type", "must be public"));
+        }
         let is_native = match members.text("application_type")? {
             None | Some("web") => false,
             Some("native") => true,
@@ -103,6 +136,9 @@ impl Registration {
                 .ok_or_else(|| bad("client_name", "is missing"))?,
         };
         let is_public = auth_method == ClientAuthMethod::None;
+        if is_public && !members.flag("latchbolt_require_pkce", true)? {
+            return Err(bad("latchbolt_require_pkce", "cannot be false: public clients always need PKCE"));
+        }
         let skips_consent = members.flag("latchbolt_skip_consent", false)?;
         if skips_consent && is_public {
             return Err(bad("latchbolt_skip_consent", "is not for public clients: they always ask"));
@@ -118,7 +154,7 @@ impl Registration {
             is_native,
             auth_method,
             secret_hash: None,
-            scopes: scopes(members.text("scope")?),
+            scopes: scopes(members.text("scope")?)?,
             id_token_alg,
             requires_pkce: is_public || members.flag("latchbolt_require_pkce", false)?,
             skips_consent,
@@ -161,7 +197,9 @@ pub fn to_json(client: &Client, secret: Option<&str>) -> Value {
         "token_endpoint_auth_method": client.auth_method.as_str(),
         "id_token_signed_response_alg": client.id_token_alg.as_str(),
         "scope": client.scopes.join(" "),
+        "subject_type": "public",
         "latchbolt_verified": client.is_verified,
+        "latchbolt_enabled": client.is_enabled,
         "latchbolt_require_pkce": client.requires_pkce,
         "latchbolt_skip_consent": client.skips_consent,
         "latchbolt_phishing_resistant_only": client.requires_phishing_resistant,
@@ -188,13 +226,13 @@ pub fn to_json(client: &Client, secret: Option<&str>) -> Value {
     json
 }
 
-/// Known scopes of the list; all of them when none is given. `openid` always.
-fn scopes(text: Option<&str>) -> Vec<String> {
-    SCOPES
-        .iter()
-        .filter(|scope| **scope == "openid" || text.is_none_or(|t| t.split(' ').any(|word| word == **scope)))
-        .map(|scope| (*scope).to_owned())
-        .collect()
+/// Known scopes of the list; all of them when none is given.
+fn scopes(text: Option<&str>) -> Result<Vec<String>, BadRegistration> {
+    let is_asked = |scope: &str| text.is_none_or(|t| t.split(' ').any(|word| word == scope));
+    if !is_asked("openid") {
+        return Err(bad("scope", "must hold openid"));
+    }
+    Ok(SCOPES.iter().filter(|scope| is_asked(scope)).map(|scope| (*scope).to_owned()).collect())
 }
 
 /// Whether this address may be registered (SEC-100, SEC-101): https; http to the machine itself; for native
@@ -254,6 +292,26 @@ impl<'a> Members<'a> {
 
     fn text(&self, member: &'static str) -> Result<Option<&'a str>, BadRegistration> {
         self.present(member).map(|v| v.as_str().ok_or_else(|| bad(member, "must be a string"))).transpose()
+    }
+
+    /// SEC-196: a misspelt switch of ours must not pass unseen.
+    fn are_ours_known(&self) -> Result<(), BadRegistration> {
+        let strange = |name: &&String| name.starts_with("latchbolt_") && !OURS.contains(&name.as_str());
+        let Some(name) = self.0.keys().find(strange) else { return Ok(()) };
+        let shown = domain::text::shown(name, 60);
+        Err(bad("latchbolt_…", format!("has no {shown}; there are {}", OURS.join(", "))))
+    }
+
+    fn promise_nothing_new(&self) -> Result<(), BadRegistration> {
+        let is_meant = |value: &Value| match value {
+            Value::Bool(is_on) => *is_on,
+            Value::Array(items) => !items.is_empty(),
+            _ => true,
+        };
+        match NOT_YET.iter().find(|name| self.present(name).is_some_and(is_meant)) {
+            Some(name) => Err(bad(name, "is not supported by this version; leave it out")),
+            None => Ok(()),
+        }
     }
 
     fn flag(&self, member: &'static str, default: bool) -> Result<bool, BadRegistration> {
@@ -323,8 +381,8 @@ mod tests {
                 "latchbolt_require_pkce": asked});
             parse(&json).unwrap().requires_pkce
         };
+        assert!(requires("none", Value::Null) && requires("none", json!(true)));
         for asked in [Value::Null, json!(false), json!(true)] {
-            assert!(requires("none", asked.clone()));
             assert_eq!(requires("client_secret_basic", asked.clone()), asked == json!(true));
             assert_eq!(requires("client_secret_post", asked.clone()), asked == json!(true));
         }
@@ -335,7 +393,7 @@ mod tests {
         let client = parse(&json!({
             "redirect_uris": ["http://127.0.0.1/cb", "org.example.app:/cb"], "application_type": "native",
             "token_endpoint_auth_method": "none", "client_name": "  App ", "scope": "email openid nonsense",
-            "default_max_age": 60, "logo_uri": "https://shop.example/l.png", "latchbolt_require_pkce": false,
+            "default_max_age": 60, "logo_uri": "https://shop.example/l.png",
             "id_token_signed_response_alg": "RS256", "latchbolt_verified": false,
             "latchbolt_phishing_resistant_only": true}))
         .unwrap();
@@ -402,6 +460,9 @@ mod tests {
             ("tos_uri", json!("javascript:x")),
             ("application_type", json!("desktop")),
             ("latchbolt_skip_consent", json!("yes")),
+            ("subject_type", json!("pairwise")),
+            ("dpop_bound_access_tokens", json!(true)),
+            ("scope", json!("email")),
         ] {
             let mut json = json!({"redirect_uris": ["https://shop.example/cb"]});
             json[member] = value.clone();
@@ -411,5 +472,18 @@ mod tests {
         let public = json!({"redirect_uris": ["https://a.example"], "token_endpoint_auth_method": "none",
             "latchbolt_skip_consent": true});
         assert!(parse(&public).is_err());
+        let public = json!({"redirect_uris": ["https://a.example"], "token_endpoint_auth_method": "none",
+            "latchbolt_require_pkce": false});
+        assert!(parse(&public).is_err());
+    }
+
+    #[test]
+    fn sec_196_a_misspelt_member_of_ours_is_refused_and_a_strange_one_ignored() {
+        let with = |name: &str| parse(&json!({"redirect_uris": ["https://shop.example/cb"], name: true}));
+        assert!(with("latchbolt_phishing_resistant_only").unwrap().requires_phishing_resistant);
+        for wrong in ["latchbolt_requires_phishing_resistant", "latchbolt_", "latchbolt_Verified"] {
+            assert!(with(wrong).unwrap_err().to_string().contains(wrong));
+        }
+        assert!(with("x_latchbolt").is_ok());
     }
 }

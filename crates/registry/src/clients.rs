@@ -1,8 +1,7 @@
 //! Relying parties: register, list, delete, new secret.
 //!
-//! Owns: the use cases. Not here: RFC 7591 JSON (`clients::registration`).
+//! Owns: the use cases, making and checking secrets. Not here: RFC 7591 JSON (`oidc::registration`).
 
-mod registration;
 #[cfg(test)]
 mod tests;
 
@@ -11,27 +10,13 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::{AuditEntry, AuditEvent, Client, ClientAuthMethod, ClientId, Outcome, SecretHash};
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::Value;
 use sha2::{Digest, Sha256};
-
-pub use registration::{BadRegistration, registration_json};
 
 use crate::{Paging, Registry};
 
 /// A given secret is at least this long (SEC-196).
 const SHORTEST_SECRET: usize = 32;
 const LONGEST_SECRET: usize = 512;
-
-/// A relying party to be registered.
-#[derive(Debug)]
-pub struct NewClient {
-    /// The registration request (RFC 7591 §2).
-    pub metadata: Value,
-    /// The wanted `client_id`; none makes a random one.
-    pub id: Option<String>,
-    /// The wanted secret; none makes a random one. Public clients have none.
-    pub secret: Option<SecretString>,
-}
 
 /// A registered client and, this once, its secret.
 #[derive(Debug)]
@@ -43,37 +28,32 @@ pub struct Registered {
 }
 
 impl Registry {
-    /// Registers a relying party.
+    /// An id for a client that wants none of its own.
+    ///
+    /// # Errors
+    /// Never in practice: 22 letters of base64url are an id.
+    pub fn new_client_id(&self) -> Result<ClientId, Refusal> {
+        let random = URL_SAFE_NO_PAD.encode(self.app.entropy().bytes::<16>());
+        random.parse().map_err(|_| Refusal::Corrupt("a random client id is none".to_owned()))
+    }
+
+    /// Registers a relying party. A confidential one gets the given secret, else one of 256 random bits.
     ///
     /// # Errors
     /// [`ClientRefused`].
-    pub async fn create_client(&self, new: NewClient) -> Result<Registered, ClientRefused> {
-        let id: ClientId = match &new.id {
-            Some(id) => id
-                .parse()
-                .map_err(|_| BadRegistration::new("client_id", "1 to 200 visible ASCII characters"))?,
-            None => {
-                let random = URL_SAFE_NO_PAD.encode(self.app.entropy().bytes::<16>());
-                random.parse().map_err(|_| BadRegistration::new("client_id", "cannot be made"))?
-            }
-        };
-        let mut client = registration::parse(&new.metadata, id, self.app.now())?;
-        let secret = self.secret_for(&client, new.secret)?;
+    pub async fn create_client(
+        &self,
+        mut client: Client,
+        secret: Option<SecretString>,
+    ) -> Result<Registered, ClientRefused> {
+        let secret = self.secret_for(&client, secret)?;
         client.secret_hash = secret.as_ref().map(hash_secret);
-        let mut work = self.app.store().begin().await.map_err(Refusal::from)?;
-        work.add_client(&client).await.map_err(Refusal::from)?;
-        work.audit(self.client_entry(AuditEvent::ClientCreated, &client.id)).await.map_err(Refusal::from)?;
-        work.commit().await.map_err(Refusal::from)?;
-        self.app.tell(Change::Client(client.id.clone())).await?;
+        self.add_client(&client).await?;
         tracing::info!(client.id = %client.id, "Client registered");
         Ok(Registered { client, secret })
     }
 
-    /// Adds a ready client, as the program itself does for its demo.
-    ///
-    /// # Errors
-    /// `Conflict("client_id")`.
-    pub async fn add_client(&self, client: &Client) -> Result<(), Refusal> {
+    async fn add_client(&self, client: &Client) -> Result<(), Refusal> {
         let mut work = self.app.store().begin().await?;
         work.add_client(client).await?;
         work.audit(self.client_entry(AuditEvent::ClientCreated, &client.id)).await?;
@@ -119,11 +99,11 @@ impl Registry {
         &self,
         client: &Client,
         given: Option<SecretString>,
-    ) -> Result<Option<SecretString>, BadRegistration> {
+    ) -> Result<Option<SecretString>, ClientRefused> {
         if client.auth_method == ClientAuthMethod::None {
             return match given {
                 None => Ok(None),
-                Some(_) => Err(BadRegistration::new("client_secret", "a public client has none")),
+                Some(_) => Err(ClientRefused::Secret("a public client has none")),
             };
         }
         let Some(given) = given else {
@@ -135,7 +115,7 @@ impl Registry {
         if is_good {
             Ok(Some(given))
         } else {
-            Err(BadRegistration::new("client_secret", "32 to 512 ASCII characters"))
+            Err(ClientRefused::Secret("has to be 32 to 512 ASCII characters"))
         }
     }
 
@@ -153,9 +133,9 @@ pub fn hash_secret(secret: &SecretString) -> SecretHash {
 /// Why a client was not registered.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientRefused {
-    /// The registration itself cannot be taken.
-    #[error(transparent)]
-    Metadata(#[from] BadRegistration),
+    /// The given secret cannot be taken.
+    #[error("client_secret: {0}")]
+    Secret(&'static str),
     /// The id is taken, or a port failed.
     #[error("{0}")]
     Refused(Refusal),

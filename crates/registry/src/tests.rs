@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use app::{App, Clock, Entropy, HashSettings, Issuer, Limits, Parts, Refusal};
-use domain::{AccountState, AuditEvent, ClientAddress, DeviceState, Timestamp};
+use domain::{
+    AccountState, AuditEvent, Client, ClientAddress, ClientAuthMethod, DeviceState, SigningAlg, Timestamp,
+};
 use jose::seal::MasterKey;
 use secrecy::SecretString;
-use serde_json::json;
 use store::AuditFilter;
 
-use crate::clients::NewClient;
 use crate::devices::NewDevice;
 use crate::users::NewUser;
 use crate::{Paging, Registry, Settings};
@@ -99,17 +99,38 @@ async fn sec_189_pages_are_capped() {
     assert!(matches!(registry.clients(&huge).await, Err(Refusal::Invalid { .. })));
 }
 
+fn shop(id: &str) -> Client {
+    Client {
+        id: id.parse().unwrap(),
+        name: "The Shop".to_owned(),
+        is_verified: true,
+        is_enabled: true,
+        redirect_uris: vec!["https://shop.example/cb".to_owned()],
+        is_native: false,
+        auth_method: ClientAuthMethod::ClientSecretBasic,
+        secret_hash: None,
+        scopes: vec!["openid".to_owned()],
+        id_token_alg: SigningAlg::ES256,
+        requires_pkce: false,
+        skips_consent: false,
+        requires_phishing_resistant: false,
+        skips_check_code: false,
+        requires_same_country: false,
+        default_max_age: None,
+        logo_uri: None,
+        client_uri: None,
+        policy_uri: None,
+        tos_uri: None,
+        created_at: Timestamp::from_seconds(1_800_000_000),
+    }
+}
+
 #[tokio::test]
 async fn a_client_is_registered_listed_and_deleted() {
     let registry = registry().await;
-    let new = || NewClient {
-        metadata: json!({"redirect_uris": ["https://shop.example/cb"]}),
-        id: Some("shop".to_owned()),
-        secret: None,
-    };
-    let made = registry.create_client(new()).await.unwrap();
+    let made = registry.create_client(shop("shop"), None).await.unwrap();
     assert!(made.secret.is_some() && made.client.secret_hash.is_some());
-    assert!(registry.create_client(new()).await.is_err());
+    assert!(registry.create_client(shop("shop"), None).await.is_err());
     assert_eq!(registry.clients(&Paging::default()).await.unwrap(), [made.client]);
     registry.delete_client("shop").await.unwrap();
     assert_eq!(registry.delete_client("shop").await.unwrap_err(), Refusal::NotFound);
@@ -119,12 +140,8 @@ async fn a_client_is_registered_listed_and_deleted() {
 async fn sec_196_a_given_client_secret_has_to_be_long() {
     let registry = registry().await;
     for secret in ["short", &"x".repeat(31), &"ü".repeat(32)] {
-        let new = NewClient {
-            metadata: json!({"redirect_uris": ["https://shop.example/cb"]}),
-            id: None,
-            secret: Some(password(secret)),
-        };
-        assert!(registry.create_client(new).await.is_err(), "{secret}");
+        let refused = registry.create_client(shop("shop"), Some(password(secret))).await;
+        assert!(refused.is_err(), "{secret}");
     }
 }
 

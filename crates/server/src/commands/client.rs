@@ -3,7 +3,9 @@
 use std::io::Read;
 use std::path::Path;
 
-use registry::clients::{ClientRefused, NewClient, registration_json};
+use domain::ClientId;
+use oidc::registration::{Registration, to_json};
+use registry::clients::ClientRefused;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
@@ -26,20 +28,24 @@ pub async fn run(ground: &Ground, command: Client, output: Output) -> Result<(),
                     "Standard input cannot be both the registration and the secret. Name a file with --file.",
                 ));
             }
-            let metadata = read_registration(&file)?;
+            let registration = read_registration(&file)?;
+            let id = match &client_id {
+                Some(id) => id.parse::<ClientId>().map_err(|_| {
+                    Failure::new("A client id has 1 to 200 visible ASCII characters. Choose another.")
+                })?,
+                None => registry.new_client_id()?,
+            };
             let secret = if client_secret_stdin { Some(secret_from_stdin("client secret")?) } else { None };
-            let name = client_id.clone().unwrap_or_default();
-            let registered = registry
-                .create_client(NewClient { metadata, id: client_id, secret })
-                .await
-                .map_err(|refused| match refused {
-                    ClientRefused::Metadata(bad) => {
-                        Failure::new(format!("The registration cannot be taken: {bad}. Correct it."))
-                    }
-                    ClientRefused::Refused(refusal) => Failure::about("client", &name, &refusal),
-                })?;
+            let name = id.to_string();
+            let client = registration.into_client(id, None, ground.app.now());
+            let registered = registry.create_client(client, secret).await.map_err(|refused| match refused {
+                ClientRefused::Secret(_) => {
+                    Failure::new(format!("The registration cannot be taken: {refused}. Correct it."))
+                }
+                ClientRefused::Refused(refusal) => Failure::about("client", &name, &refusal),
+            })?;
             let secret = registered.secret.as_ref().map(ExposeSecret::expose_secret);
-            let answer = registration_json(&registered.client, secret);
+            let answer = to_json(&registered.client, secret);
             // RFC 7591 is the form for people too.
             let pretty = serde_json::to_string_pretty(&answer).unwrap_or_default();
             output.either(&answer, &pretty);
@@ -51,7 +57,7 @@ pub async fn run(ground: &Ground, command: Client, output: Output) -> Result<(),
                 let page = registry.clients(&next_page(last)).await?;
                 last = page.last().map(|client| client.id.as_str().to_owned());
                 let is_last = page.len() < 500;
-                rows.extend(page.iter().map(|client| registration_json(client, None)));
+                rows.extend(page.iter().map(|client| to_json(client, None)));
                 if is_last {
                     break;
                 }
@@ -75,7 +81,7 @@ pub async fn run(ground: &Ground, command: Client, output: Output) -> Result<(),
     Ok(())
 }
 
-fn read_registration(path: &Path) -> Result<Value, Failure> {
+fn read_registration(path: &Path) -> Result<Registration, Failure> {
     let mut text = String::new();
     let read = if path == Path::new("-") {
         std::io::stdin().lock().take(1 << 20).read_to_string(&mut text).map(drop)
@@ -85,6 +91,8 @@ fn read_registration(path: &Path) -> Result<Value, Failure> {
     read.map_err(|error| {
         Failure::new(format!("Cannot read {}: {error}. Name a readable file with --file.", path.display()))
     })?;
-    serde_json::from_str(&text)
-        .map_err(|error| Failure::new(format!("{} is not JSON: {error}. Correct it.", path.display())))
+    let metadata: Value = serde_json::from_str(&text)
+        .map_err(|error| Failure::new(format!("{} is not JSON: {error}. Correct it.", path.display())))?;
+    Registration::parse(&metadata)
+        .map_err(|bad| Failure::new(format!("The registration cannot be taken: {bad}. Correct it.")))
 }

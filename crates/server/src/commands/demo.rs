@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use actix_web::{App as Actix, HttpServer};
 use demo::Demo;
-use registry::clients::NewClient;
+use oidc::registration::Registration;
 use registry::users::NewUser;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -225,8 +225,11 @@ async fn make_client(ground: &Ground, secrets: &Secrets, base: &str) -> Result<(
         "client_uri": format!("{base}/"),
     });
     let secret = Some(SecretString::from(secrets.client_secret.clone()));
-    let new = NewClient { metadata, id: Some(CLIENT_ID.to_owned()), secret };
-    ground.registry.create_client(new).await.map_err(|error| Failure::new(sentence(&error.to_string())))?;
+    let failed = |error: &dyn std::error::Error| Failure::new(sentence(&error.to_string()));
+    let id = CLIENT_ID.parse().map_err(|error: domain::id::NotAnId| failed(&error))?;
+    let registration = Registration::parse(&metadata).map_err(|error| failed(&error))?;
+    let client = registration.into_client(id, None, ground.app.now());
+    ground.registry.create_client(client, secret).await.map_err(|error| failed(&error))?;
     Ok(())
 }
 
