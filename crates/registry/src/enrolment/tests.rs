@@ -394,6 +394,23 @@ async fn join_all<T>(futures: impl Iterator<Item = impl Future<Output = T>>) -> 
 }
 
 #[tokio::test]
+async fn sec_076_the_server_alone_decides_about_attestation() {
+    let place = place().await;
+    let begun = place.begin().await;
+    // The policy is "none": nothing is asked for, and what a passkey says about itself raises nothing.
+    assert_eq!(begun.webauthn.as_ref().unwrap()["publicKey"]["attestation"], "none");
+    let (_, answer) = SoftPasskey::create(begun.webauthn.as_ref().unwrap(), ISSUER);
+    // "none" in the attestation object (CBOR text "fmt", text "none") turned into a format that claims more.
+    let mut object = testkit::unb64(answer["response"]["attestationObject"].as_str().unwrap());
+    let at = object.windows(4).position(|four| four == b"none").unwrap();
+    object[at..at + 4].copy_from_slice(b"tpmx");
+    let mut bent = answer;
+    bent["response"]["attestationObject"] = json!(testkit::b64(&object));
+    let refused = completion(&begun, &DeviceKey::generate(), Verification::NewPasskey(bent));
+    assert!(is_invalid(&place.finish(refused).await, "credential"));
+}
+
+#[tokio::test]
 async fn sec_077_the_keystores_word_is_kept_as_given() {
     let place = place().await;
     let begun = place.begin().await;

@@ -18,7 +18,10 @@ export function home(enrolled, whenScanned, isNew = false) {
   one("#greeting").textContent = say("greeting", { name: phone.account.name });
   one("#greeting-at").textContent = say("at", { provider });
   one("#enrolled-now").hidden = !isNew;
-  one("#install-hint").hidden = matchMedia("(display-mode: standalone)").matches;
+  // Only where an app on the home screen shares its storage with the browser that the camera opens: on iOS it
+  // does not, and the phone would seem not to be set up.
+  const isInstalled = matchMedia("(display-mode: standalone)").matches;
+  one("#install-hint").hidden = isInstalled || !/Android/.test(navigator.userAgent);
   alertIn("#home-problem", null);
   alertIn("#paste-problem", null);
   one("#paste").open = false;
