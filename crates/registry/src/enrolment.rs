@@ -91,6 +91,12 @@ struct Permitted {
 }
 
 impl Registry {
+    /// What phones enrol at, and sign into what they sign.
+    #[must_use]
+    pub fn issuer(&self) -> &app::Issuer {
+        self.app.issuer()
+    }
+
     /// First step: says what the phone must prove. A token is taken here: its right lives on in the handle.
     ///
     /// # Errors
