@@ -155,6 +155,8 @@ pub async fn load(app: &App) -> Result<(), KeysUnusable> {
 pub async fn follow(app: App) {
     let mut changes = app.changes();
     let mut known = list(&app).await.ok();
+    // An interval, not a sleep in the loop: changes must not put off the next look for ever.
+    let mut look = tokio::time::interval_at(tokio::time::Instant::now() + LOOK_AGAIN, LOOK_AGAIN);
     loop {
         let must_load = tokio::select! {
             change = changes.recv() => match change {
@@ -162,7 +164,7 @@ pub async fn follow(app: App) {
                 Ok(_) => false,
                 Err(RecvError::Closed) => return,
             },
-            () = tokio::time::sleep(LOOK_AGAIN) => {
+            _ = look.tick() => {
                 if let Err(error) = complete(&app).await {
                     tracing::error!(%error, "The next signing keys could not be made");
                 }

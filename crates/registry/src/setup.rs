@@ -9,8 +9,9 @@ use crate::Registry;
 use crate::users::NewUser;
 
 impl Registry {
-    /// Makes the one-time token of the setup link, once in the life of a database: none when it was made
-    /// before. Only its hash is kept.
+    /// Makes the one-time token of the setup link: none once an administrator was made by one. A token that
+    /// nobody took is replaced, so that a lost link costs a restart and not the installation. Only its hash
+    /// is kept.
     ///
     /// # Errors
     /// The store.

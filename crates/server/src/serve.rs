@@ -52,7 +52,7 @@ pub async fn run(config: &Config, output: Output) -> Result<(), Failure> {
         // On the terminal, never in the log: it makes an administrator, once.
         let json = serde_json::json!({"issuer": config.issuer, "admin_setup": link});
         let text = format!(
-            "There is no administrator yet. This link makes the first administrator, once; it is shown this once:\n\n  {link}\n"
+            "There is no administrator yet. This link makes the first administrator, once; the next start shows a new one:\n\n  {link}\n"
         );
         output.either(&json, &text);
     }

@@ -376,7 +376,9 @@ impl EditAccounts for SqlWork {
             .run(
                 sql!(
                     "INSERT INTO admin_setup (number, token_hash, offered_at) VALUES (1, $1, $2)
-                     ON CONFLICT (number) DO NOTHING"
+                     ON CONFLICT (number) DO UPDATE
+                       SET token_hash = excluded.token_hash, offered_at = excluded.offered_at
+                     WHERE admin_setup.taken_at IS NULL"
                 ),
                 bind![token_hash, now],
             )

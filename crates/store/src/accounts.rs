@@ -66,8 +66,8 @@ pub trait EditAccounts: Accounts {
     /// Keeps the passkey's new state (counter, flags) and when it was used.
     async fn passkey_used(&mut self, id: &CredentialId, passkey: &str, now: Timestamp) -> Result<bool>;
 
-    /// Keeps the one-time hash that lets the first administrator in, once ever: `false` when one was
-    /// kept before.
+    /// Keeps the one-time hash that lets the first administrator in, in place of one that was not taken:
+    /// `false` when one was taken before.
     async fn offer_admin_setup(&mut self, token_hash: &domain::SecretHash, now: Timestamp) -> Result<bool>;
 
     /// Takes the one-time hash; `false` when it is not the one or taken already.
