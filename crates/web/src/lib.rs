@@ -21,6 +21,7 @@ use tokio::sync::watch;
 pub mod address;
 pub mod agent;
 pub mod assets;
+pub mod body;
 pub mod cookies;
 pub mod fixed;
 pub mod markup;

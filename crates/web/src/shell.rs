@@ -21,7 +21,7 @@ use crate::page::PERMISSIONS_POLICY;
 use crate::params::LARGEST_BODY;
 use crate::policy::{self, Policy};
 use crate::refused::Refused;
-use crate::{Web, address};
+use crate::{Web, address, body};
 
 const OPENER: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 const RESOURCE: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
@@ -33,7 +33,7 @@ pub struct Reference(pub std::sync::Arc<str>);
 
 /// The outermost middleware.
 pub async fn shell(
-    req: ServiceRequest,
+    mut req: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let web = Web::of(req.request())?.clone();
@@ -44,6 +44,7 @@ pub async fn shell(
     let mut res = if body_is_too_large(&req) {
         req.into_response(actix_web::Error::from(Refused::of_status(StatusCode::PAYLOAD_TOO_LARGE)))
     } else {
+        body::limit_time(&mut req);
         // Handlers' refusals arrive as answers; an error here is a middleware's own, and nobody has one. The
         // request cannot be kept aside for it: routing needs to be its only owner.
         next.call(req).await?.map_into_boxed_body()
