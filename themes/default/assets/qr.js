@@ -151,10 +151,16 @@ async function showCode() {
   }
 }
 
-function goOn() {
+async function goOn() {
   if (isLeaving) return;
   isLeaving = true;
   hush();
+  try {
+    // Somebody may have signed in in another tab meanwhile: the answer brings the token that counts now.
+    await get(address("/login/state"));
+  } catch {
+    // The form's own answer says what is wrong.
+  }
   form.submit();
 }
 
@@ -182,6 +188,12 @@ function hush() {
   source = null;
   clearTimeout(pollTimer);
   pollTimer = 0;
+}
+
+function listenAnew() {
+  if (!source) return;
+  hush();
+  listen();
 }
 
 function poll(wait = POLL_EVERY) {
@@ -244,6 +256,8 @@ document.getElementById("qr-not-mine").addEventListener("click", async () => {
 setInterval(() => {
   if (isLeaving || document.visibilityState !== "visible") return;
   tick();
+  // Its time is over and nobody said so: the stream is dead.
+  if (panel.dataset.state === "claimed" && left() === 0) listenAnew();
   if (panel.dataset.state !== "waiting" || isOpening || !isDrawn) return;
   if (left() > EARLY) return;
   if (isPatient() && isSeen()) open();
@@ -265,6 +279,8 @@ new IntersectionObserver((entries) => {
 }).observe(panel);
 document.addEventListener("visibilitychange", look);
 addEventListener("online", () => panel.dataset.state === "offline" && refresh());
+// A stream does not notice by itself that its network is gone; beginning it anew does.
+addEventListener("offline", listenAnew);
 addEventListener("pagehide", hush);
 // Back from another page: what is shown is old.
 addEventListener("pageshow", (event) => {
