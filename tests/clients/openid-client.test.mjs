@@ -118,7 +118,7 @@ test("max_age and prompt are understood alike", async () => {
   const registered = server.client("oc-age", {
     redirect_uris: [redirect], scope: "openid profile email", latchbolt_skip_consent: true,
   });
-  const config = await discover(registered, { client_secret: registered.client_secret });
+  const config = await discover(registered, { client_secret: registered.client_secret }, oidc.ClientSecretBasic(registered.client_secret));
   const visitor = new Visitor();
   const first = await wholeSignIn(config, visitor, { max_age: "600" });
   assert.ok(first.claims.auth_time > 0);
@@ -131,7 +131,7 @@ test("max_age and prompt are understood alike", async () => {
 
 test("a code used twice is an error the client understands", async () => {
   const registered = server.client("oc-twice", { redirect_uris: [redirect], scope: "openid", latchbolt_skip_consent: true });
-  const config = await discover(registered, { client_secret: registered.client_secret });
+  const config = await discover(registered, { client_secret: registered.client_secret }, oidc.ClientSecretBasic(registered.client_secret));
   const verifier = oidc.randomPKCECodeVerifier();
   const url = oidc.buildAuthorizationUrl(config, {
     redirect_uri: redirect, scope: "openid", code_challenge_method: "S256",
@@ -146,7 +146,7 @@ test("a code used twice is an error the client understands", async () => {
 
 test("errors come back to the client with the issuer", async () => {
   const registered = server.client("oc-error", { redirect_uris: [redirect], scope: "openid" });
-  const config = await discover(registered, { client_secret: registered.client_secret });
+  const config = await discover(registered, { client_secret: registered.client_secret }, oidc.ClientSecretBasic(registered.client_secret));
   const verifier = oidc.randomPKCECodeVerifier();
   const state = oidc.randomState();
   const url = oidc.buildAuthorizationUrl(config, {
