@@ -20,7 +20,18 @@ pub fn login_path(id: &JourneyId) -> String {
     format!("/login?journey={id}")
 }
 
-/// The checks of a form, and the journey it names. A page that is out of date is shown the way on.
+/// The checks of a form that a script sends, and the journey it names.
+pub fn checked_script(
+    req: &HttpRequest,
+    web: &Web,
+    visitor: &Visitor,
+    form: &Params,
+) -> Result<JourneyId, Refused> {
+    origin::must_be_ours(req, web)?;
+    checked(req, web, visitor, form)
+}
+
+/// The checks of a plain form, and the journey it names. A page that is out of date is shown the way on.
 pub fn checked(req: &HttpRequest, web: &Web, visitor: &Visitor, form: &Params) -> Result<JourneyId, Refused> {
     let id = journey(form.get("journey"));
     match origin::check_form(req, web, visitor.browser.as_ref(), form.get("csrf")) {

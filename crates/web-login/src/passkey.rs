@@ -47,7 +47,7 @@ pub async fn options(
     body: Json<Ask>,
 ) -> HttpResponse {
     let options = async {
-        origin::check_form(&req, &web, visitor.browser.as_ref(), None)?;
+        origin::check_script(&req, &web, visitor.browser.as_ref(), None)?;
         let id = answer::journey(Some(&body.journey))?;
         Ok::<_, Refused>(signin.passkey_options(&id, &visitor).await?)
     };
@@ -64,7 +64,7 @@ pub async fn sign_in(
 ) -> HttpResponse {
     let Present { journey, credential } = body.into_inner();
     let signed_in = async {
-        origin::check_form(&req, &web, visitor.browser.as_ref(), None)?;
+        origin::check_script(&req, &web, visitor.browser.as_ref(), None)?;
         let id = answer::journey(Some(&journey))?;
         let progress = signin.passkey(&id, &visitor, credential).await?;
         answer::location(progress, &id)
@@ -109,7 +109,7 @@ pub async fn new_options(
     _: Json<Value>,
 ) -> HttpResponse {
     let options = async {
-        origin::check_form(&req, &web, visitor.browser.as_ref(), None)?;
+        origin::check_script(&req, &web, visitor.browser.as_ref(), None)?;
         Ok::<_, Refused>(signin.add_passkey_options(&visitor).await?)
     };
     script(options.await.map(|options| HttpResponse::Ok().json(options)), &visitor)
@@ -125,7 +125,7 @@ pub async fn add(
 ) -> HttpResponse {
     let Add { credential, name } = body.into_inner();
     let added = async {
-        origin::check_form(&req, &web, visitor.browser.as_ref(), None)?;
+        origin::check_script(&req, &web, visitor.browser.as_ref(), None)?;
         Ok::<_, Refused>(signin.add_passkey(&visitor, credential, &name).await?)
     };
     script(added.await.map(|()| HttpResponse::Created().json(json!({}))), &visitor)

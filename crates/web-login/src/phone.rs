@@ -20,7 +20,7 @@ pub async fn open(
     Form(form): Form,
 ) -> HttpResponse {
     let opened = async {
-        let id = answer::checked(&req, &web, &visitor, &form)?;
+        let id = answer::checked_script(&req, &web, &visitor, &form)?;
         Ok::<_, Refused>(signin.phone_open(&id, &visitor).await?)
     };
     match opened.await {
@@ -46,7 +46,7 @@ pub async fn cancel(
     Form(form): Form,
 ) -> HttpResponse {
     let cancelled = async {
-        let id = answer::checked(&req, &web, &visitor, &form)?;
+        let id = answer::checked_script(&req, &web, &visitor, &form)?;
         Ok::<_, Refused>(signin.phone_cancel(&id, &visitor).await?)
     };
     match cancelled.await {
@@ -77,7 +77,7 @@ pub async fn redeem(
     visitor: Visitor,
     Form(form): Form,
 ) -> Result<HttpResponse, Refused> {
-    let id = answer::checked(&req, &web, &visitor, &form)?;
+    let id = answer::checked_script(&req, &web, &visitor, &form)?;
     match signin.phone_redeem(&id, &visitor).await {
         Ok(progress) => answer::see_other(progress, &id),
         // The journey lives, its approval does not: the page is shown again, with a new code.

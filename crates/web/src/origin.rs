@@ -24,15 +24,32 @@ pub fn csrf_token(browser: &Secret) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(digest)
 }
 
-/// The request is a change that our own page asked for: its `Origin` is exactly ours (when absent,
-/// `Sec-Fetch-Site` says so) and it carries the token of this browser. `field` is the form's `csrf`.
+/// The request is a plain form of our own page: it carries the token of this browser, and neither `Origin`
+/// nor `Sec-Fetch-Site` says that it comes from elsewhere. A browser that sends neither header is old, not
+/// foreign: the token, which no other site can know, stands alone then. `field` is the form's `csrf`.
 pub fn check_form(
     req: &HttpRequest,
     web: &Web,
     browser: Option<&Secret>,
     field: Option<&str>,
 ) -> Result<(), Refused> {
+    must_not_be_foreign(req, web)?;
+    check_token(req, browser, field)
+}
+
+/// The request is a change that a script of our own page asked for: like a form's, and its `Origin` is exactly
+/// ours (when absent, `Sec-Fetch-Site` says so): what runs our scripts sends one of them.
+pub fn check_script(
+    req: &HttpRequest,
+    web: &Web,
+    browser: Option<&Secret>,
+    field: Option<&str>,
+) -> Result<(), Refused> {
     must_be_ours(req, web)?;
+    check_token(req, browser, field)
+}
+
+fn check_token(req: &HttpRequest, browser: Option<&Secret>, field: Option<&str>) -> Result<(), Refused> {
     let header = req.headers().get("x-csrf-token").and_then(|v| v.to_str().ok());
     let sent = field.or(header).ok_or_else(Refused::stale_form)?;
     // A browser that lost its cookie (or refuses cookies) is told so, not accused.
