@@ -222,7 +222,6 @@ async fn make_client(ground: &Ground, secrets: &Secrets, base: &str) -> Result<(
     let metadata = json!({
         "client_name": "Demo Shop",
         "redirect_uris": [redirect_uri],
-        "client_uri": format!("{base}/"),
     });
     let secret = Some(SecretString::from(secrets.client_secret.clone()));
     let failed = |error: &dyn std::error::Error| Failure::new(sentence(&error.to_string()));
