@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use app::{Refusal, Rule, Verified, Visitor, audit, throttle};
 use domain::{
-    Account, AuditEntry, AuditEvent, JourneyId, Method, Outcome, PasswordHash, Proof, Timestamp, Username,
+    Account, AccountId, AuditEntry, AuditEvent, JourneyId, Method, Outcome, PasswordHash, Proof, Timestamp,
+    Username,
 };
 use journey::Event;
 use live::Slot;
@@ -260,9 +261,9 @@ async fn count_wrong(
     why: &str,
     now: Timestamp,
 ) -> Result<(), Refusal> {
-    if let Some(account) = account {
-        work.count_wrong_password(&account.id).await?;
-    }
+    // Nobody's count is raised where nobody was named, by the same statement.
+    let counted = account.map_or(AccountId::from_random([0; 16]), |account| account.id);
+    work.count_wrong_password(&counted).await?;
     work.audit(entry(visitor, Outcome::Refused, account, Some(why), now)).await?;
     work.commit().await?;
     Ok(())
