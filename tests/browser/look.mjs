@@ -1,0 +1,41 @@
+// Looks at a page as people with different screens and needs do: pictures, axe, and what axe does not see.
+
+import assert from "node:assert/strict";
+import { mkdirSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join, resolve } from "node:path";
+
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const folder = resolve(import.meta.dirname, "../out/screens");
+mkdirSync(folder, { recursive: true });
+
+const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+
+async function check(page, name) {
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate((tags) => globalThis.axe.run(document, {
+    runOnly: { type: "tag", values: tags }, resultTypes: ["violations"],
+  }), TAGS);
+  const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.target} ${node.failureSummary}`).join("; ")}`);
+  assert.deepEqual(found, [], name);
+}
+
+/** Pictures in light, dark and 320 pixels (`tests/out/screens/<name>-….png`), and everything that must hold in each. */
+export async function look(page, name) {
+  const picture = (kind, more) => page.screenshot({ path: join(folder, `${name}-${kind}.png`), ...more });
+  const size = page.viewportSize();
+  assert.ok(await page.locator("html").getAttribute("lang"), `${name}: no language`);
+  assert.ok(await page.title(), `${name}: no title`);
+  assert.equal(await page.locator("h1").count(), 1, `${name}: not one h1`);
+  for (const colorScheme of ["light", "dark"]) {
+    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+    await picture(colorScheme, { fullPage: size.width < 500 });
+    await check(page, `${name}, ${colorScheme}`);
+  }
+  await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
+  await page.setViewportSize({ width: 320, height: 640 });
+  await picture("320", { fullPage: true });
+  const width = await page.evaluate(() => document.documentElement.scrollWidth);
+  assert.ok(width <= 320, `${name}: ${width} pixels wide on a screen of 320`);
+  await page.setViewportSize(size);
+}
