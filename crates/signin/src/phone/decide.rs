@@ -91,7 +91,7 @@ impl SignIn {
         for _ in 0..3 {
             let now = app.now();
             let found = self.channel(&handle).await?.ok_or(Refusal::Gone)?;
-            let (signed, claim) = self.verified(&decision, &found, &by, &channel_id, now).await?;
+            let (signed, claim) = self.verified(&decision, &found, &by, &channel_id).await?;
             let applied = match self.apply(found.channel, &signed, &decision, &by, now) {
                 Ok(applied) => applied,
                 Err(refused) => {
@@ -116,7 +116,6 @@ impl SignIn {
         found: &Found,
         by: &By,
         channel_id: &str,
-        now: Timestamp,
     ) -> Result<(SignedApproval, Claim), Refusal> {
         let common = found.channel.common();
         let claim = found.channel.claim().cloned().ok_or(Refusal::Gone)?;
@@ -143,7 +142,8 @@ impl SignIn {
             time: decision.time,
             signature: decision.signature,
         };
-        match approval::verify(&bound, &said, &by.device.key, now) {
+        // The phone's clock is compared with the one on the wall, which may have been set back (SEC-214).
+        match approval::verify(&bound, &said, &by.device.key, self.app().wall()) {
             Ok(signed) => Ok((signed, claim)),
             Err(Refused::TimeOff) => {
                 Err(Refusal::Invalid { field: "time", why: "is too far from the server's" })
