@@ -149,3 +149,45 @@ async fn polling_tells_the_same_words() {
     assert_eq!(answer.word("state"), "approved");
     assert!(answer.json()["expires_in"].as_u64().is_some_and(|left| left <= 30));
 }
+
+#[tokio::test]
+async fn a_socket_tells_the_same_words() {
+    let scene = Scene::new().await;
+    let phone = scene.phone(Kind::App).await;
+    let waiting = scene.waiting().await;
+    let mut socket = waiting.browser.connect().await;
+    let jar: Vec<String> = waiting.browser.cookies().iter().map(|(n, v)| format!("{n}={v}")).collect();
+    let journey = testkit::Browser::journey(&waiting.page);
+    let request = testkit::wire::Request::get(&format!("/login/wait/ws?journey={journey}"))
+        .header("connection", "Upgrade")
+        .header("upgrade", "websocket")
+        .header("sec-websocket-version", "13")
+        .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
+        .header("origin", &scene.server.issuer)
+        .header("cookie", &jar.join("; "));
+    socket.write(&request.bytes(&format!("localhost:{}", scene.server.port))).await.unwrap();
+    assert_eq!(socket.head().await.unwrap().status, 101);
+    let mut held = Vec::new();
+    // Text frames of the server: 0x81, a length below 126, JSON (RFC 6455 §5.2).
+    let mut until = async |word: &str| loop {
+        while held.len() < 2 || held.len() < 2 + usize::from(held[1]) {
+            held.extend(socket.some_bytes().await.unwrap());
+        }
+        let frame: Vec<u8> = held.drain(..2 + usize::from(held[1])).collect();
+        if frame[0] != 0x81 {
+            continue;
+        }
+        let told: serde_json::Value = serde_json::from_slice(&frame[2..]).unwrap();
+        assert_eq!(told.as_object().unwrap().len(), 2, "{told}");
+        assert!(told["expires_in"].is_u64(), "{told}");
+        if told["state"] == word {
+            break;
+        }
+    };
+    until("waiting").await;
+    let (claim, code) = waiting.claimed_by(&phone).await;
+    until("claimed").await;
+    phone.approve(&claim, &code).await;
+    until("approved").await;
+    scene.shop.code(&waiting.started, &waiting.redeem().await);
+}

@@ -296,12 +296,20 @@ impl Server {
         all
     }
 
+    /// The database, opened beside the server.
+    ///
+    /// # Panics
+    /// When it cannot be opened.
+    pub async fn store(&self) -> SqlStore {
+        SqlStore::open(Settings::file(self.database())).await.expect("the database")
+    }
+
     /// The audit trail, oldest first; `event` empty: all of it.
     ///
     /// # Panics
     /// When it cannot be read.
     pub async fn audit(&self, event: &str) -> Vec<AuditEntry> {
-        let store = SqlStore::open(Settings::file(self.database())).await.expect("the database");
+        let store = self.store().await;
         let mut view = store.read().await.expect("a view");
         let (mut all, mut after) = (Vec::new(), 0);
         loop {
