@@ -1,5 +1,6 @@
 //! Many clients at once for a time, and what that cost the server.
 
+use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 
@@ -9,13 +10,27 @@ use crate::floor::Floor;
 use crate::machine::Process;
 use crate::visit::{Operation, Town, Visitor};
 
-/// One turn.
+/// The server's threads that hash passwords are named so.
+const HASHING: &str = "hash-";
+
+/// What was counted, over one turn or several.
+#[derive(Debug, Default)]
+pub(crate) struct Count {
+    times: Vec<Duration>,
+    cpu: Duration,
+    hashing: Duration,
+    wall: Duration,
+}
+
+/// A count, told.
 #[derive(Debug, Clone)]
 pub(crate) struct Figure {
     pub(crate) clients: usize,
     pub(crate) count: usize,
     /// CPU-seconds of the server for 1,000 operations.
     pub(crate) cpu_per_1000: f64,
+    /// Those of its hashing threads.
+    pub(crate) hashing_per_1000: f64,
     /// Operations a second.
     pub(crate) rate: f64,
     pub(crate) p50: Duration,
@@ -24,16 +39,19 @@ pub(crate) struct Figure {
 }
 
 impl Figure {
-    fn of(clients: usize, mut times: Vec<Duration>, cpu: Duration, wall: Duration) -> Self {
+    pub(crate) fn of(clients: usize, count: Count) -> Self {
+        let Count { mut times, cpu, hashing, wall } = count;
         times.sort_unstable();
         let at = |part: f64| {
             let last = times.len().saturating_sub(1);
             times.get(((times.len() as f64 * part) as usize).min(last)).copied().unwrap_or_default()
         };
+        let per_1000 = |time: Duration| time.as_secs_f64() * 1000.0 / times.len().max(1) as f64;
         Self {
             clients,
             count: times.len(),
-            cpu_per_1000: cpu.as_secs_f64() * 1000.0 / times.len().max(1) as f64,
+            cpu_per_1000: per_1000(cpu),
+            hashing_per_1000: per_1000(hashing),
             rate: times.len() as f64 / wall.as_secs_f64(),
             p50: at(0.50),
             p95: at(0.95),
@@ -42,79 +60,109 @@ impl Figure {
     }
 }
 
-/// Runs an operation with so many clients.
-pub(crate) async fn measure(town: &Town, operation: Operation, clients: usize, turn: Duration) -> Figure {
-    let mut visitors = Vec::new();
-    for index in 0..clients {
-        let mut visitor = town.visitor(index).await;
-        visitor.prepare(operation).await;
-        // Once for warmth: connections, caches, prepared statements.
-        visitor.once(operation).await;
-        visitors.push(visitor);
-    }
-    let process = town.process();
-    let run = |mut visitor: Visitor| async move {
-        let until = Instant::now() + turn;
-        let mut times = Vec::new();
-        while Instant::now() < until {
-            let began = Instant::now();
-            visitor.once(operation).await;
-            times.push(began.elapsed());
-        }
-        times
-    };
-    drive(process, clients, visitors.into_iter().map(run).map(tokio::spawn).collect()).await
+/// One who does something again and again.
+pub(crate) trait Client: Send + 'static {
+    fn once(&mut self) -> impl Future<Output = ()> + Send;
 }
 
-/// The same for the floor.
-pub(crate) async fn measure_floor(floor: &Floor, clients: usize, turn: Duration) -> Figure {
-    let mut tasks = Vec::new();
-    for index in 0..clients {
-        let mut connection = Connection::open(floor.at, "localhost", IpAddr::V4(Ipv4Addr::LOCALHOST))
-            .await
-            .expect("the floor");
-        tasks.push(tokio::spawn(async move {
-            let until = Instant::now() + turn;
+/// Clients who work at the same time.
+pub(crate) struct Crew<C> {
+    process: Process,
+    clients: Vec<C>,
+}
+
+/// A visitor with something to do.
+pub(crate) struct Busy {
+    visitor: Visitor,
+    operation: Operation,
+}
+
+impl Client for Busy {
+    async fn once(&mut self) {
+        self.visitor.once(self.operation).await;
+    }
+}
+
+impl Crew<Busy> {
+    /// Visitors, ready and warm: connections, caches, prepared statements.
+    pub(crate) async fn of(town: &Town, operation: Operation, size: usize) -> Self {
+        let mut clients = Vec::new();
+        for index in 0..size {
+            let mut visitor = town.visitor(index).await;
+            visitor.prepare(operation).await;
+            visitor.once(operation).await;
+            clients.push(Busy { visitor, operation });
+        }
+        Self { process: town.process(), clients }
+    }
+}
+
+impl<C: Client> Crew<C> {
+    /// Works for a turn, and adds what that took.
+    pub(crate) async fn work(&mut self, turn: Duration, count: &mut Count) {
+        let (cpu, hashing) = (self.process.cpu(), self.process.cpu_of_threads(HASHING));
+        let began = Instant::now();
+        let run = |mut client: C| async move {
             let mut times = Vec::new();
+            while began.elapsed() < turn {
+                let began = Instant::now();
+                client.once().await;
+                times.push(began.elapsed());
+            }
+            (client, times)
+        };
+        let tasks: Vec<_> = self.clients.drain(..).map(run).map(tokio::spawn).collect();
+        for task in tasks {
+            let (client, times) = task.await.expect("a client");
+            self.clients.push(client);
+            count.times.extend(times);
+        }
+        count.wall += began.elapsed();
+        count.cpu += self.process.cpu() - cpu;
+        count.hashing += self.process.cpu_of_threads(HASHING).saturating_sub(hashing);
+    }
+}
+
+/// A client of the floor.
+pub(crate) struct Walker {
+    connection: Connection,
+    get: Vec<u8>,
+}
+
+impl Crew<Walker> {
+    pub(crate) async fn on(floor: &Floor, size: usize) -> Self {
+        let mut clients = Vec::new();
+        for index in 0..size {
+            let connection = Connection::open(floor.at, "localhost", IpAddr::V4(Ipv4Addr::LOCALHOST))
+                .await
+                .expect("the floor");
             let target = format!(
                 "/authorize?response_type=code&client_id=bench&redirect_uri=https%3A%2F%2Fbench.example%2Fcallback\
                  &scope=openid&state={index}&nonce=abcdefgh&code_challenge_method=S256"
             );
-            let get = Request::get(&target).bytes("localhost");
-            while Instant::now() < until {
-                let began = Instant::now();
-                let answer = connection.send_bytes(&get, "GET").await.expect("an answer");
-                let to = answer.header("location").expect("a place").to_owned();
-                let code = to.split("code=").nth(1).and_then(|rest| rest.split('&').next()).expect("a code");
-                let post = Request::form(
-                    "/token",
-                    &[
-                        ("grant_type", "authorization_code"),
-                        ("code", code),
-                        ("redirect_uri", "https://bench.example/callback"),
-                        ("code_verifier", "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz"),
-                    ],
-                );
-                let answer = connection.send(&post).await.expect("an answer");
-                assert_eq!(answer.status, 200);
-                times.push(began.elapsed());
-            }
-            times
-        }));
+            let mut walker = Walker { connection, get: Request::get(&target).bytes("localhost") };
+            walker.once().await;
+            clients.push(walker);
+        }
+        Self { process: floor.process(), clients }
     }
-    drive(floor.process(), clients, tasks).await
 }
 
-async fn drive(
-    process: Process,
-    clients: usize,
-    tasks: Vec<tokio::task::JoinHandle<Vec<Duration>>>,
-) -> Figure {
-    let (cpu, began) = (process.cpu(), Instant::now());
-    let mut times = Vec::new();
-    for task in tasks {
-        times.extend(task.await.expect("a client"));
+impl Client for Walker {
+    async fn once(&mut self) {
+        let answer = self.connection.send_bytes(&self.get, "GET").await.expect("an answer");
+        let to = answer.header("location").expect("a place").to_owned();
+        let code = to.split("code=").nth(1).and_then(|rest| rest.split('&').next()).expect("a code");
+        let post = Request::form(
+            "/token",
+            &[
+                ("grant_type", "authorization_code"),
+                ("code", code),
+                ("redirect_uri", "https://bench.example/callback"),
+                ("code_verifier", "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz"),
+            ],
+        );
+        let answer = self.connection.send(&post).await.expect("an answer");
+        assert_eq!(answer.status, 200);
     }
-    let (wall, cpu) = (began.elapsed(), process.cpu() - cpu);
-    Figure::of(clients, times, cpu, wall)
 }

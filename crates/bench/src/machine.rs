@@ -1,5 +1,6 @@
 //! What the operating system knows: CPU time, memory, limits.
 
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -21,6 +22,18 @@ impl Process {
         let ticks: u64 =
             after_name.split_whitespace().skip(11).take(2).filter_map(|n| n.parse::<u64>().ok()).sum();
         Duration::from_millis(ticks * 10)
+    }
+
+    /// What its living threads with such names have run, to the nanosecond (`schedstat`).
+    pub(crate) fn cpu_of_threads(self, name: &str) -> Duration {
+        let Ok(threads) = std::fs::read_dir(format!("/proc/{}/task", self.0)) else { return Duration::ZERO };
+        let text = |path: PathBuf| std::fs::read_to_string(path).unwrap_or_default();
+        threads
+            .flatten()
+            .map(|thread| thread.path())
+            .filter(|thread| text(thread.join("comm")).starts_with(name))
+            .map(|thread| ran(&text(thread.join("schedstat"))))
+            .sum()
     }
 
     fn status(self, name: &str) -> u64 {
@@ -61,8 +74,37 @@ pub(crate) fn with_many_files() -> bool {
     has()
 }
 
-/// CPU-seconds of 1,000 bare hashes with kept memory, on one thread of this process.
-pub(crate) fn bare_hash() -> f64 {
+/// The first number of a `schedstat`: nanoseconds on a core.
+fn ran(schedstat: &str) -> Duration {
+    Duration::from_nanos(schedstat.split(' ').next().and_then(|n| n.parse().ok()).unwrap_or_default())
+}
+
+/// Bare hashes with kept memory, as many at once as there are cores, as the server makes them.
+#[derive(Debug, Default)]
+pub(crate) struct BareHash {
+    cpu: Duration,
+    count: u32,
+}
+
+impl BareHash {
+    /// Hashes for a turn.
+    pub(crate) fn work(&mut self, turn: Duration) {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let threads: Vec<_> = (0..cores).map(|_| std::thread::spawn(move || hash_for(turn))).collect();
+        for thread in threads {
+            let (cpu, count) = thread.join().expect("a thread that hashes");
+            self.cpu += cpu;
+            self.count += count;
+        }
+    }
+
+    /// CPU-seconds of 1,000 hashes.
+    pub(crate) fn cpu_per_1000(&self) -> f64 {
+        self.cpu.as_secs_f64() * 1000.0 / f64::from(self.count.max(1))
+    }
+}
+
+fn hash_for(turn: Duration) -> (Duration, u32) {
     let params = Params::new(19_456, 2, 1, Some(32)).expect("parameters");
     let mut memory = vec![Block::default(); params.block_count()];
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
@@ -77,13 +119,14 @@ pub(crate) fn bare_hash() -> f64 {
             )
             .expect("a hash");
     };
+    // Once for the memory.
     once();
-    let own = Process::of(std::process::id());
-    let (cpu, began) = (own.cpu(), Instant::now());
-    let mut count = 0_u32;
-    while began.elapsed() < Duration::from_secs(3) {
+    let own = || ran(&std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default());
+    let (cpu, began) = (own(), Instant::now());
+    let mut count = 0;
+    while began.elapsed() < turn {
         once();
         count += 1;
     }
-    (own.cpu() - cpu).as_secs_f64() * 1000.0 / f64::from(count)
+    (own() - cpu, count)
 }

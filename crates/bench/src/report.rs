@@ -35,8 +35,8 @@ pub(crate) fn heading() {
     );
 }
 
-pub(crate) fn row(name: &str, figure: &Figure, floor: Option<&Vec<Figure>>) {
-    let floor = floor.and_then(|all| all.iter().find(|one| one.clients == figure.clients));
+pub(crate) fn row(name: &str, figure: &Figure, floor: &[Figure]) {
+    let floor = floor.iter().find(|one| one.clients == figure.clients);
     let ratio =
         floor.map_or_else(|| "-".to_owned(), |one| format!("{:.2}", figure.cpu_per_1000 / one.cpu_per_1000));
     let ms = |time: Duration| time.as_secs_f64() * 1000.0;
@@ -60,6 +60,6 @@ pub(crate) fn size(program: &Path, goals: &mut Goals) {
     let stripped = Command::new("strip").arg("-o").arg(&copy).arg(program).status();
     let bare = if stripped.is_ok_and(|status| status.success()) { mib(&copy) } else { built };
     let _ = std::fs::remove_file(&copy);
-    println!("size     {built:.1} MB as built with line tables, {bare:.1} MB without symbols");
+    println!("size     {built:.1} MB as built, {bare:.1} MB without symbols");
     goals.at_most("program without symbols", bare, 22.0, "MB");
 }

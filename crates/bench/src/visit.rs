@@ -25,7 +25,7 @@ pub(crate) enum Operation {
 
 impl Operation {
     pub(crate) const ALL: &'static [Self] =
-        &[Self::Discovery, Self::Jwks, Self::Userinfo, Self::Sso, Self::Password, Self::Qr];
+        &[Self::Sso, Self::Discovery, Self::Jwks, Self::Userinfo, Self::Password, Self::Qr];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
