@@ -22,14 +22,14 @@ async function check(page, name) {
 
 /** Pictures in light, dark and 320 pixels (`tests/out/screens/<name>-….png`), and everything that must hold in each. */
 export async function look(page, name) {
-  const picture = (kind, more) => page.screenshot({ path: join(folder, `${name}-${kind}.png`), ...more });
+  const picture = (kind, more = {}) => page.screenshot({ path: join(folder, `${name}-${kind}.png`), ...more });
   const size = page.viewportSize();
   assert.ok(await page.locator("html").getAttribute("lang"), `${name}: no language`);
   assert.ok(await page.title(), `${name}: no title`);
   assert.equal(await page.locator("h1").count(), 1, `${name}: not one h1`);
   for (const colorScheme of ["light", "dark"]) {
     await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-    await picture(colorScheme, { fullPage: size.width < 500 });
+    await picture(colorScheme);
     await check(page, `${name}, ${colorScheme}`);
   }
   await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
