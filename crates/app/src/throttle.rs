@@ -90,9 +90,9 @@ macro_rules! rules {
 rules! {
     /// Wrong passwords for one user name from one network (key: folded name, network).
     PasswordAccountAddress password_account_address "throttle.password.account_address" 10 per 900;
-    /// Passwords tried from one network (key: network).
+    /// Wrong passwords from one network (key: network).
     PasswordAddress password_address "throttle.password.address" 100 per 900;
-    /// Passkeys tried from one network (key: network).
+    /// Failed passkeys from one network (key: network).
     PasskeyAddress passkey_address "throttle.passkey.address" 100 per 900;
     /// Journeys begun from one network (key: network).
     JourneyAddress journey_address "throttle.journey.address" 600 per 60;
@@ -123,7 +123,7 @@ rules! {
     /// Wrong check codes typed on one account's phones (key: account).
     WrongCodeAccount wrong_code_account "throttle.code.account" 15 per 600;
     /// Enrolments begun from one network (key: network).
-    EnrolAddress enrol_address "throttle.enrolment.address" 30 per 600;
+    EnrolAddress enrol_address "throttle.enrolment.address" 300 per 600;
     /// Enrolments begun for one account (key: account or folded name).
     EnrolAccount enrol_account "throttle.enrolment.account" 10 per 600;
     /// Failed client authentications for one client from one network (key: client id, network).

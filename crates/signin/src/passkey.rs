@@ -88,7 +88,8 @@ impl SignIn {
             return Err(Refusal::Forbidden);
         }
         let app = self.app();
-        app.throttle().hit(Rule::PasskeyAddress, &throttle::network(visitor.address)).await?;
+        let network = throttle::network(visitor.address);
+        app.throttle().peek(Rule::PasskeyAddress, &network).await?;
         let waits = app.slots::<LoginCeremony>().take(&id.to_string()).await?;
         let now = app.now();
         let waits = waits.filter(|w| w.browser == way.kept.browser && now.since(w.since) < CEREMONY_LIFE);
@@ -110,7 +111,11 @@ impl SignIn {
                 let entry = audit::by(visitor, AuditEvent::PasskeyTried, Outcome::Refused, now);
                 work.audit(AuditEntry { client, detail: audit::detail(why), ..entry }).await?;
                 work.commit().await?;
-                return Err(Refusal::SignInFailed);
+                // Only failures count: a whole company may sign in from one address.
+                return match app.throttle().hit(Rule::PasskeyAddress, &network).await {
+                    Ok(()) | Err(Refusal::TooMany { .. }) => Err(Refusal::SignInFailed),
+                    Err(other) => Err(other),
+                };
             }
         };
         let before = self.who(visitor).await?;

@@ -26,6 +26,10 @@ pub(crate) const MOST_FAILURES: u32 = 100;
 const FREE_FAILURES: u32 = 3;
 /// The longest wait.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
+/// So many tries for one name from one network may be under way at once.
+const MOST_UNDER_WAY: u32 = 64;
+/// A try that was begun longer ago is over, whatever became of it.
+const LONGEST_TRY: Duration = Duration::from_secs(30);
 /// A user name that is longer is none, and is not looked up.
 const MAX_USERNAME_BYTES: usize = 1024;
 
@@ -36,6 +40,8 @@ struct Waiting;
 struct Wait {
     failures: u32,
     not_before: Timestamp,
+    under_way: u32,
+    begun: Timestamp,
 }
 
 impl Slot for Waiting {
@@ -48,6 +54,14 @@ impl Slot for Waiting {
 enum Tried {
     Right { account: Account, failures: u32, rehashed: Option<String> },
     Wrong { account: Option<Account>, why: &'static str },
+}
+
+/// How a try ended.
+#[derive(Clone, Copy)]
+enum Ended {
+    Right,
+    Wrong,
+    Untried,
 }
 
 impl SignIn {
@@ -161,9 +175,9 @@ impl SignIn {
             (username.len() <= MAX_USERNAME_BYTES).then(|| username.parse().ok()).flatten();
         let key = username.as_ref().map_or("", Username::key);
         let name_and_network = throttle::key(&[key, &network]);
-        app.throttle().hit(Rule::PasswordAddress, &network).await?;
+        app.throttle().peek(Rule::PasswordAddress, &network).await?;
         app.throttle().peek(Rule::PasswordAccountAddress, &name_and_network).await?;
-        let wait = self.reserve(&name_and_network).await?;
+        let begun = self.begin_try(&name_and_network).await?;
 
         let found = match &username {
             Some(username) => app.store().read().await?.account_for_password(username.key()).await?,
@@ -174,11 +188,18 @@ impl SignIn {
         let phc = found.as_ref().and_then(|(_, hash, failures)| {
             hash.as_ref().filter(|_| *failures < MOST_FAILURES).map(|hash| hash.phc.as_str())
         });
-        let verified = app.hashing().verify(&password, phc).await?;
+        let verified = match app.hashing().verify(&password, phc).await {
+            Ok(verified) => verified,
+            Err(refusal) => {
+                // A queue that is full says nothing about the password.
+                self.end_try(begun, Ended::Untried).await?;
+                return Err(refusal);
+            }
+        };
         let (account, failures) = match (found, verified) {
             (Some((account, Some(_), failures)), Verified::Right { rehash }) if account.is_active() => {
                 let rehashed = if rehash { Some(app.hashing().hash(&password).await?) } else { None };
-                self.release(wait).await?;
+                self.end_try(begun, Ended::Right).await?;
                 return Ok(Tried::Right { account, failures, rehashed });
             }
             (Some((account, _, failures)), _) => (Some(account), failures),
@@ -190,45 +211,85 @@ impl SignIn {
             Some(_) if failures >= MOST_FAILURES => "password is off",
             Some(_) => "wrong password",
         };
-        // The answer is "failed" either way; the count refuses the next try.
-        match app.throttle().hit(Rule::PasswordAccountAddress, &name_and_network).await {
-            Ok(()) | Err(Refusal::TooMany { .. }) => Ok(Tried::Wrong { account, why }),
-            Err(other) => Err(other),
+        self.end_try(begun, Ended::Wrong).await?;
+        // The answer is "failed" either way; the counts refuse the next try. Right passwords do not count: a
+        // whole company may sign in from one address.
+        for (rule, key) in
+            [(Rule::PasswordAddress, &network), (Rule::PasswordAccountAddress, &name_and_network)]
+        {
+            match app.throttle().hit(rule, key).await {
+                Ok(()) | Err(Refusal::TooMany { .. }) => {}
+                Err(other) => return Err(other),
+            }
         }
+        Ok(Tried::Wrong { account, why })
     }
 
-    /// Counts a failure before the try, so that parallel tries cannot pass the wait together.
-    async fn reserve(&self, name_and_network: &str) -> Result<Option<String>, Refusal> {
+    /// Begins a try: refused while the name has to wait, or while too many are under way. Tries of the right
+    /// password by many browsers at once do not hinder one another; of wrong ones no more than that many pass
+    /// together, and each counts.
+    async fn begin_try(&self, name_and_network: &str) -> Result<Option<String>, Refusal> {
         let app = self.app();
         if app.throttle().limits().of(Rule::PasswordAccountAddress).most == u32::MAX {
             return Ok(None);
         }
         let now = app.now();
         let key = name(&app.mac("password-wait", name_and_network.as_bytes()));
-        let slots = app.slots::<Waiting>();
-        for _ in 0..8 {
-            let Some((wait, seen)) = slots.get(&key).await? else {
-                slots.put(&key, &Wait { failures: 1, not_before: now }).await?;
-                return Ok(Some(key));
-            };
-            if now < wait.not_before {
-                let retry_after = wait.not_before.since(now).max(Duration::from_secs(1));
-                return Err(Refusal::TooMany { retry_after });
-            }
+        let begun = self
+            .change_wait(&key, |wait| {
+                if now < wait.not_before {
+                    return Err(wait.not_before.since(now).max(Duration::from_secs(1)));
+                }
+                let others = if now.since(wait.begun) < LONGEST_TRY { wait.under_way } else { 0 };
+                if others >= MOST_UNDER_WAY {
+                    return Err(Duration::from_secs(1));
+                }
+                Ok(Wait { under_way: others + 1, begun: now, ..wait })
+            })
+            .await?;
+        begun.map(|()| Some(key)).map_err(|retry_after| Refusal::TooMany { retry_after })
+    }
+
+    /// Ends a try: a right password forgets the failures, a wrong one makes the next try wait.
+    async fn end_try(&self, key: Option<String>, ended: Ended) -> Result<(), Refusal> {
+        let Some(key) = key else { return Ok(()) };
+        let now = self.app().now();
+        self.change_wait(&key, |wait| {
+            let wait = Wait { under_way: wait.under_way.saturating_sub(1), ..wait };
             let failures = wait.failures.saturating_add(1);
-            let next = Wait { failures, not_before: now.after(wait_after(failures)) };
-            if slots.swap(&key, seen, &next).await?.is_ok() {
-                return Ok(Some(key));
+            Ok(match ended {
+                Ended::Untried => wait,
+                Ended::Right => Wait { failures: 0, not_before: now, ..wait },
+                Ended::Wrong => Wait { failures, not_before: now.after(wait_after(failures)), ..wait },
+            })
+        })
+        .await?
+    }
+
+    async fn change_wait<E>(
+        &self,
+        key: &str,
+        change: impl Fn(Wait) -> Result<Wait, E>,
+    ) -> Result<Result<(), E>, Refusal> {
+        let slots = self.app().slots::<Waiting>();
+        for _ in 0..64 {
+            let (wait, seen) = match slots.get(key).await? {
+                Some(found) => found,
+                None => {
+                    let none = Timestamp::from_millis(0);
+                    let first = Wait { failures: 0, not_before: none, under_way: 0, begun: none };
+                    (first, slots.put(key, &first).await?)
+                }
+            };
+            let wait = match change(wait) {
+                Ok(wait) => wait,
+                Err(refused) => return Ok(Err(refused)),
+            };
+            if slots.swap(key, seen, &wait).await?.is_ok() {
+                return Ok(Ok(()));
             }
         }
         Err(Refusal::TooMany { retry_after: Duration::from_secs(1) })
-    }
-
-    async fn release(&self, key: Option<String>) -> Result<(), Refusal> {
-        if let Some(key) = key {
-            self.app().slots::<Waiting>().take(&key).await?;
-        }
-        Ok(())
     }
 }
 

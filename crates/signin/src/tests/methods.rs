@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use app::{Landing, Refusal};
+use app::throttle::Limit;
+use app::{Landing, Limits, Refusal};
 use domain::{Acr, DeviceState, Method};
+use futures_util::future::join_all;
 use journey::{Need, Step};
 use secrecy::SecretString;
 use store::Store as _;
@@ -122,6 +124,38 @@ async fn a_right_password_forgets_the_wrong_ones() {
     let mut view = world.store.read().await.unwrap();
     let (.., failures) = view.account_for_password(ada.username.key()).await.unwrap().unwrap();
     assert_eq!(failures, 0);
+}
+
+#[tokio::test]
+async fn right_passwords_do_not_use_up_the_limits_of_wrong_ones() {
+    let limits = Limits {
+        password_address: Limit { most: 3, ..Limits::default().password_address },
+        ..Limits::default()
+    };
+    let world = world_with(limits, Settings::default()).await;
+    world.account("ada").await;
+    // Many at once, as in a company behind one address or in a test of load.
+    let browsers: Vec<_> = (0..12).map(|_| world.browser()).collect();
+    let all = join_all(browsers.iter().map(|browser| world.password(browser, "ada", PASSWORD))).await;
+    assert!(all.iter().all(Result::is_ok), "{all:?}");
+    for _ in 0..3 {
+        let wrong = world.password(&world.browser(), "nobody", "wrong").await;
+        assert_eq!(wrong, Err(Refusal::SignInFailed));
+    }
+    let more = world.password(&world.browser(), "ada", PASSWORD).await;
+    assert!(matches!(more, Err(Refusal::TooMany { .. })), "wrong ones do");
+}
+
+#[tokio::test]
+async fn sec_163_wrong_passwords_at_once_all_count() {
+    let world = world().await;
+    world.account("ada").await;
+    let browsers: Vec<_> = (0..8).map(|_| world.browser()).collect();
+    let all = join_all(browsers.iter().map(|browser| world.password(browser, "ada", "wrong"))).await;
+    assert!(all.iter().all(Result::is_err));
+    let next = world.password(&world.browser(), "ada", PASSWORD).await;
+    let Err(Refusal::TooMany { retry_after }) = next else { panic!("{next:?}") };
+    assert!(retry_after >= Duration::from_secs(16), "{retry_after:?}");
 }
 
 #[tokio::test]
