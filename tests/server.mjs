@@ -6,9 +6,10 @@ import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node
 import { createServer } from "node:http";
 import { createServer as createSocket } from "node:net";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 
-const root = resolve(import.meta.dirname, "..");
+const root = fileURLToPath(new URL("..", import.meta.url));
 export const program = process.env.LATCHBOLT_BIN ?? join(root, "target/debug/latchbolt");
 const b64 = (bytes) => Buffer.from(bytes).toString("base64url");
 
