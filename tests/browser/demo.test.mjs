@@ -5,6 +5,7 @@ import { spawn } from "node:child_process";
 import { after, afterEach, before, test } from "node:test";
 
 import { program } from "../server.mjs";
+import { look } from "./look.mjs";
 import { BY_PHONE, Stage, authenticator, checkCode, panel, readScreen, signInByPassword } from "./stage.mjs";
 
 let stage;
@@ -70,12 +71,10 @@ test("by password, and by a passkey added on the way", async () => {
   await page.locator("#add-passkey").click();
   await page.locator("button#passkey-add").click();
   await page.locator("#passkey-added").waitFor();
-  await page.goto(told.relying_party);
-  await page.locator("#sign-out").click();
-  await page.locator("#sign-in").waitFor();
-  await begin(page, "#sign-in-again");
+  await begin(page, 'a[href="/sign-in?prompt=login"]');
   await page.locator("button#passkey").click();
   assert.equal((await inside(page)).acr, "phr");
+  assert.match(await page.locator("#amr").innerText(), /swk/);
 });
 
 test("by the virtual phone in a second tab", async () => {
@@ -87,6 +86,7 @@ test("by the virtual phone in a second tab", async () => {
   await page.locator("#virtual-phone").click();
   const phone = await opened;
   await phone.locator("#claim[data-state=claimed]").waitFor();
+  await look(phone, "demo-phone", { isDemo: true });
   assert.match(await phone.locator(".banner").innerText(), /demo only/);
   await panel(page, "claimed");
   for (const digit of await checkCode(page)) await phone.locator(`[data-digit="${digit}"]`).click();
@@ -95,6 +95,7 @@ test("by the virtual phone in a second tab", async () => {
   const claims = await inside(page);
   assert.deepEqual(claims.amr, BY_PHONE);
   assert.match(await page.locator("#took").innerText(), /[0-9]/);
+  await look(page, "demo-signed-in", { isDemo: true });
 });
 
 test("the virtual phone reads a screenshot, denies, and reports", async () => {
@@ -114,4 +115,14 @@ test("the virtual phone reads a screenshot, denies, and reports", async () => {
   await phone.locator("#claim[data-state=claimed]").waitFor();
   await phone.locator("#report").click();
   await panel(page, "denied");
+});
+
+test("signing out at the shop leaves the provider's session alone", async () => {
+  const page = await stage.desktop();
+  await begin(page);
+  await signInByPassword(page, told.username, told.password);
+  const { sub } = await inside(page);
+  await page.locator("#sign-out").click();
+  await page.locator("#sign-in").click();
+  assert.equal((await inside(page)).sub, sub);
 });
