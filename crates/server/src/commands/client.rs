@@ -38,12 +38,13 @@ pub async fn run(ground: &Ground, command: Client, output: Output) -> Result<(),
             let secret = if client_secret_stdin { Some(secret_from_stdin("client secret")?) } else { None };
             let name = id.to_string();
             let client = registration.into_client(id, None, ground.app.now());
-            let registered = registry.create_client(client, secret).await.map_err(|refused| match refused {
-                ClientRefused::Secret(_) => {
-                    Failure::new(format!("The registration cannot be taken: {refused}. Correct it."))
-                }
-                ClientRefused::Refused(refusal) => Failure::about("client", &name, &refusal),
-            })?;
+            let registered =
+                registry.create_client(client, secret).await.map_err(|refused| match refused {
+                    ClientRefused::Secret(_) => {
+                        Failure::new(format!("The registration cannot be taken: {refused}. Correct it."))
+                    }
+                    ClientRefused::Refused(refusal) => Failure::about("client", &name, &refusal),
+                })?;
             let secret = registered.secret.as_ref().map(ExposeSecret::expose_secret);
             let answer = to_json(&registered.client, secret);
             // RFC 7591 is the form for people too.
