@@ -85,7 +85,8 @@ impl Asset {
 }
 
 /// Whether an `Accept-Encoding` names this coding without forbidding it (RFC 9110 §12.5.3).
-fn accepts(header: &str, coding: &str) -> bool {
+#[must_use]
+pub fn accepts(header: &str, coding: &str) -> bool {
     header.split(',').any(|item| {
         let mut parts = item.split(';');
         let is_it = parts.next().is_some_and(|name| name.trim().eq_ignore_ascii_case(coding));

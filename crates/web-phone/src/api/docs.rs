@@ -1,32 +1,26 @@
 //! The description of the API: OpenAPI at `/api/docs/openapi.json`, readable at `/api/docs`.
 //!
-//! Owns: the document, made once when it is first asked for, and the pages that show it, from the binary
-//! alone. The bodies are described here a second time, for readers; a test compares them with `qr::wire`.
+//! Owns: the document, made once when it is first asked for. Not here: the pages that show it (`swagger`).
+//! The bodies are described here a second time, for readers; a test compares them with `qr::wire`.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
-use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION,
-};
-use actix_web::web::{Path, ServiceConfig, get};
+use actix_web::http::header::LOCATION;
+use actix_web::web::{ServiceConfig, get};
 use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
 use serde_json::Value;
 use utoipa::{IntoParams, OpenApi, ToSchema};
-use utoipa_swagger_ui::Config;
-use web::{Fixed, Refused};
+use web::Fixed;
 
-/// Swagger UI needs its own scripts and styles, pictures as data, and the document.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
-    connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
-    object-src 'none'";
+use super::swagger;
 
 const DOCUMENT: &str = "/api/docs/openapi.json";
 
 pub(super) fn mount(cfg: &mut ServiceConfig) {
     cfg.route("/api/docs", get().to(to_pages))
         .route(DOCUMENT, get().to(document))
-        .route("/api/docs/{file:.*}", get().to(page));
+        .route("/api/docs/{file:.*}", get().to(swagger::page));
 }
 
 /// Relative addresses on the page need the slash.
@@ -41,22 +35,6 @@ async fn document(req: HttpRequest) -> HttpResponse {
         Fixed::new("application/json", "public, max-age=300", Bytes::from(text))
     });
     ready.answer(&req)
-}
-
-async fn page(file: Path<String>) -> Result<HttpResponse, Refused> {
-    // Without the bar on top, in which one could ask for another document.
-    let config = Config::from(DOCUMENT).validator_url("none").use_base_layout();
-    let found = utoipa_swagger_ui::serve(&file, Arc::new(config)).ok().flatten();
-    let found = found.ok_or_else(Refused::no_such_page)?;
-    let mut answer = HttpResponse::Ok();
-    answer
-        .insert_header((CONTENT_TYPE, found.content_type))
-        .insert_header((CACHE_CONTROL, "public, max-age=300"))
-        .insert_header((CONTENT_SECURITY_POLICY, POLICY));
-    if found.gzpipped {
-        answer.insert_header((CONTENT_ENCODING, "gzip"));
-    }
-    Ok(answer.body(found.bytes.into_owned()))
 }
 
 #[derive(OpenApi)]

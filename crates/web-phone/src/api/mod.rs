@@ -9,6 +9,7 @@ pub mod devices;
 pub mod docs;
 pub mod enrolments;
 mod refusal;
+mod swagger;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::CONTENT_TYPE;

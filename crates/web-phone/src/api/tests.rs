@@ -535,5 +535,15 @@ async fn the_description_covers_every_route_and_is_shown_from_here_alone() {
     let page = here.send(TestRequest::get().uri("/api/docs/")).await;
     let html = String::from_utf8(page.body).unwrap();
     assert!(page.status == 200 && html.contains("swagger-ui") && !html.contains("https://"), "{html}");
+    for file in html.split('"').filter(|word| word.ends_with(".js") || word.ends_with(".css")) {
+        let packed =
+            TestRequest::get().uri(&format!("/api/docs/{file}")).insert_header(("accept-encoding", "gzip"));
+        let plain = here.send(TestRequest::get().uri(&format!("/api/docs/{file}"))).await;
+        assert!(here.send(packed).await.status == 200 && plain.status == 200, "{file}");
+        assert!(
+            std::str::from_utf8(&plain.body).is_ok_and(|text| !text.is_empty()),
+            "{file} is text unless asked"
+        );
+    }
     assert_eq!(here.send(TestRequest::get().uri("/api/docs/../../etc/passwd")).await.status, 404);
 }
