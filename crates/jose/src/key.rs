@@ -10,7 +10,7 @@ use josekit::jws::{ES256, JwsSigner, JwsVerifier, RS256};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use crate::{JwsError, Unverified, thumbprint};
+use crate::{JwsError, Unverified, es256, thumbprint};
 
 /// A key cannot be made or used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -77,7 +77,7 @@ impl SigningKey {
 
     fn from_jwk(jwk: &Jwk, alg: SigningAlg) -> Result<Self, KeyError> {
         let signer: Box<dyn JwsSigner> = match alg {
-            SigningAlg::ES256 => Box::new(ES256.signer_from_jwk(jwk).map_err(|_| KeyError::Malformed)?),
+            SigningAlg::ES256 => Box::new(es256::Signer::from_jwk(jwk).ok_or(KeyError::Malformed)?),
             SigningAlg::RS256 => Box::new(RS256.signer_from_jwk(jwk).map_err(|_| KeyError::Malformed)?),
         };
         let public = VerifyingKey::from_public_jwk(&serde_json::to_value(jwk.as_ref()).map_err(failed)?)?;
@@ -131,7 +131,7 @@ impl SigningKey {
     /// Signs: a compact JWS (RFC 7515 §7.1) with the header members `alg`, `kid` and `typ`.
     ///
     /// # Errors
-    /// OpenSSL failed.
+    /// ring (ES256) or OpenSSL (RS256) failed.
     pub fn sign(&self, typ: &str, payload: &[u8]) -> Result<String, KeyError> {
         let mut token =
             String::with_capacity(160 + payload.len() * 4 / 3 + self.signer.signature_len() * 4 / 3);

@@ -5,9 +5,10 @@
 //! Not here: keeping keys and rotating them (`provider::keys`), what the claims mean (`oidc`), I/O.
 //!
 //! Invariant: josekit is named in this crate alone. Nothing here reads a clock; the only randomness is
-//! OpenSSL's own while a key is generated or an ECDSA signature is made.
+//! OpenSSL's and ring's own while a key is generated or an ECDSA signature is made.
 
 pub mod claims;
+mod es256;
 mod jws;
 mod key;
 pub mod seal;
