@@ -130,7 +130,8 @@ impl Watch {
                 self.wait().await?;
                 self.is_stale = true;
             }
-            let (standing, version) = match self.signin.standing(&self.journey).await {
+            // Boxed: a page that waits does not hold the room for looking.
+            let (standing, version) = match Box::pin(self.signin.standing(&self.journey)).await {
                 Ok(found) => found?,
                 Err(refusal) => {
                     tracing::warn!(cause = refusal.cause(), "A waiting browser's channel cannot be read");
