@@ -6,7 +6,7 @@ default:
 
 # The demo: server, relying party, virtual phone
 demo *ARGS:
-    cargo run --release -- demo {{ARGS}}
+    cargo run -- demo {{ARGS}}
 
 # The server
 run *ARGS:
