@@ -30,7 +30,8 @@ export async function look(page, name, { isDemo = false } = {}) {
   const picture = (kind, more = {}) => page.screenshot({ path: join(folder, `${name}-${kind}.png`), ...more });
   const size = page.viewportSize();
   assert.ok(await page.locator("html").getAttribute("lang"), `${name}: no language`);
-  assert.ok(await page.title(), `${name}: no title`);
+  // Asked again when a page is just being left.
+  await page.waitForFunction(() => document.title !== "");
   assert.equal(await page.locator("h1:visible").count(), 1, `${name}: not one h1`);
   for (const colorScheme of ["light", "dark"]) {
     await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
