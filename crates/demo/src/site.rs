@@ -77,7 +77,7 @@ pub(crate) fn answer(status: StatusCode) -> HttpResponseBuilder {
              form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
         ))
         .insert_header(("x-content-type-options", "nosniff"))
-        .insert_header(("referrer-policy", "no-referrer"))
+        .insert_header(("referrer-policy", "same-origin"))
         .insert_header(("cross-origin-opener-policy", "same-origin-allow-popups"));
     answer
 }
