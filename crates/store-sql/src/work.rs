@@ -87,7 +87,7 @@ pub(crate) fn options(path: &Path, durable: bool, patience: Duration) -> SqliteC
         // Fewer checkpoints write each changed page less often; the log stays below 16 MB in calm hours.
         .pragma("wal_autocheckpoint", "4000")
         .pragma("journal_size_limit", "67108864")
-        .pragma("cache_size", "-16384")
+        .pragma("cache_size", "-4096")
         // Pages kept for undoing a statement stay out of files.
         .pragma("temp_store", "memory")
         .disable_statement_logging()
