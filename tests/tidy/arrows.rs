@@ -20,6 +20,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("store", &["domain"]),
     ("live", &["domain"]),
     ("store-sql", &["domain", "store"]),
+    ("live-redis", &["live"]),
+    ("live-postgres", &["live"]),
     ("app", &["domain", "jose", "journey", "store", "live"]),
     ("signin", &["app", "journey", "qr", "domain", "store", "live"]),
     ("provider", &["app", "oidc", "journey", "jose", "domain", "store", "live"]),
@@ -31,8 +33,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("server", EVERYTHING),
     ("demo", &["web", "phone-client"]),
     ("phone-client", &["qr", "domain"]),
+    ("backing", &[]),
     ("testkit", UP_TO_WEB),
-    ("bench", &["server", "testkit", "phone-client"]),
+    ("bench", &["server", "testkit", "phone-client", "backing"]),
     ("latchbolt-tests", &[]),
 ];
 
@@ -45,6 +48,8 @@ const EVERYTHING: &[&str] = &[
     "store",
     "live",
     "store-sql",
+    "live-redis",
+    "live-postgres",
     "app",
     "signin",
     "provider",
@@ -72,6 +77,7 @@ const UP_TO_WEB: &[&str] = &[
     "registry",
     "web",
     "phone-client",
+    "backing",
 ];
 
 /// Layer → outside crates that have no place in it; a star stands for any ending.

@@ -1,0 +1,1 @@
+//! Servers that tests and benchmarks need, from the packages of the system.

@@ -1,0 +1,1 @@
+//! What is short-lived, in Redis.
