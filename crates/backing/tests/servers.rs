@@ -1,5 +1,4 @@
 //! Each server comes up, can be killed, paused and started again, and goes away.
-#![expect(clippy::expect_used, reason = "tests")]
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
