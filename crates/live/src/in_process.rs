@@ -5,7 +5,6 @@
 //! counts is forgotten early, except where the kind of slot says that its oldest makes room. No lock is held across an await; a waiting listener is one boxed receiver.
 
 mod table;
-mod topics;
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -15,8 +14,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use self::table::{AtCap, Table};
-use self::topics::Topics;
-use crate::{Counted, Key, Live, LiveError, Lost, Result, Topic, Version, Words};
+use crate::{Counted, Key, Live, LiveError, Lost, Result, Topic, Topics, Version, Words};
 
 /// How much is kept at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

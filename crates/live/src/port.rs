@@ -14,7 +14,7 @@ pub struct Key {
     pub id: String,
 }
 
-/// Changes with every write of a slot.
+/// Changes with every write of a slot and never comes back; a swap makes it grow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Version(pub u64);
 
@@ -31,7 +31,7 @@ pub struct Counted {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lost;
 
-/// What is talked about: `channel:<hash>` for one channel, `changes` for everybody's caches.
+/// What is talked about: `channel:<hash>` for one channel, `changes` for everybody's caches. Without line breaks.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Topic(pub String);
 
