@@ -7,6 +7,8 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "tests, compiled only with the feature `conformance`")]
 
+pub mod nodes;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

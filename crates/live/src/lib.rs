@@ -9,12 +9,16 @@
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
+#[cfg(feature = "conformance")]
+mod faulty;
 mod in_process;
 mod port;
 mod slots;
 mod topics;
 mod versions;
 
+#[cfg(feature = "conformance")]
+pub use faulty::Faulty;
 pub use in_process::{Caps, InProcess};
 pub use port::{Counted, Key, Live, LiveError, Lost, Result, Topic, Version, Word, Words};
 pub use slots::{Slot, Slots};

@@ -12,6 +12,13 @@ const SHORT: Duration = Duration::from_millis(50);
 #[cfg(feature = "conformance")]
 crate::conformance!(conformance => std::sync::Arc::new(crate::InProcess::default()));
 
+// One node that is both.
+#[cfg(feature = "conformance")]
+crate::conformance_of_nodes!(conformance_of_nodes => {
+    let live: std::sync::Arc<dyn crate::Live> = std::sync::Arc::new(crate::InProcess::default());
+    (std::sync::Arc::clone(&live), live)
+});
+
 fn small() -> InProcess {
     InProcess::new(Caps { slots_per_kind: 100, counters_per_kind: 100, topics: 10 })
 }
