@@ -8,6 +8,7 @@
 
 mod arrows;
 mod docs;
+mod extraction;
 mod migrations;
 mod routes;
 mod sizes;

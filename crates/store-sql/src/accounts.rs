@@ -229,7 +229,9 @@ impl Accounts for SqlWork {
     }
 
     async fn has_accounts(&mut self) -> Result<bool> {
-        let any = self.optional::<CountRow>(sql!("SELECT 1 FROM accounts LIMIT 1"), bind![]).await?;
+        let any = self
+            .optional::<CountRow>(sql!("SELECT CAST(1 AS BIGINT) FROM accounts LIMIT 1"), bind![])
+            .await?;
         Ok(any.is_some())
     }
 

@@ -1,7 +1,7 @@
 //! The audit trail.
 //!
-//! Entries of a unit are kept in it and written for the whole batch by one statement that travels with
-//! the COMMIT: a unit's entries cost no trip of their own.
+//! Entries of a unit are kept in it and written at its end by one statement: on SQLite for the whole batch,
+//! travelling with the COMMIT, so that a unit's entries cost no trip of their own.
 
 use async_trait::async_trait;
 use domain::{AuditEntry, AuditEvent, Timestamp};
@@ -9,7 +9,7 @@ use store::{AuditFilter, AuditTrail, EditAudit, Result, StoreError, StoredAudit}
 
 use crate::accounts::PAGE;
 use crate::corrupt;
-use crate::values::{Values, bind, parsed, word};
+use crate::values::{Values, bind, clean, parsed, word};
 use crate::work::{Cells, Entry, LastSql, SqlWork, last_sql, sql};
 
 /// Writes one entry.
@@ -21,12 +21,18 @@ pub(crate) const ONE: LastSql = last_sql!(
 
 /// Writes a JSON list of entries, in its order.
 pub(crate) const MANY: LastSql = last_sql!(
-    "INSERT INTO audit
+    sqlite: "INSERT INTO audit
         (at, event, outcome, account_id, device_id, client_id, session_id, address, other_address, detail)
      SELECT value ->> 'at', value ->> 'event', value ->> 'outcome', value ->> 'account',
             value ->> 'device', value ->> 'client', value ->> 'session', value ->> 'address',
             value ->> 'other_address', value ->> 'detail'
-       FROM json_each($1) ORDER BY key"
+       FROM json_each($1) ORDER BY key",
+    postgres: "INSERT INTO audit
+        (at, event, outcome, account_id, device_id, client_id, session_id, address, other_address, detail)
+     SELECT CAST(value ->> 'at' AS BIGINT), value ->> 'event', value ->> 'outcome', value ->> 'account',
+            value ->> 'device', value ->> 'client', value ->> 'session', value ->> 'address',
+            value ->> 'other_address', value ->> 'detail'
+       FROM json_array_elements(CAST($1 AS JSON)) WITH ORDINALITY AS entries (value, place) ORDER BY place"
 );
 
 const fn outcome_word(outcome: domain::Outcome) -> &'static str {
@@ -163,7 +169,10 @@ impl AuditTrail for SqlWork {
 
 #[async_trait]
 impl EditAudit for SqlWork {
-    async fn audit(&mut self, entry: AuditEntry) -> Result<()> {
+    async fn audit(&mut self, mut entry: AuditEntry) -> Result<()> {
+        for text in [&mut entry.address, &mut entry.other_address, &mut entry.detail] {
+            *text = text.take().map(clean);
+        }
         self.keep_audit(entry)
     }
 }

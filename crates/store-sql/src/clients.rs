@@ -7,7 +7,7 @@ use store::{Clients, EditClients, Page, Result, StoreError};
 use crate::accounts::PAGE;
 use crate::corrupt;
 use crate::values::{bind, fixed, json, parsed, small, word};
-use crate::work::{Cells, Entry, SqlWork, sql};
+use crate::work::{Cells, Entry, SqlWork, pg_sql, sql};
 
 /// `id, name, is_verified, is_enabled, redirect_uris, is_native, auth_method, secret_hash, scopes,
 /// id_token_alg, requires_pkce, skips_consent, requires_phishing_resistant, skips_check_code,
@@ -231,6 +231,8 @@ impl EditClients for SqlWork {
     }
 
     async fn delete_client(&mut self, id: &ClientId, now: Timestamp) -> Result<bool> {
+        // Grants that are being made just now are waited for, so that they are revoked too.
+        self.alone_with(pg_sql!("LOCK TABLE grants IN SHARE ROW EXCLUSIVE MODE"), bind![]).await?;
         self.run(sql!("DELETE FROM consents WHERE client_id = $1"), bind![id]).await?;
         self.run(
             sql!("UPDATE grants SET revoked_at = $2 WHERE client_id = $1 AND revoked_at IS NULL"),

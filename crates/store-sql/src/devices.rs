@@ -9,7 +9,7 @@ use store::{Devices, EditDevices, Page, Result, StoreError};
 
 use crate::accounts::{AccountRow, PAGE, PasskeyRow};
 use crate::values::{bind, fixed, parsed, word};
-use crate::work::{Cells, Entry, SqlWork, sql};
+use crate::work::{Cells, Entry, PgSql, SqlWork, pg_sql, sql};
 
 /// `id, account_id, kind, name, platform, key_alg, key_public, key_thumbprint, verifies_user, passkey_id,
 /// state, added_by, agreed_at, created_at, last_used_at`
@@ -155,6 +155,9 @@ impl TryFrom<EnrolmentRow> for Enrolment {
     }
 }
 
+/// Others that add phones or enrolments to the account wait.
+const HOLD_ACCOUNT: PgSql = pg_sql!("SELECT id FROM accounts WHERE id = $1 FOR NO KEY UPDATE");
+
 const fn origin_word(origin: EnrolmentOrigin) -> &'static str {
     match origin {
         EnrolmentOrigin::Desktop => "desktop",
@@ -233,6 +236,8 @@ impl Devices for SqlWork {
 #[async_trait]
 impl EditDevices for SqlWork {
     async fn add_device(&mut self, device: &Device, limit: u32) -> Result<bool> {
+        // Counts of parallel enrolments would not see each other's phones.
+        self.alone_with(HOLD_ACCOUNT, bind![&device.account]).await?;
         let added = self
             .run(
                 sql!(
@@ -301,9 +306,13 @@ impl EditDevices for SqlWork {
         let noted = self
             .run(
                 sql!(
-                    "UPDATE devices SET last_used_at = $3
+                    sqlite: "UPDATE devices SET last_used_at = $3
                       WHERE id = $1 AND account_id = $2 AND state = 'active'
-                        AND EXISTS (SELECT 1 FROM accounts WHERE id = $2 AND state = 'active')"
+                        AND EXISTS (SELECT 1 FROM accounts WHERE id = $2 AND state = 'active')",
+                    // Whoever disables the account meanwhile waits, and finds what this unit did.
+                    postgres: "UPDATE devices SET last_used_at = $3
+                      WHERE id = $1 AND account_id = $2 AND state = 'active'
+                        AND EXISTS (SELECT 1 FROM accounts WHERE id = $2 AND state = 'active' FOR SHARE)"
                 ),
                 bind![id, owner, now],
             )
@@ -312,6 +321,7 @@ impl EditDevices for SqlWork {
     }
 
     async fn add_enrolment(&mut self, enrolment: &Enrolment) -> Result<()> {
+        self.alone_with(HOLD_ACCOUNT, bind![&enrolment.account]).await?;
         self.run(sql!("DELETE FROM enrolments WHERE account_id = $1"), bind![&enrolment.account]).await?;
         self.run(
             sql!(

@@ -5,7 +5,7 @@ use domain::{KeyState, SigningKeyRecord, Timestamp};
 use store::{EditKeys, Keys, Result, StoreError};
 
 use crate::values::{bind, word};
-use crate::work::{Cells, Entry, SqlWork, sql};
+use crate::work::{Cells, Entry, SqlWork, pg_sql, sql};
 
 /// `kid, alg, state, sealed, created_at, retired_at`
 struct KeyRow {
@@ -62,6 +62,9 @@ impl Entry for SettingRow {
 #[async_trait]
 impl Keys for SqlWork {
     async fn signing_keys(&mut self) -> Result<Vec<SigningKeyRecord>> {
+        // What a unit then decides must still be so when it is done.
+        let held = pg_sql!("LOCK TABLE signing_keys IN SHARE ROW EXCLUSIVE MODE");
+        self.alone_with(held, bind![]).await?;
         self.all::<KeyRow>(
             sql!(
                 "SELECT kid, alg, state, sealed, created_at, retired_at

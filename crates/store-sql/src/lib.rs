@@ -1,8 +1,9 @@
-//! What lasts, in SQLite.
+//! What lasts, in SQLite or PostgreSQL.
 //!
-//! Owns: the adapter of the `store` port. `writer` is the group commit, `readers` the connections beside
-//! it, `schema` the migrations, `place` the file, `work` the one file that knows which database it is;
-//! the other modules hold one port trait each, every statement written once.
+//! Owns: the adapter of the `store` port. On SQLite `writer` is the group commit, `readers` the connections
+//! beside it, `place` the file; on PostgreSQL `unit` is the transaction, `pool` the connections. `schema` has
+//! the migrations, and `work` is the one module that knows which database it is; the other modules hold one
+//! port trait each, every statement written once.
 //! Not here: who may do what (use cases), what the methods mean (`store`, and its conformance suite).
 //!
 //! Invariants: no statement is assembled from text; `commit` answers only when the work is on disk; a row
@@ -15,14 +16,16 @@ mod devices;
 mod grants;
 mod keys;
 mod place;
+mod pool;
 mod readers;
-mod schema;
+pub mod schema;
 mod sessions;
+mod settings;
+mod unit;
 mod values;
 mod work;
 mod writer;
 
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -30,62 +33,23 @@ use async_trait::async_trait;
 use domain::Timestamp;
 use store::{Result, Store, StoreError, View, Work};
 
-use crate::place::Scratch;
-use crate::readers::Readers;
+pub use crate::schema::{SchemaState, migrate};
+pub use crate::settings::{PgSettings, Place, Settings};
 use crate::values::bind;
-use crate::work::{SqlWork, sql};
-use crate::writer::Writer;
+use crate::work::{Database, sql};
 
 /// A good answer of [`Store::check`] is repeated for this long, so that probes cost no disk writes.
 const CHECK_HOLDS: Duration = Duration::from_secs(1);
 /// A browser that was not seen for this long is forgotten.
 const MARK_LIFE: Duration = Duration::from_secs(400 * 24 * 3600);
 
-/// Where the database is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
-    /// A file on a local disk; made with mode 0600 if it is not there.
-    File(PathBuf),
-    /// A file that is removed with the store and not made durable: for tests and demonstrations.
-    Temporary,
-}
-
-/// How to open the store.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Settings {
-    /// Where.
-    pub place: Place,
-    /// Connections for reading beside the writer (1 to 64), opened when first needed.
-    pub readers: u32,
-    /// How long a statement waits for a lock that another process holds, and a unit for its turn or its
-    /// commit, before the answer is `Unavailable` (SEC-212: at most 2 s).
-    pub patience: Duration,
-}
-
-impl Settings {
-    /// A file, with the defaults.
-    #[must_use]
-    pub fn file(path: impl Into<PathBuf>) -> Self {
-        Self { place: Place::File(path.into()), ..Self::temporary() }
-    }
-
-    /// A temporary database, with the defaults.
-    #[must_use]
-    pub const fn temporary() -> Self {
-        Self { place: Place::Temporary, readers: 4, patience: Duration::from_millis(1500) }
-    }
-}
-
-/// The store on SQLite. Cheap to clone; all clones are one store.
+/// The store. Cheap to clone; all clones are one store.
 #[derive(Clone)]
 pub struct SqlStore(Arc<Inner>);
 
 struct Inner {
-    // Before the scratch folder: connections are closed before their file is removed.
-    writer: Writer,
-    readers: Arc<Readers>,
+    database: Database,
     checked: Mutex<Option<Instant>>,
-    _scratch: Option<Scratch>,
 }
 
 impl std::fmt::Debug for SqlStore {
@@ -95,42 +59,26 @@ impl std::fmt::Debug for SqlStore {
 }
 
 impl SqlStore {
-    /// Opens the database, makes it if it is not there, and brings its tables up to date.
+    /// Opens the database and brings its tables up to date; makes an SQLite database if it is not there.
     ///
     /// # Errors
-    /// `Unavailable` with a sentence: the folder is missing or lies on a network file system, the file is
-    /// locked or no database, or a newer or altered Latchbolt has written it.
+    /// `Unavailable` with a sentence. For a file: the folder is missing or lies on a network file system, the
+    /// file is locked or no database. For PostgreSQL: it cannot be reached or lets nobody in, is too old,
+    /// only reads, has the wrong encoding. For both: a newer or altered Latchbolt has written it.
     pub async fn open(settings: Settings) -> Result<Self> {
-        let (path, scratch) = match settings.place {
-            Place::File(path) => (path, None),
-            Place::Temporary => {
-                let scratch = Scratch::make()?;
-                (scratch.file(), Some(scratch))
-            }
-        };
-        place::prepare(&path)?;
-        let options = work::options(&path, scratch.is_none(), settings.patience);
-        let connection = schema::open_migrated(&options).await?;
-        let readers = Readers::new(options.clone().read_only(true), settings.readers.clamp(1, 64));
-        let writer = Writer::new(connection, options, settings.patience);
-        let inner =
-            Inner { writer, readers: Arc::new(readers), checked: Mutex::default(), _scratch: scratch };
-        Ok(Self(Arc::new(inner)))
-    }
-
-    async fn unit(&self) -> Result<SqlWork> {
-        Ok(SqlWork::Writer(self.0.writer.begin().await?))
+        let database = Database::open(settings).await?;
+        Ok(Self(Arc::new(Inner { database, checked: Mutex::default() })))
     }
 }
 
 #[async_trait]
 impl Store for SqlStore {
     async fn begin(&self) -> Result<Box<dyn Work>> {
-        Ok(Box::new(self.unit().await?))
+        Ok(Box::new(self.0.database.unit().await?))
     }
 
     async fn read(&self) -> Result<Box<dyn View>> {
-        Ok(Box::new(SqlWork::Reader(Arc::clone(&self.0.readers))))
+        Ok(Box::new(self.0.database.view()))
     }
 
     async fn check(&self) -> Result<()> {
@@ -138,16 +86,11 @@ impl Store for SqlStore {
         if self.0.checked.lock().unwrap_or_else(PoisonError::into_inner).is_some_and(lately) {
             return Ok(());
         }
-        let mut unit = self.unit().await?;
-        unit.run(
-            sql!(
-                "INSERT INTO settings (name, value) VALUES ('check', $1)
-                 ON CONFLICT (name) DO UPDATE SET value = excluded.value"
-            ),
-            bind!["writable"],
-        )
-        .await?;
-        Box::new(unit).commit().await?;
+        let check = sql!(
+            "INSERT INTO settings (name, value) VALUES ('check', $1)
+             ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+        );
+        self.0.database.alone(check, bind!["writable"]).await?;
         *self.0.checked.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
         Ok(())
     }
@@ -157,30 +100,43 @@ impl Store for SqlStore {
         let statements = [
             (
                 sql!(
-                    "DELETE FROM sessions WHERE id IN
-                     (SELECT id FROM sessions WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)"
+                    sqlite: "DELETE FROM sessions WHERE id IN
+                     (SELECT id FROM sessions WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)",
+                    postgres: "DELETE FROM sessions WHERE id IN
+                     (SELECT id FROM sessions WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2
+                      FOR UPDATE SKIP LOCKED)"
                 ),
                 now,
             ),
             (
                 sql!(
-                    "DELETE FROM grants WHERE id IN
-                     (SELECT id FROM grants WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)"
+                    sqlite: "DELETE FROM grants WHERE id IN
+                     (SELECT id FROM grants WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)",
+                    postgres: "DELETE FROM grants WHERE id IN
+                     (SELECT id FROM grants WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2
+                      FOR UPDATE SKIP LOCKED)"
                 ),
                 now,
             ),
             (
                 sql!(
-                    "DELETE FROM enrolments WHERE id IN
-                     (SELECT id FROM enrolments WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)"
+                    sqlite: "DELETE FROM enrolments WHERE id IN
+                     (SELECT id FROM enrolments WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)",
+                    postgres: "DELETE FROM enrolments WHERE id IN
+                     (SELECT id FROM enrolments WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2
+                      FOR UPDATE SKIP LOCKED)"
                 ),
                 now,
             ),
             (
                 sql!(
-                    "DELETE FROM known_browsers WHERE (account_id, browser_hash) IN
+                    sqlite: "DELETE FROM known_browsers WHERE (account_id, browser_hash) IN
                      (SELECT account_id, browser_hash FROM known_browsers
-                       WHERE last_seen_at <= $1 ORDER BY last_seen_at LIMIT $2)"
+                       WHERE last_seen_at <= $1 ORDER BY last_seen_at LIMIT $2)",
+                    postgres: "DELETE FROM known_browsers WHERE (account_id, browser_hash) IN
+                     (SELECT account_id, browser_hash FROM known_browsers
+                       WHERE last_seen_at <= $1 ORDER BY last_seen_at LIMIT $2
+                       FOR UPDATE SKIP LOCKED)"
                 ),
                 forgotten,
             ),
@@ -188,16 +144,13 @@ impl Store for SqlStore {
         let mut removed = 0;
         for (statement, until) in statements {
             // A unit each: sign-ins get their turn in between.
-            let mut unit = self.unit().await?;
-            removed += unit.run(statement, bind![until, limit]).await?;
-            Box::new(unit).commit().await?;
+            removed += self.0.database.alone(statement, bind![until, limit]).await?;
         }
         Ok(removed)
     }
 
     async fn close(&self) {
-        self.0.readers.close().await;
-        self.0.writer.close().await;
+        self.0.database.close().await;
     }
 }
 

@@ -1,21 +1,30 @@
 //! The tables and how they come about.
 //!
-//! Owns: the embedded migrations and their refusals. Migrations are only ever added; one that has been
-//! released is never changed (its checksum is kept in the database).
+//! Owns: the embedded migrations, which of them a database has, and the refusals. Migrations are only ever
+//! added; one that has been released is never changed (its checksum is kept in the database). They expand:
+//! nodes of the last release go on beside those of this one (a tidy test sees to it). A node that runs does
+//! not mind a newer schema; one that starts does.
 //! Not here: the statements on the tables (one module a subject).
 
-use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sqlx::{ConnectOptions as _, Connection as _, SqlSafeStr as _};
+pub(crate) mod postgres;
+pub(crate) mod sqlite;
+
+use sqlx::SqlSafeStr as _;
+use sqlx::migrate::{AppliedMigration, MigrateError, Migration, MigrationType, Migrator};
 use store::{Result, StoreError};
 
-use crate::work::translate;
+use crate::settings::{Place, Settings};
 
 macro_rules! migrations {
     ($($number:literal $name:literal,)*) => {
-        /// Number, name and text of every migration.
-        const MIGRATIONS: &[(i64, &str, &str)] = &[
-            $(($number, $name, include_str!(concat!("../../../migrations/sqlite/", $name, ".sql"))),)*
+        /// Number and name of every migration, its text for SQLite and for PostgreSQL.
+        const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
+            $((
+                $number,
+                $name,
+                include_str!(concat!("../../../migrations/sqlite/", $name, ".sql")),
+                include_str!(concat!("../../../migrations/postgres/", $name, ".sql")),
+            ),)*
         ];
     };
 }
@@ -28,28 +37,89 @@ migrations! {
     5 "0005_grants",
     6 "0006_keys",
     7 "0007_audit",
+    8 "0008_nodes",
 }
 
-fn migrator() -> Migrator {
-    let all = MIGRATIONS.iter().map(|(number, name, text)| {
-        Migration::new(*number, (*name).into(), MigrationType::Simple, text.into_sql_str(), false)
+/// Where sqlx notes which migrations were run.
+const APPLIED: &str = "_sqlx_migrations";
+
+/// How the tables of a database stand to this program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SchemaState {
+    /// There is nothing yet.
+    Empty,
+    /// Some migrations were not run yet.
+    Older {
+        /// Their names, in order.
+        missing: Vec<&'static str>,
+    },
+    /// Just right.
+    Current,
+    /// A newer Latchbolt has changed it.
+    Newer {
+        /// The number of its last migration.
+        number: i64,
+    },
+}
+
+/// How the tables of the database stand; changes nothing.
+///
+/// # Errors
+/// `Unavailable` with a sentence: it cannot be reached or read, or an altered Latchbolt has written it.
+pub async fn state(settings: &Settings) -> Result<SchemaState> {
+    match &settings.place {
+        Place::Postgres(settings) => postgres::state(settings).await,
+        Place::File(path) => sqlite::state(path).await,
+        Place::Temporary => Ok(SchemaState::Empty),
+    }
+}
+
+/// Brings the tables of the database up to date; answers the names of the migrations it ran, in order.
+/// Several that start together run each once, and a crash leaves nothing half done.
+///
+/// # Errors
+/// `Unavailable` with a sentence, as [`SqlStore::open`](crate::SqlStore::open) says.
+pub async fn migrate(settings: &Settings) -> Result<Vec<&'static str>> {
+    match &settings.place {
+        Place::Postgres(settings) => postgres::migrate(settings).await,
+        Place::File(path) => sqlite::migrate(path, settings.patience).await,
+        Place::Temporary => Ok(Vec::new()),
+    }
+}
+
+fn migrator(text: impl Fn(&(i64, &'static str, &'static str, &'static str)) -> &'static str) -> Migrator {
+    let all = MIGRATIONS.iter().map(|migration| {
+        let (number, name, ..) = migration;
+        let text = text(migration).into_sql_str();
+        Migration::new(*number, (*name).into(), MigrationType::Simple, text, false)
     });
     Migrator::with_migrations(all.collect())
 }
 
-/// Opens a connection and brings the tables up to date. All missing migrations are one transaction under
-/// the write lock: of several programs that start together one migrates, and a crash leaves nothing half
-/// done.
-pub(crate) async fn open_migrated(options: &SqliteConnectOptions) -> Result<SqliteConnection> {
-    let mut connection = options.connect().await.map_err(|why| translate(&why))?;
-    migrate(&mut connection, &migrator()).await?;
-    Ok(connection)
+/// How a database with these migrations stands.
+fn compare(migrator: &Migrator, applied: &[AppliedMigration]) -> Result<SchemaState> {
+    let last = applied.iter().map(|done| done.version).max();
+    let newest = MIGRATIONS.last().map_or(0, |(number, ..)| *number);
+    match last {
+        None => return Ok(SchemaState::Empty),
+        Some(number) if number > newest => return Ok(SchemaState::Newer { number }),
+        Some(_) => {}
+    }
+    for done in applied {
+        let ours = migrator.iter().find(|ours| ours.version == done.version);
+        if ours.is_none_or(|ours| ours.checksum != done.checksum) {
+            return Err(refusal(MigrateError::VersionMismatch(done.version)));
+        }
+    }
+    let is_missing = |number: &i64| applied.iter().all(|done| done.version != *number);
+    let missing: Vec<&'static str> =
+        MIGRATIONS.iter().filter(|(number, ..)| is_missing(number)).map(|(_, name, ..)| *name).collect();
+    Ok(if missing.is_empty() { SchemaState::Current } else { SchemaState::Older { missing } })
 }
 
-async fn migrate(connection: &mut SqliteConnection, migrator: &Migrator) -> Result<()> {
-    let mut lock = connection.begin_with("BEGIN IMMEDIATE").await.map_err(|why| translate(&why))?;
-    migrator.run(&mut *lock).await.map_err(refusal)?;
-    lock.commit().await.map_err(|why| translate(&why))
+/// The names of all migrations: what an empty database misses.
+fn names() -> Vec<&'static str> {
+    MIGRATIONS.iter().map(|(_, name, ..)| *name).collect()
 }
 
 fn refusal(why: MigrateError) -> StoreError {
@@ -64,67 +134,4 @@ fn refusal(why: MigrateError) -> StoreError {
         ),
         other => format!("the database cannot be brought up to date: {other}"),
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::place::Scratch;
-    use crate::work;
-    use std::time::Duration;
-
-    fn options(scratch: &Scratch) -> SqliteConnectOptions {
-        crate::place::prepare(&scratch.file()).unwrap();
-        work::options(&scratch.file(), false, Duration::from_millis(200))
-    }
-
-    #[tokio::test]
-    async fn a_second_start_changes_nothing() {
-        let scratch = Scratch::make().unwrap();
-        for _ in 0..2 {
-            open_migrated(&options(&scratch)).await.unwrap().close().await.unwrap();
-        }
-    }
-
-    #[tokio::test]
-    async fn starting_together_migrates_once() {
-        let scratch = Scratch::make().unwrap();
-        let options = options(&scratch).busy_timeout(Duration::from_secs(10));
-        let (a, b, c) =
-            tokio::join!(open_migrated(&options), open_migrated(&options), open_migrated(&options));
-        assert!(a.is_ok() && b.is_ok() && c.is_ok(), "{:?} {:?} {:?}", a.err(), b.err(), c.err());
-    }
-
-    #[tokio::test]
-    async fn a_newer_database_is_refused_with_a_sentence() {
-        let scratch = Scratch::make().unwrap();
-        let mut connection = open_migrated(&options(&scratch)).await.unwrap();
-        sqlx::query("UPDATE _sqlx_migrations SET version = 9999 WHERE version = 7")
-            .execute(&mut connection)
-            .await
-            .unwrap();
-        let refused = open_migrated(&options(&scratch)).await;
-        assert!(matches!(refused, Err(StoreError::Unavailable(why)) if why.contains("newer Latchbolt")));
-    }
-
-    #[tokio::test]
-    async fn a_changed_migration_is_refused_with_a_sentence() {
-        let scratch = Scratch::make().unwrap();
-        let mut connection = open_migrated(&options(&scratch)).await.unwrap();
-        sqlx::query("UPDATE _sqlx_migrations SET checksum = x'00' WHERE version = 2")
-            .execute(&mut connection)
-            .await
-            .unwrap();
-        let refused = open_migrated(&options(&scratch)).await;
-        assert!(matches!(refused, Err(StoreError::Unavailable(why)) if why.contains("migration 2")));
-    }
-
-    #[tokio::test]
-    async fn no_database_is_no_database() {
-        let scratch = Scratch::make().unwrap();
-        let options = options(&scratch);
-        std::fs::write(scratch.file(), "this is a letter to my grandmother, and not a database at all")
-            .unwrap();
-        assert!(matches!(open_migrated(&options).await, Err(StoreError::Unavailable(_))));
-    }
 }

@@ -10,7 +10,7 @@ use store::{EditSessions, Result, Sessions, SignedIn, StoreError};
 use crate::accounts::{AccountRow, CountRow, PAGE};
 use crate::corrupt;
 use crate::values::{bind, fixed, json, parsed, small, word};
-use crate::work::{Cells, Entry, SqlWork, sql};
+use crate::work::{Cells, Entry, SqlWork, pg_sql, sql};
 
 /// `id, account_id, secret_hash, proofs, device_id, browser, address, created_at, last_used_at,
 /// idle_seconds, expires_at, ended_at, ended_why`
@@ -194,7 +194,9 @@ impl Sessions for SqlWork {
     async fn is_known_browser(&mut self, account: &AccountId, browser: &SecretHash) -> Result<bool> {
         let known = self
             .optional::<CountRow>(
-                sql!("SELECT 1 FROM known_browsers WHERE account_id = $1 AND browser_hash = $2"),
+                sql!(
+                    "SELECT CAST(1 AS BIGINT) FROM known_browsers WHERE account_id = $1 AND browser_hash = $2"
+                ),
                 bind![account, browser],
             )
             .await?;
@@ -204,15 +206,20 @@ impl Sessions for SqlWork {
 
 #[async_trait]
 impl EditSessions for SqlWork {
-    async fn add_session(&mut self, session: &BrowserSession, browser: Option<&SecretHash>) -> Result<()> {
+    async fn add_session_of(
+        &mut self,
+        session: &BrowserSession,
+        browser: Option<&SecretHash>,
+        channel: Option<&SecretHash>,
+    ) -> Result<()> {
         let proofs: Vec<String> =
             session.proofs.iter().map(|proof| proof_text(proof, &session.id)).collect::<Result<_>>()?;
         self.run(
             sql!(
                 "INSERT INTO sessions
                     (id, account_id, secret_hash, proofs, device_id, browser, address, created_at,
-                     last_used_at, idle_seconds, expires_at, ended_at, ended_why)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
+                     last_used_at, idle_seconds, expires_at, ended_at, ended_why, channel_hash)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
             ),
             bind![
                 &session.id,
@@ -228,6 +235,7 @@ impl EditSessions for SqlWork {
                 session.expires_at,
                 session.ended.map(|(at, _)| at),
                 session.ended.map(|(_, why)| why.as_str()),
+                channel,
             ],
         )
         .await?;
@@ -306,6 +314,9 @@ impl EditSessions for SqlWork {
         why: SessionEnd,
         now: Timestamp,
     ) -> Result<Vec<SessionId>> {
+        // Sessions that are being made just now are waited for: their unit noted the use of the phone.
+        let held = pg_sql!("SELECT id FROM devices WHERE id = $1 FOR UPDATE");
+        self.alone_with(held, bind![device]).await?;
         let ended = self
             .all::<SessionIdRow>(
                 sql!(
@@ -335,6 +346,9 @@ impl EditSessions for SqlWork {
         why: SessionEnd,
         now: Timestamp,
     ) -> Result<Vec<SessionId>> {
+        // Sessions that are being made just now are waited for: they refer to the account.
+        let held = pg_sql!("SELECT id FROM accounts WHERE id = $1 FOR UPDATE");
+        self.alone_with(held, bind![account]).await?;
         let ended = self
             .all::<SessionIdRow>(
                 sql!(

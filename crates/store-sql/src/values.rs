@@ -13,93 +13,109 @@ use store::Result;
 
 use crate::corrupt;
 
-/// One bound value: the four kinds of column, or nothing.
+/// One bound value: the four kinds of column. Nothing is of a kind too: a statement is prepared once, with
+/// the kinds it was first given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Value {
-    Nothing,
-    Text(String),
-    Number(i64),
-    Flag(bool),
-    Bytes(Vec<u8>),
+    Text(Option<String>),
+    Number(Option<i64>),
+    Flag(Option<bool>),
+    Bytes(Option<Vec<u8>>),
 }
 
 /// Values in the order of `$1`, `$2`, …
 pub(crate) type Values = Vec<Value>;
 
+/// What can be bound, and as which kind.
+pub(crate) trait Bound: Sized {
+    /// The value, or nothing of its kind.
+    fn value(it: Option<Self>) -> Value;
+}
+
 /// Lists the values of a statement.
 macro_rules! bind {
-    ($($value:expr),* $(,)?) => { ::std::vec![$($crate::values::Value::from($value)),*] };
+    ($($value:expr),* $(,)?) => { ::std::vec![$($crate::values::Bound::value(Some($value))),*] };
 }
 pub(crate) use bind;
 
-impl From<&str> for Value {
-    fn from(text: &str) -> Self {
-        Self::Text(text.to_owned())
+/// PostgreSQL keeps no text with a zero in it. Such a text is no name of anything: it is kept, and looked
+/// for, with a mark in its place, on both databases.
+pub(crate) fn clean(text: String) -> String {
+    if text.contains('\0') { text.replace('\0', "\u{FFFD}") } else { text }
+}
+
+fn text(text: Option<String>) -> Value {
+    Value::Text(text.map(clean))
+}
+
+impl Bound for String {
+    fn value(it: Option<Self>) -> Value {
+        text(it)
     }
 }
-impl From<&String> for Value {
-    fn from(text: &String) -> Self {
-        Self::Text(text.clone())
+impl Bound for &str {
+    fn value(it: Option<Self>) -> Value {
+        text(it.map(str::to_owned))
     }
 }
-impl From<String> for Value {
-    fn from(text: String) -> Self {
-        Self::Text(text)
+impl Bound for &String {
+    fn value(it: Option<Self>) -> Value {
+        text(it.cloned())
     }
 }
-impl From<i64> for Value {
-    fn from(number: i64) -> Self {
-        Self::Number(number)
+impl Bound for i64 {
+    fn value(it: Option<Self>) -> Value {
+        Value::Number(it)
     }
 }
-impl From<u32> for Value {
-    fn from(number: u32) -> Self {
-        Self::Number(i64::from(number))
+impl Bound for u32 {
+    fn value(it: Option<Self>) -> Value {
+        Value::Number(it.map(i64::from))
     }
 }
-impl From<bool> for Value {
-    fn from(flag: bool) -> Self {
-        Self::Flag(flag)
+impl Bound for Timestamp {
+    fn value(it: Option<Self>) -> Value {
+        Value::Number(it.map(Self::millis))
     }
 }
-impl From<&[u8]> for Value {
-    fn from(bytes: &[u8]) -> Self {
-        Self::Bytes(bytes.to_owned())
+impl Bound for bool {
+    fn value(it: Option<Self>) -> Value {
+        Value::Flag(it)
     }
 }
-impl From<&Vec<u8>> for Value {
-    fn from(bytes: &Vec<u8>) -> Self {
-        Self::Bytes(bytes.clone())
+impl Bound for &[u8] {
+    fn value(it: Option<Self>) -> Value {
+        Value::Bytes(it.map(<[u8]>::to_vec))
     }
 }
-impl From<&[u8; 16]> for Value {
-    fn from(bytes: &[u8; 16]) -> Self {
-        Self::Bytes(bytes.to_vec())
+impl Bound for &Vec<u8> {
+    fn value(it: Option<Self>) -> Value {
+        Value::Bytes(it.cloned())
     }
 }
-impl From<&SecretHash> for Value {
-    fn from(hash: &SecretHash) -> Self {
-        Self::Bytes(hash.0.to_vec())
+impl Bound for &[u8; 16] {
+    fn value(it: Option<Self>) -> Value {
+        Value::Bytes(it.map(|bytes| bytes.to_vec()))
     }
 }
-impl From<Timestamp> for Value {
-    fn from(at: Timestamp) -> Self {
-        Self::Number(at.millis())
+impl Bound for &SecretHash {
+    fn value(it: Option<Self>) -> Value {
+        Value::Bytes(it.map(|hash| hash.0.to_vec()))
     }
 }
-impl<K: Kind> From<&Id<K>> for Value {
-    fn from(id: &Id<K>) -> Self {
-        Self::Text(id.to_string())
+impl<K: Kind> Bound for &Id<K> {
+    fn value(it: Option<Self>) -> Value {
+        Value::Text(it.map(ToString::to_string))
     }
 }
-impl From<&ClientId> for Value {
-    fn from(id: &ClientId) -> Self {
-        Self::Text(id.as_str().to_owned())
+impl Bound for &ClientId {
+    fn value(it: Option<Self>) -> Value {
+        text(it.map(|id| id.as_str().to_owned()))
     }
 }
-impl<T: Into<Value>> From<Option<T>> for Value {
-    fn from(value: Option<T>) -> Self {
-        value.map_or(Self::Nothing, Into::into)
+impl<T: Bound> Bound for Option<T> {
+    fn value(it: Option<Self>) -> Value {
+        T::value(it.flatten())
     }
 }
 
@@ -147,4 +163,28 @@ pub(crate) fn fixed<const N: usize>(
 /// A stored number that must fit 32 bits.
 pub(crate) fn small(number: i64, table: &'static str, column: &'static str, id: &str) -> Result<u32> {
     number.try_into().map_err(|_| corrupt(table, column, id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_of_a_kind() {
+        let values: Values =
+            bind![None::<&str>, None::<Timestamp>, None::<bool>, None::<&SecretHash>, Some(7_u32)];
+        let kinds = [
+            Value::Text(None),
+            Value::Number(None),
+            Value::Flag(None),
+            Value::Bytes(None),
+            Value::Number(Some(7)),
+        ];
+        assert_eq!(values, kinds);
+    }
+
+    #[test]
+    fn a_zero_is_marked() {
+        assert_eq!(bind!["a\0b"], [Value::Text(Some("a\u{FFFD}b".to_owned()))]);
+    }
 }

@@ -1,27 +1,35 @@
-//! Statements on the database: the only file that knows which one it is.
+//! Statements on the database: the only module that knows which one it is.
 //!
 //! Owns: the form of a statement, how it is run in a unit or on a reader, how rows are read and how
-//! errors are named.
-//! Not here: turns and commits (`writer`), the statements (one module a subject).
+//! errors are named; `sqlite` and `postgres` below hold what only one of them does.
+//! Not here: turns and commits (`writer`, `unit`), connections (`readers`, `pool`), the statements (one
+//! module a subject).
 
-use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::AuditEntry;
-use futures_util::TryStreamExt as _;
-use sqlx::error::ErrorKind;
-use sqlx::sqlite::{
-    SqliteArguments, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteRow, SqliteSynchronous,
-};
-use sqlx::{Arguments as _, ConnectOptions as _, Either, Executor as _, Row as _};
+use sqlx::postgres::PgRow;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row as _, ValueRef as _};
 use store::{Result, StoreError, Work};
 
 use crate::corrupt;
+use crate::place::{self, Scratch};
+use crate::pool::Pool;
 use crate::readers::Readers;
-use crate::values::{Value, Values};
-use crate::writer::Turn;
+use crate::schema;
+use crate::settings::{Place, Settings};
+use crate::unit::Unit;
+use crate::values::Values;
+use crate::writer::{Turn, Writer};
+
+pub(crate) mod postgres;
+mod sqlite;
+
+pub(crate) use sqlite::{
+    arguments, execute, fetch_all, fetch_optional, is_locked, is_no_transaction, is_rule, options, translate,
+};
 
 /// More than all statements in all their forms: none is ever prepared twice.
 const STATEMENTS: usize = 512;
@@ -34,25 +42,47 @@ pub(crate) struct Sql {
     pub(crate) plain: &'static str,
     /// As the first of a batch.
     pub(crate) begin: &'static str,
+    /// For PostgreSQL.
+    pub(crate) postgres: &'static str,
     /// It changes something.
     pub(crate) writes: bool,
+    /// It adds rows and may be refused for it.
+    pub(crate) inserts: bool,
 }
 
 impl Sql {
-    pub(crate) const fn new(plain: &'static str, begin: &'static str) -> Self {
+    pub(crate) const fn new(plain: &'static str, begin: &'static str, postgres: &'static str) -> Self {
         let start = plain.as_bytes();
         let reads = matches!(start, [b'S', b'E', b'L', b'E', b'C', b'T', b' ' | b'\n', ..]);
-        Self { plain, begin, writes: !reads }
+        let inserts = matches!(start, [b'I', b'N', b'S', b'E', b'R', b'T', b' ' | b'\n', ..]);
+        Self { plain, begin, postgres, writes: !reads, inserts }
     }
 }
 
-/// A statement, known when the program is compiled. Reads begin with the word `SELECT`.
+/// A statement, known when the program is compiled. Reads begin with the word `SELECT`. Where the databases
+/// need different words, both are given.
 macro_rules! sql {
     ($text:literal) => {
-        $crate::work::Sql::new($text, ::std::concat!("BEGIN IMMEDIATE; ", $text))
+        $crate::work::Sql::new($text, ::std::concat!("BEGIN IMMEDIATE; ", $text), $text)
+    };
+    (sqlite: $sqlite:literal, postgres: $postgres:literal $(,)?) => {
+        $crate::work::Sql::new($sqlite, ::std::concat!("BEGIN IMMEDIATE; ", $sqlite), $postgres)
     };
 }
 pub(crate) use sql;
+
+/// A statement for PostgreSQL alone, made by [`pg_sql!`]: SQLite, where one unit writes at a time, needs
+/// none.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PgSql(pub(crate) &'static str);
+
+/// A statement for PostgreSQL alone.
+macro_rules! pg_sql {
+    ($text:literal) => {
+        $crate::work::PgSql($text)
+    };
+}
+pub(crate) use pg_sql;
 
 /// The last statement of a batch, made by [`last_sql!`] alone.
 #[derive(Debug, Clone, Copy)]
@@ -61,37 +91,91 @@ pub(crate) struct LastSql {
     pub(crate) commit: &'static str,
     /// With begin and commit, when the batch has done nothing else.
     pub(crate) whole: &'static str,
+    /// For PostgreSQL, where the commit comes by itself.
+    pub(crate) postgres: &'static str,
 }
 
 /// A statement that ends a batch.
 macro_rules! last_sql {
     ($text:literal) => {
+        $crate::work::last_sql!(sqlite: $text, postgres: $text)
+    };
+    (sqlite: $sqlite:literal, postgres: $postgres:literal $(,)?) => {
         $crate::work::LastSql {
-            commit: ::std::concat!($text, "; COMMIT"),
-            whole: ::std::concat!("BEGIN IMMEDIATE; ", $text, "; COMMIT"),
+            commit: ::std::concat!($sqlite, "; COMMIT"),
+            whole: ::std::concat!("BEGIN IMMEDIATE; ", $sqlite, "; COMMIT"),
+            postgres: $postgres,
         }
     };
 }
 pub(crate) use last_sql;
 
-/// How connections are opened.
-pub(crate) fn options(path: &Path, durable: bool, patience: Duration) -> SqliteConnectOptions {
-    SqliteConnectOptions::new()
-        .filename(path)
-        .create_if_missing(true)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(if durable { SqliteSynchronous::Full } else { SqliteSynchronous::Off })
-        .foreign_keys(true)
-        .busy_timeout(patience)
-        .statement_cache_capacity(STATEMENTS)
-        // Fewer checkpoints write each changed page less often; the log stays below 16 MB in calm hours.
-        .pragma("wal_autocheckpoint", "4000")
-        .pragma("journal_size_limit", "67108864")
-        .pragma("cache_size", "-4096")
-        // Pages kept for undoing a statement stay out of files.
-        .pragma("temp_store", "memory")
-        .disable_statement_logging()
-        .thread_name(|number| format!("sqlite-{number}"))
+/// An open database.
+pub(crate) enum Database {
+    // The scratch folder comes last: connections are closed before their file is removed.
+    Sqlite { writer: Writer, readers: Arc<Readers>, _scratch: Option<Scratch> },
+    Postgres(Arc<Pool>),
+}
+
+impl Database {
+    pub(crate) async fn open(settings: Settings) -> Result<Self> {
+        let (path, scratch) = match settings.place {
+            Place::Postgres(settings) => {
+                let options = postgres::options(&settings)?;
+                let connection = schema::postgres::open(&options, &settings).await?;
+                return Ok(Self::Postgres(Pool::new(options, &settings, connection)));
+            }
+            Place::File(path) => (path, None),
+            Place::Temporary => {
+                let scratch = Scratch::make()?;
+                (scratch.file(), Some(scratch))
+            }
+        };
+        place::prepare(&path)?;
+        let options = options(&path, scratch.is_none(), settings.patience);
+        let connection = schema::sqlite::open_migrated(&options).await?;
+        let readers = Readers::new(options.clone().read_only(true), settings.readers.clamp(1, 64));
+        let writer = Writer::new(connection, options, settings.patience);
+        Ok(Self::Sqlite { writer, readers: Arc::new(readers), _scratch: scratch })
+    }
+
+    pub(crate) async fn unit(&self) -> Result<SqlWork> {
+        Ok(match self {
+            Self::Sqlite { writer, .. } => SqlWork::Writer(writer.begin().await?),
+            Self::Postgres(pool) => SqlWork::PgUnit(Box::new(Unit::begin(pool).await?)),
+        })
+    }
+
+    pub(crate) fn view(&self) -> SqlWork {
+        match self {
+            Self::Sqlite { readers, .. } => SqlWork::Reader(Arc::clone(readers)),
+            Self::Postgres(pool) => SqlWork::PgView(Arc::clone(pool)),
+        }
+    }
+
+    /// Runs a statement that is a unit by itself and does no harm when it is run twice; says how many rows it
+    /// changed.
+    pub(crate) async fn alone(&self, sql: Sql, values: Values) -> Result<u64> {
+        match self {
+            Self::Sqlite { writer, .. } => {
+                let mut turn = writer.begin().await?;
+                let changed = turn.run(sql, values).await?;
+                turn.commit().await?;
+                Ok(changed)
+            }
+            Self::Postgres(pool) => Ok(pool.ask(sql, values).await?.changed),
+        }
+    }
+
+    pub(crate) async fn close(&self) {
+        match self {
+            Self::Sqlite { writer, readers, .. } => {
+                readers.close().await;
+                writer.close().await;
+            }
+            Self::Postgres(pool) => pool.close().await,
+        }
+    }
 }
 
 /// A unit of work, or a view that only reads.
@@ -100,6 +184,10 @@ pub(crate) enum SqlWork {
     Reader(Arc<Readers>),
     /// Holds the writer's turn.
     Writer(Turn),
+    /// Runs each statement on a connection of the pool.
+    PgView(Arc<Pool>),
+    /// Holds a connection of the pool.
+    PgUnit(Box<Unit>),
 }
 
 /// A stored row of one table or join.
@@ -110,9 +198,36 @@ pub(crate) trait Entry: Sized {
     fn read(row: &mut Cells<'_>) -> Result<Self>;
 }
 
+/// A row of either database.
+#[derive(Clone, Copy)]
+enum Row<'a> {
+    Sqlite(&'a SqliteRow),
+    Postgres(&'a PgRow),
+}
+
+impl<'a> Row<'a> {
+    fn get<T>(self, at: usize) -> Option<T>
+    where
+        T: sqlx::Decode<'a, sqlx::Sqlite> + sqlx::Type<sqlx::Sqlite>,
+        T: sqlx::Decode<'a, sqlx::Postgres> + sqlx::Type<sqlx::Postgres>,
+    {
+        match self {
+            Self::Sqlite(row) => row.try_get(at).ok(),
+            Self::Postgres(row) => row.try_get(at).ok(),
+        }
+    }
+
+    fn is_nothing(self, at: usize) -> Result<bool, sqlx::Error> {
+        match self {
+            Self::Sqlite(row) => row.try_get_raw(at).map(|raw| raw.is_null()),
+            Self::Postgres(row) => row.try_get_raw(at).map(|raw| raw.is_null()),
+        }
+    }
+}
+
 /// The cells of a row, taken from left to right. The names are for the report of a broken one.
 pub(crate) struct Cells<'a> {
-    row: &'a SqliteRow,
+    row: Row<'a>,
     next: usize,
     table: &'static str,
 }
@@ -121,11 +236,12 @@ impl<'a> Cells<'a> {
     fn take<T>(&mut self, column: &'static str) -> Result<T>
     where
         T: sqlx::Decode<'a, sqlx::Sqlite> + sqlx::Type<sqlx::Sqlite>,
+        T: sqlx::Decode<'a, sqlx::Postgres> + sqlx::Type<sqlx::Postgres>,
     {
         let at = self.next;
         self.next += 1;
-        self.row.try_get(at).map_err(|_| {
-            let id = self.row.try_get::<String, _>(0).unwrap_or_default();
+        self.row.get(at).ok_or_else(|| {
+            let id = self.row.get::<String>(0).unwrap_or_default();
             corrupt(self.table, column, id)
         })
     }
@@ -154,22 +270,34 @@ impl<'a> Cells<'a> {
 
     /// Whether the next cell holds nothing; an outer join found no partner. Does not move on.
     pub(crate) fn is_nothing(&self) -> Result<bool> {
-        let raw = self.row.try_get_raw(self.next).map_err(|why| translate(&why))?;
-        Ok(sqlx::ValueRef::is_null(&raw))
+        self.row.is_nothing(self.next).map_err(|why| translate(&why))
     }
 }
 
 /// Reads one row.
-fn read<E: Entry>(row: &SqliteRow) -> Result<E> {
+fn read<E: Entry>(row: Row<'_>) -> Result<E> {
     E::read(&mut Cells { row, next: 0, table: E::TABLE })
+}
+
+fn read_sqlite<E: Entry>(row: &SqliteRow) -> Result<E> {
+    read(Row::Sqlite(row))
+}
+
+fn read_postgres<E: Entry>(row: &PgRow) -> Result<E> {
+    read(Row::Postgres(row))
+}
+
+fn a_view_cannot_write() -> StoreError {
+    StoreError::Unavailable("a view cannot write".into())
 }
 
 impl SqlWork {
     /// Runs a statement that answers no rows; says how many rows it changed.
     pub(crate) async fn run(&mut self, sql: Sql, values: Values) -> Result<u64> {
         match self {
-            Self::Reader(_) => Err(StoreError::Unavailable("a view cannot write".into())),
+            Self::Reader(_) | Self::PgView(_) => Err(a_view_cannot_write()),
             Self::Writer(turn) => turn.run(sql, values).await,
+            Self::PgUnit(unit) => Ok(unit.ask(sql, values).await?.changed),
         }
     }
 
@@ -188,8 +316,14 @@ impl SqlWork {
                 }
             }
             Self::Writer(turn) => turn.optional(sql, values).await?,
+            Self::PgView(pool) => {
+                return pool.ask(sql, values).await?.rows.first().map(read_postgres).transpose();
+            }
+            Self::PgUnit(unit) => {
+                return unit.ask(sql, values).await?.rows.first().map(read_postgres).transpose();
+            }
         };
-        row.as_ref().map(read).transpose()
+        row.as_ref().map(read_sqlite).transpose()
     }
 
     /// Runs a statement that answers rows.
@@ -207,19 +341,33 @@ impl SqlWork {
                 }
             }
             Self::Writer(turn) => turn.all(sql, values).await?,
+            Self::PgView(pool) => {
+                return pool.ask(sql, values).await?.rows.iter().map(read_postgres).collect();
+            }
+            Self::PgUnit(unit) => {
+                return unit.ask(sql, values).await?.rows.iter().map(read_postgres).collect();
+            }
         };
-        rows.iter().map(read).collect()
+        rows.iter().map(read_sqlite).collect()
+    }
+
+    /// On PostgreSQL, in a unit: waits for those that are in the way of what comes next, and keeps them out
+    /// until the unit ends. On SQLite a unit has no others beside it.
+    pub(crate) async fn alone_with(&mut self, sql: PgSql, values: Values) -> Result<()> {
+        if let Self::PgUnit(unit) = self {
+            unit.hold(sql, values).await?;
+        }
+        Ok(())
     }
 
     /// Keeps an audit entry for the end of the unit.
     pub(crate) fn keep_audit(&mut self, entry: AuditEntry) -> Result<()> {
         match self {
-            Self::Reader(_) => Err(StoreError::Unavailable("a view cannot write".into())),
-            Self::Writer(turn) => {
-                turn.keep_audit(entry);
-                Ok(())
-            }
+            Self::Reader(_) | Self::PgView(_) => return Err(a_view_cannot_write()),
+            Self::Writer(turn) => turn.keep_audit(entry),
+            Self::PgUnit(unit) => unit.keep_audit(entry),
         }
+        Ok(())
     }
 }
 
@@ -227,122 +375,33 @@ impl SqlWork {
 impl Work for SqlWork {
     async fn commit(self: Box<Self>) -> Result<()> {
         match *self {
-            Self::Reader(_) => Ok(()),
+            Self::Reader(_) | Self::PgView(_) => Ok(()),
             Self::Writer(turn) => turn.commit().await,
+            Self::PgUnit(unit) => unit.commit().await,
         }
     }
 }
 
-/// The values as this database takes them.
-pub(crate) fn arguments(values: Values) -> Result<SqliteArguments, sqlx::Error> {
-    let mut arguments = SqliteArguments::default();
-    arguments.reserve(values.len(), 0);
-    for value in values {
-        match value {
-            Value::Nothing => arguments.add(None::<i64>),
-            Value::Text(text) => arguments.add(text),
-            Value::Number(number) => arguments.add(number),
-            Value::Flag(flag) => arguments.add(flag),
-            Value::Bytes(bytes) => arguments.add(bytes),
-        }
-        .map_err(sqlx::Error::Encode)?;
-    }
-    Ok(arguments)
-}
-
-/// Runs a text of so many statements; answers how many rows the last one changed. Does not wait for the
-/// end of the answers after the last: that would be one more wake-up.
-pub(crate) async fn execute(
-    connection: &mut SqliteConnection,
-    text: &'static str,
-    arguments: SqliteArguments,
-    mut steps: usize,
-) -> Result<u64, sqlx::Error> {
-    let mut answers = connection.fetch_many(sqlx::query_with(text, arguments));
-    let mut changed = 0;
-    while steps > 0
-        && let Some(step) = answers.try_next().await?
-    {
-        if let Either::Left(done) = step {
-            // BEGIN repeats the count of an earlier statement: only the last one counts.
-            changed = done.rows_affected();
-            steps -= 1;
-        }
-    }
-    if steps > 0 {
-        return Err(sqlx::Error::WorkerCrashed);
-    }
-    Ok(changed)
-}
-
-pub(crate) async fn fetch_optional(
-    connection: &mut SqliteConnection,
-    text: &'static str,
-    arguments: SqliteArguments,
-) -> Result<Option<SqliteRow>, sqlx::Error> {
-    connection.fetch_optional(sqlx::query_with(text, arguments)).await
-}
-
-pub(crate) async fn fetch_all(
-    connection: &mut SqliteConnection,
-    text: &'static str,
-    arguments: SqliteArguments,
-) -> Result<Vec<SqliteRow>, sqlx::Error> {
-    connection.fetch_all(sqlx::query_with(text, arguments)).await
-}
-
-/// Whether the statement alone was refused by a rule of the tables, and the transaction goes on.
-pub(crate) fn is_rule(why: &sqlx::Error) -> bool {
-    why.as_database_error().is_some_and(|error| {
-        error.kind() != ErrorKind::Other || error.code().is_some_and(|code| primary(&code) == 19)
-    })
-}
-
-/// Whether another process holds the lock.
-pub(crate) fn is_locked(why: &sqlx::Error) -> bool {
-    let code = why.as_database_error().and_then(sqlx::error::DatabaseError::code);
-    code.is_some_and(|code| matches!(primary(&code), 5 | 6))
-}
-
-/// Whether there was nothing to roll back.
-pub(crate) fn is_no_transaction(why: &sqlx::Error) -> bool {
-    why.as_database_error().is_some_and(|error| error.message().contains("no transaction is active"))
-}
-
-/// The primary result code in an extended one.
-fn primary(code: &str) -> i32 {
-    code.parse::<i32>().map_or(0, |code| code & 0xff)
-}
-
-/// Which columns are taken when a value is there already.
-const UNIQUE: &[(&str, &str)] = &[
-    ("accounts.username_key", "username"),
-    ("accounts.webauthn_handle", "webauthn_handle"),
-    ("accounts.id", "account"),
-    ("passkeys.credential_id", "passkey"),
-    ("passkeys.id", "passkey"),
-    ("devices.key_thumbprint", "device_key"),
-    ("devices.id", "device"),
-    ("enrolments.token_hash", "enrolment"),
-    ("enrolments.id", "enrolment"),
-    ("sessions.secret_hash", "session"),
-    ("sessions.id", "session"),
-    ("clients.id", "client_id"),
-    ("signing_keys.kid", "kid"),
+/// What is taken when a value is there already: SQLite names the column, PostgreSQL the constraint.
+const UNIQUE: &[(&str, &str, &str)] = &[
+    ("accounts.username_key", "accounts_username_key_key", "username"),
+    ("accounts.webauthn_handle", "accounts_webauthn_handle_key", "webauthn_handle"),
+    ("accounts.id", "accounts_pkey", "account"),
+    ("passkeys.credential_id", "passkeys_credential_id_key", "passkey"),
+    ("passkeys.id", "passkeys_pkey", "passkey"),
+    ("devices.key_thumbprint", "devices_key_thumbprint_key", "device_key"),
+    ("devices.id", "devices_pkey", "device"),
+    ("enrolments.token_hash", "enrolments_token_hash_key", "enrolment"),
+    ("enrolments.id", "enrolments_pkey", "enrolment"),
+    ("sessions.channel_hash", "sessions_of_channel", "channel"),
+    ("sessions.secret_hash", "sessions_secret_hash_key", "session"),
+    ("sessions.id", "sessions_pkey", "session"),
+    ("clients.id", "clients_pkey", "client_id"),
+    ("signing_keys.kid", "signing_keys_pkey", "kid"),
 ];
 
-/// Names an error of the database in the port's words.
-pub(crate) fn translate(why: &sqlx::Error) -> StoreError {
-    let Some(error) = why.as_database_error() else {
-        return StoreError::Unavailable(why.to_string());
-    };
-    match error.kind() {
-        ErrorKind::UniqueViolation => {
-            let column = error.message().rsplit(": ").next().unwrap_or_default();
-            let word = UNIQUE.iter().find(|(name, _)| *name == column).map_or("row", |(_, word)| *word);
-            StoreError::Conflict(word)
-        }
-        ErrorKind::ForeignKeyViolation => StoreError::Conflict("reference"),
-        _ => StoreError::Unavailable(error.to_string()),
-    }
+/// The port's word for a column or constraint.
+fn conflict(name: &str) -> StoreError {
+    let known = UNIQUE.iter().find(|(sqlite, postgres, _)| *sqlite == name || *postgres == name);
+    StoreError::Conflict(known.map_or("row", |(_, _, word)| *word))
 }

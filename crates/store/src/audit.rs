@@ -19,7 +19,8 @@ pub struct AuditFilter {
 /// A kept entry with its number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredAudit {
-    /// Rising number in the order of commits.
+    /// Rising number, in the order of writing: with one writer that of commits; of units that commit at the
+    /// same time on a database with many writers a lower number may be seen after a higher one.
     pub number: i64,
     /// The entry.
     pub entry: AuditEntry,

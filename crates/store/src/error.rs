@@ -17,6 +17,10 @@ pub enum StoreError {
         /// Of which row.
         id: String,
     },
+    /// Other units were in the way (a deadlock, a lock that did not come in time). Nothing was changed: the
+    /// whole unit may be tried again.
+    #[error("store contended: {0}")]
+    Contended(String),
     /// The database cannot be reached, is locked, full or read-only.
     #[error("store unavailable: {0}")]
     Unavailable(String),

@@ -8,7 +8,8 @@ use crate::Result;
 /// Reads.
 #[async_trait]
 pub trait Keys: Send {
-    /// All signing keys, oldest first.
+    /// All signing keys, oldest first. After it was asked in a unit, no other unit changes them until that
+    /// one ends: of many nodes that find a key missing, one makes it.
     async fn signing_keys(&mut self) -> Result<Vec<SigningKeyRecord>>;
 
     /// A setting of the installation: `issuer`, `wrapping_key_check`.

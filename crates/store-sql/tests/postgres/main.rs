@@ -1,0 +1,5 @@
+//! What PostgreSQL promises: the port's suite, and what only an adapter can show.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod conformance;
