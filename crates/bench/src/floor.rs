@@ -40,7 +40,7 @@ impl Floor {
             .spawn()
             .expect("the floor starts");
         let at = SocketAddr::from(([127, 0, 0, 1], port));
-        crate::visit::wait_for(at, "/authorize?state=x").await;
+        crate::town::wait_for(at, "/authorize?state=x").await;
         Self { child, at }
     }
 

@@ -7,18 +7,15 @@ use std::time::{Duration, Instant};
 use testkit::wire::{Connection, Request};
 
 use crate::floor::Floor;
-use crate::machine::Process;
-use crate::visit::{Operation, Town, Visitor};
-
-/// The server's threads that hash passwords are named so.
-const HASHING: &str = "hash-";
+use crate::meter::{Meter, Spent};
+use crate::town::Town;
+use crate::visit::{Operation, Roam, Visitor};
 
 /// What was counted, over one turn or several.
 #[derive(Debug, Default)]
 pub(crate) struct Count {
     times: Vec<Duration>,
-    cpu: Duration,
-    hashing: Duration,
+    spent: Spent,
     wall: Duration,
 }
 
@@ -27,10 +24,16 @@ pub(crate) struct Count {
 pub(crate) struct Figure {
     pub(crate) clients: usize,
     pub(crate) count: usize,
-    /// CPU-seconds of the server for 1,000 operations.
+    /// CPU-seconds of all processes for 1,000 operations.
     pub(crate) cpu_per_1000: f64,
-    /// Those of its hashing threads.
+    /// Those of our nodes.
+    pub(crate) nodes_per_1000: f64,
+    /// Those of their hashing threads.
     pub(crate) hashing_per_1000: f64,
+    /// Those of PostgreSQL.
+    pub(crate) postgres_per_1000: f64,
+    /// Those of Redis.
+    pub(crate) redis_per_1000: f64,
     /// Operations a second.
     pub(crate) rate: f64,
     pub(crate) p50: Duration,
@@ -40,7 +43,7 @@ pub(crate) struct Figure {
 
 impl Figure {
     pub(crate) fn of(clients: usize, count: Count) -> Self {
-        let Count { mut times, cpu, hashing, wall } = count;
+        let Count { mut times, spent, wall } = count;
         times.sort_unstable();
         let at = |part: f64| {
             let last = times.len().saturating_sub(1);
@@ -50,8 +53,11 @@ impl Figure {
         Self {
             clients,
             count: times.len(),
-            cpu_per_1000: per_1000(cpu),
-            hashing_per_1000: per_1000(hashing),
+            cpu_per_1000: per_1000(spent.all()),
+            nodes_per_1000: per_1000(spent.nodes),
+            hashing_per_1000: per_1000(spent.hashing),
+            postgres_per_1000: per_1000(spent.postgres),
+            redis_per_1000: per_1000(spent.redis),
             rate: times.len() as f64 / wall.as_secs_f64(),
             p50: at(0.50),
             p95: at(0.95),
@@ -67,7 +73,7 @@ pub(crate) trait Client: Send + 'static {
 
 /// Clients who work at the same time.
 pub(crate) struct Crew<C> {
-    process: Process,
+    meter: Meter,
     clients: Vec<C>,
 }
 
@@ -86,21 +92,27 @@ impl Client for Busy {
 impl Crew<Busy> {
     /// Visitors, ready and warm: connections, caches, prepared statements.
     pub(crate) async fn of(town: &Town, operation: Operation, size: usize) -> Self {
+        Self::roaming(town, operation, size, Roam::default()).await
+    }
+
+    /// The same by any of so many people, at any of so many relying parties.
+    pub(crate) async fn roaming(town: &Town, operation: Operation, size: usize, roam: Roam) -> Self {
         let mut clients = Vec::new();
         for index in 0..size {
             let mut visitor = town.visitor(index).await;
+            visitor.roam = roam;
             visitor.prepare(operation).await;
             visitor.once(operation).await;
             clients.push(Busy { visitor, operation });
         }
-        Self { process: town.process(), clients }
+        Self { meter: town.meter(), clients }
     }
 }
 
 impl<C: Client> Crew<C> {
     /// Works for a turn, and adds what that took.
     pub(crate) async fn work(&mut self, turn: Duration, count: &mut Count) {
-        let (cpu, hashing) = (self.process.cpu(), self.process.cpu_of_threads(HASHING));
+        let spent = self.meter.read();
         let began = Instant::now();
         let run = |mut client: C| async move {
             let mut times = Vec::new();
@@ -118,8 +130,7 @@ impl<C: Client> Crew<C> {
             count.times.extend(times);
         }
         count.wall += began.elapsed();
-        count.cpu += self.process.cpu() - cpu;
-        count.hashing += self.process.cpu_of_threads(HASHING).saturating_sub(hashing);
+        count.spent += self.meter.read() - spent;
     }
 }
 
@@ -144,7 +155,7 @@ impl Crew<Walker> {
             walker.once().await;
             clients.push(walker);
         }
-        Self { process: floor.process(), clients }
+        Self { meter: Meter::of(floor.process()), clients }
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 
 /// A running process, seen through `/proc`.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Process(u32);
 
 impl Process {
@@ -17,11 +17,47 @@ impl Process {
 
     /// User and system time of all its threads (`/proc/<pid>/stat`, fields 14 and 15, in hundredths).
     pub(crate) fn cpu(self) -> Duration {
+        self.ticks(11, 2)
+    }
+
+    /// The same of the processes it started that have ended and were waited for (fields 16 and 17).
+    fn cpu_of_ended(self) -> Duration {
+        self.ticks(13, 2)
+    }
+
+    fn ticks(self, from: usize, count: usize) -> Duration {
         let text = std::fs::read_to_string(format!("/proc/{}/stat", self.0)).unwrap_or_default();
         let after_name = text.rsplit_once(')').map_or("", |(_, rest)| rest);
-        let ticks: u64 =
-            after_name.split_whitespace().skip(11).take(2).filter_map(|n| n.parse::<u64>().ok()).sum();
+        let words = after_name.split_whitespace().skip(from).take(count);
+        let ticks: u64 = words.filter_map(|n| n.parse::<u64>().ok()).sum();
         Duration::from_millis(ticks * 10)
+    }
+
+    /// Itself and the processes it has started.
+    pub(crate) fn family(self) -> Vec<Self> {
+        let path = format!("/proc/{}/task/{}/children", self.0, self.0);
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        let children = text.split_whitespace().filter_map(|word| word.parse().ok().map(Self));
+        std::iter::once(self).chain(children).collect()
+    }
+
+    /// User and system time of itself and of all it ever started. A child that ends while we read would be
+    /// counted twice or not at all: it is read again until the family stays the same.
+    pub(crate) fn cpu_of_family(self) -> Duration {
+        for _ in 0..20 {
+            let (family, ended) = (self.family(), self.cpu_of_ended());
+            let living: Duration = family.iter().map(|one| one.cpu()).sum();
+            if self.family() == family && self.cpu_of_ended() == ended {
+                return living + ended;
+            }
+        }
+        self.family().iter().map(|one| one.cpu()).sum::<Duration>() + self.cpu_of_ended()
+    }
+
+    /// Memory of the family, what they share counted once (`Pss` of `smaps_rollup`; zero for whom we may not
+    /// look at).
+    pub(crate) fn share_of_family_kib(self) -> u64 {
+        self.family().iter().map(|one| one.field("smaps_rollup", "Pss:")).sum()
     }
 
     /// What its living threads with such names have run, to the nanosecond (`schedstat`).
@@ -36,20 +72,20 @@ impl Process {
             .sum()
     }
 
-    fn status(self, name: &str) -> u64 {
-        let text = std::fs::read_to_string(format!("/proc/{}/status", self.0)).unwrap_or_default();
+    fn field(self, file: &str, name: &str) -> u64 {
+        let text = std::fs::read_to_string(format!("/proc/{}/{file}", self.0)).unwrap_or_default();
         let line = text.lines().find(|line| line.starts_with(name)).unwrap_or_default();
         line.split_whitespace().nth(1).and_then(|n| n.parse().ok()).unwrap_or_default()
     }
 
     /// Resident memory.
     pub(crate) fn resident_kib(self) -> u64 {
-        self.status("VmRSS:")
+        self.field("status", "VmRSS:")
     }
 
     /// The most it ever had.
     pub(crate) fn high_water_kib(self) -> u64 {
-        self.status("VmHWM:")
+        self.field("status", "VmHWM:")
     }
 }
 
@@ -129,4 +165,20 @@ fn hash_for(turn: Duration) -> (Duration, u32) {
         count += 1;
     }
     (own() - cpu, count)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_ended_children_used_is_counted() {
+        let own = Process::of(std::process::id());
+        let before = own.cpu_of_family();
+        let busy = "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done";
+        let done = Command::new("sh").args(["-c", busy]).status();
+        assert!(done.is_ok_and(|status| status.success()));
+        let used = own.cpu_of_family() - before;
+        assert!(used >= Duration::from_millis(20), "{used:?}");
+    }
 }

@@ -4,26 +4,43 @@
 //! `cargo build --release -p latchbolt`), drives it over loopback and prints CPU-seconds of the server per
 //! 1,000 operations (the operating system's accounting, which holds when other work shares the cores), rates,
 //! latencies, memory, and which goals are reached. `--quick` takes shorter turns; `--only NAME` one operation.
-//! Not here: correctness (`tests/`).
+//! `--on GROUND` and `--nodes` run on PostgreSQL and Redis and say where the CPU time went (`nodes`); `--big`
+//! compares a small database with one of a million users (`big`). Not here: correctness (`tests/`).
 #![expect(clippy::expect_used, reason = "a broken run has nothing to say but why")]
 
+mod big;
 mod floor;
+mod ground;
 mod load;
 mod machine;
+mod meter;
+mod nodes;
+mod people;
 mod report;
+mod spread;
+mod town;
 mod visit;
 mod waiting;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use ground::{Ground, On};
 use load::{Count, Crew, Figure};
 use machine::{BareHash, Process};
 use report::Goals;
-use visit::{Operation, Town};
+use town::Town;
+use visit::Operation;
 
 /// The goals are for so many clients.
 const GOALS_AT: usize = 16;
+
+const USAGE: &str = "usage: latchbolt-bench [--quick] [--only OPERATION]
+                       [--on sqlite|postgres|postgres+redis] [--nodes 1|2|3|1,2,3] [--big]
+  OPERATION: discovery, jwks, userinfo, sso, password, qr, waiting, start
+  --on, --nodes  where the CPU time goes, on so many nodes (of postgres+redis, when --on is left out)
+  --big          a million users and 10,000 clients beside a small database, on SQLite or what --on says";
 
 /// How the run was asked for.
 #[derive(Debug, Clone)]
@@ -32,6 +49,61 @@ struct Asked {
     clients: Vec<usize>,
     waiting_pages: usize,
     only: Option<String>,
+    on: Option<On>,
+    nodes: Vec<usize>,
+    is_big: bool,
+}
+
+impl Asked {
+    /// Reads the command line.
+    ///
+    /// # Errors
+    /// What is not understood.
+    fn read(args: &[String]) -> Result<Self, String> {
+        let mut asked = Self {
+            turn: Duration::from_millis(4_000),
+            clients: vec![1, GOALS_AT, 64],
+            waiting_pages: 10_000,
+            only: None,
+            on: None,
+            nodes: Vec::new(),
+            is_big: false,
+        };
+        let mut words = args.iter();
+        while let Some(word) = words.next() {
+            let mut value = || words.next().ok_or_else(|| format!("{word} needs a value"));
+            match word.as_str() {
+                "--quick" => {
+                    asked.turn = Duration::from_millis(1_000);
+                    asked.waiting_pages = 2_000;
+                }
+                "--big" => asked.is_big = true,
+                "--only" => asked.only = Some(value()?.clone()),
+                "--on" => {
+                    let name = value()?;
+                    asked.on = Some(On::parse(name).ok_or_else(|| format!("--on does not know {name}"))?);
+                }
+                "--nodes" => {
+                    let counts = value()?.split(',').map(|part| match part {
+                        "1" => Ok(1),
+                        "2" => Ok(2),
+                        "3" => Ok(3),
+                        other => Err(format!("--nodes does not know {other}")),
+                    });
+                    asked.nodes = counts.collect::<Result<_, _>>()?;
+                }
+                other => return Err(format!("{other} is not known")),
+            }
+        }
+        if asked.on == Some(On::Sqlite) && asked.nodes.iter().any(|count| *count != 1) {
+            return Err("SQLite carries one node".to_owned());
+        }
+        Ok(asked)
+    }
+
+    fn wants(&self, name: &str) -> bool {
+        self.only.as_deref().is_none_or(|only| only == name)
+    }
 }
 
 fn main() {
@@ -40,73 +112,82 @@ fn main() {
         return floor::serve(args.get(1).expect("floor PORT FILE"), args.get(2).expect("floor PORT FILE"));
     }
     if args.iter().any(|word| word == "--help") {
-        println!(
-            "usage: latchbolt-bench [--quick] [--only discovery|jwks|password|sso|qr|userinfo|waiting|start]"
-        );
-        return;
+        return println!("{USAGE}");
     }
+    let asked = match Asked::read(&args) {
+        Ok(asked) => asked,
+        Err(why) => {
+            eprintln!("{why}\n{USAGE}");
+            std::process::exit(2);
+        }
+    };
     if !machine::with_many_files() {
         eprintln!("The limit of open files could not be raised: 10,000 waiting pages may be out of reach.");
     }
-    let is_quick = args.iter().any(|word| word == "--quick");
-    let asked = Asked {
-        turn: Duration::from_millis(if is_quick { 1_000 } else { 4_000 }),
-        clients: vec![1, 16, 64],
-        waiting_pages: if is_quick { 2_000 } else { 10_000 },
-        only: args.iter().position(|word| word == "--only").and_then(|at| args.get(at + 1).cloned()),
-    };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(run(&asked));
+    runtime.block_on(async {
+        let mut goals = Goals::default();
+        println!("program  {}", program().display());
+        println!("cores    {}", std::thread::available_parallelism().map_or(0, usize::from));
+        if asked.is_big {
+            big::run(&asked, &mut goals).await;
+        } else if asked.on.is_some() || !asked.nodes.is_empty() {
+            nodes::run(&asked, &mut goals).await;
+        } else {
+            run(&asked, &mut goals).await;
+        }
+        goals.print();
+    });
 }
 
-async fn run(asked: &Asked) {
+/// One node on SQLite beside the floor.
+async fn run(asked: &Asked, goals: &mut Goals) {
     let program = program();
-    println!("program  {}", program.display());
-    println!("cores    {}", std::thread::available_parallelism().map_or(0, usize::from));
-    let wants = |name: &str| asked.only.as_deref().is_none_or(|only| only == name);
-    let mut goals = Goals::default();
-    report::size(&program, &mut goals);
+    report::size(&program, goals);
 
     let folder = tempfile::tempdir().expect("a folder");
-    let mut town = Town::build(&program, folder.path()).await;
-    if wants("start") {
-        start_times(&mut town, &mut goals).await;
+    let ground = Arc::new(Ground::start(On::Sqlite, folder.path(), false));
+    let mut town = Town::build(&program, folder.path(), ground);
+    if asked.wants("start") {
+        start_times(&mut town, goals).await;
     }
     // Idle: as a server stands after its start on an existing database, before any load.
     town.restart().await;
     tokio::time::sleep(Duration::from_secs(2)).await;
-    let idle = town.process().resident_kib();
+    let idle = town.meter().resident_kib()[0];
     goals.at_most("idle RSS", idle as f64 / 1024.0, 19.0, "MiB");
-    town.open_doors(64).await;
+    town.open_doors().await;
 
-    let floor = if wants("sso") { Some(floor::Floor::start(folder.path()).await) } else { None };
+    let floor = if asked.wants("sso") { Some(floor::Floor::start(folder.path()).await) } else { None };
     report::heading();
     let mut ground = Vec::new();
     for operation in Operation::ALL {
-        if !wants(operation.name()) {
+        if !asked.wants(operation.name()) {
             continue;
         }
         match (operation, &floor) {
             (Operation::Sso, Some(floor)) => {
-                ground = beside_floor(&town, floor, asked, &mut goals).await;
+                ground = beside_floor(&town, floor, asked, goals).await;
             }
-            (Operation::Password, _) => beside_hash(&town, &ground, asked, &mut goals).await,
-            _ => alone(&town, *operation, &ground, asked, &mut goals).await,
+            (Operation::Password, _) => beside_hash(&town, &ground, asked, goals).await,
+            _ => alone(&town, *operation, &ground, asked, goals).await,
         }
     }
     drop(floor);
     // Before pages wait: they are counted by themselves, in a fresh process.
-    let process = town.process();
+    let meter = town.meter();
     println!(
         "\nmemory   idle {idle} KiB, after load {} KiB, high water {} KiB",
-        process.resident_kib(),
-        process.high_water_kib()
+        meter.resident_kib()[0],
+        meter.high_water_kib()
     );
-    goals.at_most("high-water RSS", process.high_water_kib() as f64 / 1024.0, 68.0, "MiB");
-    if wants("waiting") {
-        waiting::run(&mut town, asked.waiting_pages, &mut goals).await;
+    goals.at_most("high-water RSS", meter.high_water_kib() as f64 / 1024.0, 68.0, "MiB");
+    if asked.wants("waiting") {
+        let waited = waiting::run(&mut town, asked.waiting_pages).await;
+        goals.at_most("approve to browser told, p99", waited.told_p99.as_secs_f64() * 1000.0, 20.0, "ms");
+        goals.at_most("waiting page", waited.bytes_a_page / 1000.0, 11.4, "kB");
+        goals.at_most("CPU while they wait", waited.percent, 1.0, "% of a core");
     }
-    goals.print();
 }
 
 fn program() -> PathBuf {
@@ -200,4 +281,24 @@ async fn start_times(town: &mut Town, goals: &mut Goals) {
 /// The process of a child.
 fn process_of(child: &std::process::Child) -> Process {
     Process::of(child.id())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(words: &[&str]) -> Result<Asked, String> {
+        Asked::read(&words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn a_run_is_asked_for_in_words() {
+        let asked = read(&["--quick", "--on", "postgres+redis", "--nodes", "1,3", "--only", "sso"]).unwrap();
+        assert_eq!((asked.on, asked.nodes.as_slice()), (Some(On::PostgresRedis), [1, 3].as_slice()));
+        assert!(asked.wants("sso") && !asked.wants("qr"));
+        for bad in [&["--nodes", "4"][..], &["--on", "oracle"], &["--only"], &["fast"]] {
+            assert!(read(bad).is_err(), "{bad:?}");
+        }
+        assert!(read(&["--on", "sqlite", "--nodes", "2"]).is_err());
+    }
 }

@@ -52,6 +52,43 @@ pub(crate) fn row(name: &str, figure: &Figure, floor: &[Figure]) {
     );
 }
 
+/// The heading of rows that say where the CPU time went.
+pub(crate) fn split_heading() {
+    println!(
+        "\n{:<14} {:>5} {:>7} {:>9} {:>14} {:>9} {:>10} {:>8} {:>8} {:>9} {:>9} {:>9}",
+        "operation",
+        "nodes",
+        "clients",
+        "count",
+        "CPU-s/1000 all",
+        "nodes",
+        "PostgreSQL",
+        "Redis",
+        "per s",
+        "p50 ms",
+        "p95 ms",
+        "p99 ms"
+    );
+}
+
+/// A row that says where the CPU time went.
+pub(crate) fn split_row(name: &str, nodes: usize, figure: &Figure) {
+    let ms = |time: Duration| time.as_secs_f64() * 1000.0;
+    println!(
+        "{name:<14} {nodes:>5} {:>7} {:>9} {:>14.4} {:>9.4} {:>10.4} {:>8.4} {:>8.0} {:>9.2} {:>9.2} {:>9.2}",
+        figure.clients,
+        figure.count,
+        figure.cpu_per_1000,
+        figure.nodes_per_1000,
+        figure.postgres_per_1000,
+        figure.redis_per_1000,
+        figure.rate,
+        ms(figure.p50),
+        ms(figure.p95),
+        ms(figure.p99)
+    );
+}
+
 /// The size of the program as built and without symbols.
 pub(crate) fn size(program: &Path, goals: &mut Goals) {
     let mib = |path: &Path| std::fs::metadata(path).map_or(0.0, |about| about.len() as f64 / 1e6);
