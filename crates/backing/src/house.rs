@@ -41,9 +41,14 @@ pub(crate) struct House {
 impl House {
     /// A new folder. `user`: who the processes run as when we are root.
     pub(crate) fn new(name: &str, user: Option<&'static str>) -> Self {
+        Self::new_in(&std::env::temp_dir(), name, user)
+    }
+
+    /// The same in a folder of choice.
+    pub(crate) fn new_in(place: &Path, name: &str, user: Option<&'static str>) -> Self {
         let folder = tempfile::Builder::new()
             .prefix(&format!("latchbolt-{name}-"))
-            .tempdir()
+            .tempdir_in(place)
             .expect("a folder for a server")
             .keep();
         let user = user.filter(|_| is_root());

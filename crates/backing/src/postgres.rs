@@ -1,6 +1,6 @@
 //! PostgreSQL.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -64,7 +64,16 @@ impl Postgres {
     /// When it does not come up.
     #[must_use]
     pub fn start(options: PgOptions) -> Self {
-        let house = House::new("postgres", Some("postgres"));
+        Self::start_in(&std::env::temp_dir(), options)
+    }
+
+    /// Starts a server that keeps its data in a folder of this one.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    #[must_use]
+    pub fn start_in(place: &Path, options: PgOptions) -> Self {
+        let house = House::new_in(place, "postgres", Some("postgres"));
         let secret = house.folder().join("password");
         std::fs::write(&secret, PASSWORD).expect("written");
         house.give_away();
@@ -119,6 +128,25 @@ impl Postgres {
         assert!(came, "PostgreSQL does not come up:\n{}", self.log());
     }
 
+    /// Starts it if it has ended by itself.
+    pub fn start_if_ended(&self) {
+        let has_ended = self.child().as_mut().is_none_or(|child| matches!(child.try_wait(), Ok(Some(_))));
+        if has_ended {
+            self.start_again();
+        }
+    }
+
+    /// Makes a standby of it, which follows nobody: read only.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    pub fn make_standby(&self) {
+        self.stop();
+        std::fs::write(self.house.folder().join("data/standby.signal"), "").expect("written");
+        self.house.give_away();
+        self.start_again();
+    }
+
     fn child(&self) -> MutexGuard<'_, Option<Child>> {
         self.child.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -170,6 +198,10 @@ impl Postgres {
     /// # Errors
     /// What `psql` said.
     pub fn query(&self, database: &str, sql: &str) -> Result<String, String> {
+        self.bytes(database, sql).map(|bytes| String::from_utf8_lossy(&bytes).trim_end().to_owned())
+    }
+
+    fn bytes(&self, database: &str, sql: &str) -> Result<Vec<u8>, String> {
         let done = Command::new(program("psql"))
             .args([
                 "--no-psqlrc",
@@ -186,7 +218,7 @@ impl Postgres {
             .output()
             .map_err(|error| error.to_string())?;
         if done.status.success() {
-            Ok(String::from_utf8_lossy(&done.stdout).trim_end().to_owned())
+            Ok(done.stdout)
         } else {
             Err(String::from_utf8_lossy(&done.stderr).trim_end().to_owned())
         }
@@ -274,6 +306,21 @@ impl Database<'_> {
     /// What `psql` said.
     pub fn query(&self, sql: &str) -> Result<String, String> {
         self.server.query(&self.name, sql)
+    }
+
+    /// Every value of every table, as bytes, for searching.
+    ///
+    /// # Panics
+    /// When it cannot be read.
+    #[must_use]
+    pub fn bytes(&self) -> Vec<u8> {
+        let tables = self.query("SELECT tablename FROM pg_tables WHERE schemaname = 'public'");
+        let tables = tables.unwrap_or_else(|why| panic!("no list of tables: {why}"));
+        let copies: Vec<String> = tables
+            .lines()
+            .map(|table| format!("COPY public.\"{table}\" TO STDOUT (FORMAT binary)"))
+            .collect();
+        self.server.bytes(&self.name, &copies.join("; ")).unwrap_or_else(|why| panic!("no copy: {why}"))
     }
 
     /// Keeps it: it goes with its server.

@@ -18,6 +18,7 @@ struct State {
     is_stalled: AtomicBool,
     is_over: AtomicBool,
     open: Mutex<Vec<TcpStream>>,
+    lies: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
 /// The relay. Dropping it cuts for good.
@@ -34,9 +35,20 @@ impl Wire {
     /// When no port can be opened.
     #[must_use]
     pub fn to(port: u16) -> Self {
+        Self::lying(port, &[])
+    }
+
+    /// The same, but in what the server says the first text of each pair becomes the second, which is as long.
+    ///
+    /// # Panics
+    /// When no port can be opened.
+    #[must_use]
+    pub fn lying(port: u16, lies: &[(&str, &str)]) -> Self {
+        assert!(lies.iter().all(|(from, to)| from.len() == to.len()), "a lie is as long as the truth");
+        let lies = lies.iter().map(|(from, to)| (from.as_bytes().to_vec(), to.as_bytes().to_vec())).collect();
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, crate::free_port())).expect("a port");
         let here = listener.local_addr().expect("an address").port();
-        let state = Arc::new(State::default());
+        let state = Arc::new(State { lies, ..State::default() });
         let shared = Arc::clone(&state);
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
@@ -97,19 +109,22 @@ fn join(client: &TcpStream, server: &TcpStream, state: &Arc<State>) {
         open.retain(|stream| stream.peer_addr().is_ok());
         open.extend([client.try_clone(), server.try_clone()].into_iter().flatten());
     }
-    for (from, to) in [(client, server), (server, client)] {
+    for (from, to, from_server) in [(client, server, false), (server, client, true)] {
         if let (Ok(from), Ok(to)) = (from.try_clone(), to.try_clone()) {
             let state = Arc::clone(state);
-            thread::spawn(move || pass(from, to, &state));
+            thread::spawn(move || pass(from, to, &state, from_server));
         }
     }
 }
 
-fn pass(mut from: TcpStream, mut to: TcpStream, state: &State) {
+fn pass(mut from: TcpStream, mut to: TcpStream, state: &State, from_server: bool) {
     let mut room = [0; 16 * 1024];
     while let Ok(count) = from.read(&mut room) {
         while state.is_stalled.load(Ordering::SeqCst) && !state.is_cut.load(Ordering::SeqCst) {
             thread::sleep(LOOK);
+        }
+        if from_server {
+            state.lies.iter().for_each(|(truth, lie)| replace(&mut room[..count], truth, lie));
         }
         if count == 0 || state.is_cut.load(Ordering::SeqCst) || to.write_all(&room[..count]).is_err() {
             break;
@@ -117,4 +132,12 @@ fn pass(mut from: TcpStream, mut to: TcpStream, state: &State) {
     }
     let _ = from.shutdown(Shutdown::Both);
     let _ = to.shutdown(Shutdown::Both);
+}
+
+fn replace(bytes: &mut [u8], truth: &[u8], lie: &[u8]) {
+    for at in 0..bytes.len().saturating_sub(truth.len() - 1) {
+        if bytes[at..].starts_with(truth) {
+            bytes[at..at + lie.len()].copy_from_slice(lie);
+        }
+    }
 }

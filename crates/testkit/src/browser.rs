@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -21,7 +22,8 @@ const AGENT: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Fi
 #[derive(Debug)]
 pub struct Browser {
     issuer: String,
-    at: SocketAddr,
+    host: String,
+    port: AtomicU16,
     from: IpAddr,
     agent: String,
     extra: Vec<(String, String)>,
@@ -136,7 +138,8 @@ impl Browser {
         let port = url.port_or_known_default().expect("port");
         Self {
             issuer: issuer.trim_end_matches('/').to_owned(),
-            at: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+            host: format!("{}:{port}", url.host_str().unwrap_or_default()),
+            port: AtomicU16::new(port),
             from: IpAddr::V4(Ipv4Addr::LOCALHOST),
             agent: AGENT.to_owned(),
             extra: Vec::new(),
@@ -239,17 +242,22 @@ impl Browser {
     /// # Panics
     /// When the server cannot be reached.
     pub async fn connect(&self) -> Connection {
-        let url = Url::parse(&self.issuer).expect("issuer");
-        let host = format!("{}:{}", url.host_str().unwrap_or_default(), self.at.port());
+        let at = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port.load(Ordering::SeqCst)));
         let mut tries = 0;
         loop {
-            match Connection::open(self.at, &host, self.from).await {
+            match Connection::open(at, &self.host, self.from).await {
                 Ok(connection) => return connection,
-                Err(why) if tries > 50 => panic!("cannot reach {}: {why}", self.at),
+                Err(why) if tries > 50 => panic!("cannot reach {at}: {why}"),
                 Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
             }
             tries += 1;
         }
+    }
+
+    /// Comes to another port from now on: to a node past its proxy, or back.
+    pub fn go_to(&self, port: u16) {
+        self.port.store(port, Ordering::SeqCst);
+        self.hang_up();
     }
 
     /// The anti-forgery value that belongs to this browser's secret, as the server derives it.
@@ -285,6 +293,18 @@ impl Browser {
             .await
             .unwrap_or_else(|why| panic!("{} {}: {why}", request.method, request.target));
         self.done(connection, answer)
+    }
+
+    /// Sends a request on a connection of its own, once, and keeps the cookies of its answer.
+    ///
+    /// # Errors
+    /// The node cannot be reached, or went away in between.
+    pub async fn try_send(&self, request: Request) -> std::io::Result<Answer> {
+        let at = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port.load(Ordering::SeqCst)));
+        let mut connection = Connection::open(at, &self.host, self.from).await?;
+        let answer = connection.send(&self.dress(request)).await?;
+        self.keep_cookies(&answer);
+        Ok(answer)
     }
 
     fn done(&self, connection: Connection, answer: Answer) -> Answer {
@@ -425,9 +445,7 @@ impl Browser {
         }
         let request = self.dress(request);
         let mut connection = self.connect().await;
-        let host = Url::parse(&self.issuer).expect("issuer");
-        let host = format!("{}:{}", host.host_str().unwrap_or_default(), self.at.port());
-        connection.write(&request.bytes(&host)).await.expect("written");
+        connection.write(&request.bytes(&self.host)).await.expect("written");
         let mut head = connection.head().await.expect("an answer");
         if head.status != 200
             && let Some(length) = head.header("content-length").and_then(|value| value.parse().ok())

@@ -1,6 +1,6 @@
 //! The harness of our tests.
 //!
-//! Owns: the real program on a free port with its own database ([`Server`]), and those who visit it as
+//! Owns: the real program with its own database, one node or a cluster ([`Server`]), and those who visit it as
 //! types: [`Browser`], [`Phone`] (with [`SoftPasskey`] where a web phone is meant), [`RelyingParty`], and
 //! the bare wire ([`wire`]) for strangers. The phone's messages are written here a second time, by hand,
 //! from their description: a mistake shared by `qr` and `phone-client` would show.
@@ -10,21 +10,29 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a failed expectation is a failed test")]
 
 mod browser;
+mod ground;
+mod node;
+mod one_node;
 mod page;
 mod passkey;
 mod phone;
 mod picture;
+mod program;
 mod relying_party;
 mod server;
 pub mod wire;
 
 pub use browser::{Browser, Events, QrShown, Told};
+pub use ground::PROXY;
+pub use node::Node;
+pub use one_node::ONE_NODE;
 pub use page::{Form, Page, press};
 pub use passkey::SoftPasskey;
 pub use phone::{Claim, DeviceKey, Draft, Kind, Phone, canonical};
 pub use picture::picture_of_svg;
+pub use program::{Run, free_port, program, run};
 pub use relying_party::{RelyingParty, Started, Tokens, basic};
-pub use server::{Run, Server, Setup, free_port, program};
+pub use server::{Server, Setup};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

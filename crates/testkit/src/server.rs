@@ -1,37 +1,55 @@
-//! The real program, started for one test.
+//! The real program, started for one test: one node with SQLite, or three behind nginx.
 //!
-//! Owns: building and finding the program, a folder with configuration and database, a free port, commands
-//! of the same program beside it, stopping it. Not here: what visitors do.
+//! Owns: a folder with configurations, the nodes over their ground, commands of the same program beside them.
+//! Which of the two it is decides the environment, `LATCHBOLT_TEST_ON=cluster`, so that every test of the flows
+//! shows both (SEC-064). Not here: what visitors do.
 
-use std::io::{Read as _, Write as _};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU16, Ordering};
-use std::time::{Duration, Instant};
 
 use domain::AuditEntry;
 use serde_json::{Value, json};
 use store::{AuditFilter, Store as _};
-use store_sql::{Settings, SqlStore};
+use store_sql::SqlStore;
 use tempfile::TempDir;
 use toml::{Table, Value as Toml};
 
 use crate::browser::Browser;
+use crate::ground::{Ground, PROXY, Shared, redis_url};
+use crate::node::Node;
 use crate::phone::{Kind, Phone};
+use crate::program::{Run, free_port, run};
 use crate::relying_party::RelyingParty;
-
-/// How long a start may take on a busy machine.
-const START: Duration = Duration::from_secs(30);
+use crate::{b64, one_node, random};
 
 /// How a server is set up.
 #[derive(Debug, Clone, Default)]
 pub struct Setup {
     config: Table,
+    nodes: Option<usize>,
+}
+
+/// How many nodes the environment asks for, and 0 for one with SQLite.
+fn nodes_of_the_run() -> usize {
+    match std::env::var("LATCHBOLT_TEST_ON").as_deref() {
+        Ok("cluster") if !one_node::is_named() => 3,
+        Ok("cluster" | "") | Err(_) => 0,
+        Ok(other) => panic!("LATCHBOLT_TEST_ON is {other}: write cluster, or nothing"),
+    }
 }
 
 impl Setup {
+    /// Nodes on PostgreSQL and Redis behind nginx, whatever the environment says.
+    #[must_use]
+    pub fn cluster(nodes: usize) -> Self {
+        Self { nodes: Some(nodes), ..Self::default() }
+    }
+
+    /// One node on SQLite, whatever the environment says.
+    #[must_use]
+    pub fn one_node() -> Self {
+        Self { nodes: Some(0), ..Self::default() }
+    }
+
     /// With one key of the configuration set: `section.key`.
     ///
     /// # Panics
@@ -44,6 +62,16 @@ impl Setup {
         self
     }
 
+    fn get(&self, key: &str) -> Option<&Toml> {
+        let (section, key) = key.split_once('.')?;
+        self.config.get(section)?.get(key)
+    }
+
+    /// With a key set unless it is.
+    fn unless_set(self, key: &str, value: impl Into<Toml>) -> Self {
+        if self.get(key).is_some() { self } else { self.set(key, value) }
+    }
+
     /// Starts the server.
     pub async fn start(self) -> Server {
         let mut server = self.prepare();
@@ -51,7 +79,7 @@ impl Setup {
         server
     }
 
-    /// Folder, port and configuration of a server that somebody else runs, or that is started later.
+    /// Folder, ports and configuration of a server that somebody else runs, or that is started later.
     ///
     /// # Panics
     /// When they cannot be made.
@@ -59,17 +87,46 @@ impl Setup {
     pub fn prepare(self) -> Server {
         let folder = tempfile::tempdir().expect("a folder");
         let port = free_port();
-        let issuer = format!("http://localhost:{port}");
-        let database = folder.path().join("latchbolt.db");
         let setup = self
-            .set("issuer.url", issuer.as_str())
-            .set("server.listen", vec![Toml::from(format!("127.0.0.1:{port}"))])
-            .set("server.workers", 2)
-            .set("server.stop_seconds", 1)
-            .set("database.url", format!("sqlite:{}", database.display()));
-        let config = folder.path().join("latchbolt.toml");
+            .unless_set("issuer.url", format!("http://localhost:{port}"))
+            .unless_set("server.workers", 2)
+            .unless_set("server.stop_seconds", 1);
+        match setup.nodes.unwrap_or_else(nodes_of_the_run) {
+            0 => setup.on_file(folder, port),
+            nodes => setup.on_shared(folder, port, nodes),
+        }
+    }
+
+    fn on_file(self, folder: TempDir, port: u16) -> Server {
+        let database = folder.path().join("latchbolt.db");
+        let setup = self.unless_set("database.url", format!("sqlite:{}", database.display()));
+        let nodes = vec![setup.node(&folder, port, port, "latchbolt")];
+        Server::new(&setup, folder, port, nodes, Ground::File(database))
+    }
+
+    fn on_shared(self, folder: TempDir, port: u16, nodes: usize) -> Server {
+        let ports: Vec<u16> = (0..nodes).map(|_| free_port()).collect();
+        let mut proxies = self.get("networks.trusted_proxies").and_then(Toml::as_array).cloned();
+        let shared = Shared::new(port, &ports, proxies.is_some());
+        proxies.get_or_insert_default().push(PROXY.into());
+        let setup = self
+            .set("networks.trusted_proxies", proxies.unwrap_or_default())
+            .unless_set("database.url", shared.database.url())
+            .unless_set("database.connections", 6)
+            .unless_set("live.url", redis_url())
+            .unless_set("live.prefix", shared.prefix.as_str())
+            .unless_set("keys.wrapping_key", format!("{}=", b64(&random::<32>())));
+        let names = ["latchbolt", "node-b", "node-c", "node-d", "node-e"];
+        let nodes = ports.iter().zip(names).map(|(at, name)| setup.node(&folder, *at, port, name)).collect();
+        Server::new(&setup, folder, port, nodes, Ground::Shared(Box::new(shared)))
+    }
+
+    fn node(&self, folder: &TempDir, port: u16, front: u16, name: &str) -> Node {
+        let setup = self.clone().set("server.listen", vec![Toml::from(format!("127.0.0.1:{port}"))]);
+        let config = folder.path().join(format!("{name}.toml"));
         std::fs::write(&config, toml::to_string(&setup.config).expect("TOML")).expect("written");
-        Server { issuer, port, folder, config, child: None }
+        let log = folder.path().join(format!("{name}.log"));
+        Node::new(port, format!("localhost:{front}"), config, log)
     }
 }
 
@@ -78,90 +135,12 @@ impl Setup {
 pub struct Server {
     /// The issuer's address.
     pub issuer: String,
-    /// The port it listens on.
+    /// The port that visitors come to: the one node's, or nginx's.
     pub port: u16,
+    /// The nodes; one, or those behind nginx.
+    pub nodes: Vec<Node>,
     folder: TempDir,
-    config: PathBuf,
-    child: Option<Child>,
-}
-
-/// What a command of the program did.
-#[derive(Debug, Clone)]
-pub struct Run {
-    /// Exit code.
-    pub code: i32,
-    /// Standard output.
-    pub out: String,
-    /// Standard error.
-    pub err: String,
-}
-
-impl Run {
-    /// Standard output as JSON.
-    ///
-    /// # Panics
-    /// When it is none.
-    #[must_use]
-    pub fn json(&self) -> Value {
-        serde_json::from_str(&self.out).unwrap_or_else(|why| panic!("no JSON ({why}): {self:?}"))
-    }
-
-    /// The same run, which must have succeeded.
-    ///
-    /// # Panics
-    /// When it has not.
-    #[must_use]
-    pub fn done(self) -> Self {
-        assert_eq!(self.code, 0, "{self:?}");
-        self
-    }
-}
-
-/// The program: `LATCHBOLT_BIN`, else built by cargo in the profile of this test.
-///
-/// # Panics
-/// When it cannot be built or found.
-pub fn program() -> &'static Path {
-    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| {
-        if let Some(path) = std::env::var_os("LATCHBOLT_BIN") {
-            return PathBuf::from(path);
-        }
-        let this = std::env::current_exe().expect("this program");
-        let folder = this
-            .ancestors()
-            .find(|path| path.ends_with("debug") || path.ends_with("release"))
-            .expect("a folder of cargo's")
-            .to_owned();
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let mut build = Command::new(cargo);
-        build.args(["build", "--quiet", "-p", "latchbolt", "--bin", "latchbolt"]);
-        if folder.ends_with("release") {
-            build.arg("--release");
-        }
-        build.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
-        build.env("CARGO_TARGET_DIR", folder.parent().expect("target"));
-        let status = build.status().expect("cargo runs");
-        assert!(status.success(), "the program does not build");
-        folder.join(format!("latchbolt{}", std::env::consts::EXE_SUFFIX))
-    })
-}
-
-/// A port nobody listens on, below those the system gives to clients.
-///
-/// # Panics
-/// When all are taken.
-#[must_use]
-pub fn free_port() -> u16 {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    let start = u16::try_from(std::process::id() % 97).unwrap_or(0) * 100;
-    for _ in 0..10_000 {
-        let port = 20_000 + (start + NEXT.fetch_add(1, Ordering::Relaxed)) % 12_000;
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
-    }
-    panic!("no free port")
+    ground: Ground,
 }
 
 impl Server {
@@ -170,98 +149,59 @@ impl Server {
         Setup::default().start().await
     }
 
-    /// Starts the program again after [`Server::stop`] or [`Server::kill`].
+    fn new(setup: &Setup, folder: TempDir, port: u16, nodes: Vec<Node>, ground: Ground) -> Self {
+        let issuer = setup.get("issuer.url").and_then(Toml::as_str).unwrap_or_default().to_owned();
+        Self { issuer, port, nodes, folder, ground }
+    }
+
+    /// Starts all nodes at once: the first time, and after [`Server::stop`] or [`Server::kill`].
     ///
     /// # Panics
-    /// When it does not become ready.
+    /// When they do not become ready.
     pub async fn run_again(&mut self) {
-        let log = std::fs::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(self.folder.path().join("server.log"))
-            .expect("a log");
-        let child = Command::new(program())
-            .args(["serve", "--config"])
-            .arg(&self.config)
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().expect("a log"))
-            .stderr(log)
-            .spawn()
-            .expect("the program starts");
-        self.child = Some(child);
-        let began = Instant::now();
-        loop {
-            if let Some(status) = self.child.as_mut().and_then(|child| child.try_wait().ok().flatten()) {
-                panic!("the server ended with {status}:\n{}", self.log());
-            }
-            if self.is_ready().await {
-                return;
-            }
-            assert!(began.elapsed() < START, "the server does not become ready:\n{}", self.log());
-            tokio::time::sleep(Duration::from_millis(15)).await;
+        self.nodes.iter_mut().for_each(Node::spawn);
+        for node in &mut self.nodes {
+            node.wait().await;
         }
     }
 
-    async fn is_ready(&self) -> bool {
-        let at = std::net::SocketAddr::from(([127, 0, 0, 1], self.port));
-        let host = format!("localhost:{}", self.port);
-        let Ok(mut connection) = crate::wire::Connection::open(at, &host, at.ip()).await else {
-            return false;
-        };
-        let answer = connection.send(&crate::wire::Request::get("/readyz")).await;
-        answer.is_ok_and(|answer| answer.status == 200)
-    }
-
-    /// Process id.
+    /// Process id of the (first) node.
     ///
     /// # Panics
     /// When it does not run.
     #[must_use]
     pub fn pid(&self) -> u32 {
-        self.child.as_ref().expect("a running server").id()
+        self.nodes[0].pid()
     }
 
-    /// Resident memory in KiB (`VmRSS`).
+    /// Resident memory in KiB of the largest node.
     #[must_use]
     pub fn resident_kib(&self) -> u64 {
-        let text = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap_or_default();
-        let line = text.lines().find(|line| line.starts_with("VmRSS:")).unwrap_or_default();
-        line.split_whitespace().nth(1).and_then(|value| value.parse().ok()).unwrap_or_default()
+        self.nodes.iter().map(Node::resident_kib).max().unwrap_or_default()
     }
 
-    /// Asks it to stop (SIGTERM) and waits until it has.
+    /// Asks all nodes to stop (SIGTERM) and waits until they have; answers the worst exit code.
     ///
     /// # Panics
-    /// When it does not within 20 seconds.
+    /// When they do not within 20 seconds.
     pub async fn stop(&mut self) -> i32 {
-        let Some(mut child) = self.child.take() else { return 0 };
-        let _ = Command::new("kill").arg("-TERM").arg(child.id().to_string()).status();
-        let began = Instant::now();
-        loop {
-            if let Ok(Some(status)) = child.try_wait() {
-                return status.code().unwrap_or(-1);
-            }
-            if began.elapsed() > Duration::from_secs(20) {
-                let _ = child.kill();
-                let _ = child.wait();
-                panic!("the server does not stop:\n{}", self.log());
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
+        self.nodes.iter().for_each(|node| node.signal("TERM"));
+        let mut worst = 0;
+        for node in &mut self.nodes {
+            worst = node.ended().await.map_or(worst, |status| status.code().unwrap_or(-1).max(worst));
         }
+        worst
     }
 
-    /// Ends it at once (SIGKILL).
+    /// Ends all nodes at once (SIGKILL).
     pub fn kill(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
+        self.nodes.iter_mut().for_each(Node::kill);
     }
 
-    /// What it has written.
+    /// What the nodes have written.
     #[must_use]
     pub fn log(&self) -> String {
-        std::fs::read_to_string(self.folder.path().join("server.log")).unwrap_or_default()
+        self.nodes.iter().map(Node::log).collect()
     }
 
     /// Its folder.
@@ -270,30 +210,46 @@ impl Server {
         self.folder.path()
     }
 
-    /// Its configuration file.
+    /// The configuration file that commands take: the first node's.
     #[must_use]
     pub fn config(&self) -> &Path {
-        &self.config
+        self.nodes[0].config()
     }
 
-    /// Its database file.
+    /// The configuration files of all nodes.
     #[must_use]
-    pub fn database(&self) -> PathBuf {
-        self.folder.path().join("latchbolt.db")
+    pub fn configs(&self) -> Vec<PathBuf> {
+        self.nodes.iter().map(|node| node.config().to_owned()).collect()
     }
 
-    /// Every byte of the database and its log of writes, for searching.
+    /// Every byte of the database, for searching.
     #[must_use]
     pub fn database_bytes(&self) -> Vec<u8> {
-        let mut all = Vec::new();
-        for entry in std::fs::read_dir(self.folder.path()).expect("folder").flatten() {
-            if entry.file_name().to_string_lossy().starts_with("latchbolt.db")
-                && let Ok(mut file) = std::fs::File::open(entry.path())
-            {
-                let _ = file.read_to_end(&mut all);
-            }
+        self.ground.bytes()
+    }
+
+    /// The database of the cluster.
+    ///
+    /// # Panics
+    /// When this is one node with SQLite.
+    #[must_use]
+    pub fn postgres(&self) -> &backing::Database<'static> {
+        match &self.ground {
+            Ground::Shared(shared) => &shared.database,
+            Ground::File(_) => panic!("one node with SQLite has no PostgreSQL"),
         }
-        all
+    }
+
+    /// The nginx in front of the cluster.
+    ///
+    /// # Panics
+    /// When this is one node with SQLite.
+    #[must_use]
+    pub fn nginx(&self) -> &backing::Nginx {
+        match &self.ground {
+            Ground::Shared(shared) => &shared.nginx,
+            Ground::File(_) => panic!("one node with SQLite has no nginx"),
+        }
     }
 
     /// The database, opened beside the server.
@@ -301,7 +257,7 @@ impl Server {
     /// # Panics
     /// When it cannot be opened.
     pub async fn store(&self) -> SqlStore {
-        SqlStore::open(Settings::file(self.database())).await.expect("the database")
+        self.ground.store().await
     }
 
     /// The audit trail, oldest first; `event` empty: all of it.
@@ -331,30 +287,9 @@ impl Server {
     }
 
     /// Runs a command and feeds its standard input.
-    ///
-    /// # Panics
-    /// When it cannot be started.
     #[must_use]
     pub fn command_with(&self, args: &[&str], input: &str) -> Run {
-        let mut child = Command::new(program())
-            .args(args)
-            .arg("--config")
-            .arg(&self.config)
-            .current_dir(self.folder.path())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the program starts");
-        if let Some(mut stdin) = child.stdin.take() {
-            let _ = stdin.write_all(input.as_bytes());
-        }
-        let done = child.wait_with_output().expect("the program ends");
-        Run {
-            code: done.status.code().unwrap_or(-1),
-            out: String::from_utf8_lossy(&done.stdout).into_owned(),
-            err: String::from_utf8_lossy(&done.stderr).into_owned(),
-        }
+        run(args, self.config(), input)
     }
 
     /// Writes a file into the server's folder.
@@ -418,6 +353,14 @@ impl Server {
         Browser::new(&self.issuer)
     }
 
+    /// A new browser that comes to one node, past nginx.
+    #[must_use]
+    pub fn browser_at(&self, node: usize) -> Browser {
+        let browser = self.browser();
+        browser.go_to(self.nodes[node].port);
+        browser
+    }
+
     /// Enrols a phone of a user made by [`Server::user`].
     pub async fn phone(&self, username: &str, password: &str, kind: Kind) -> Phone {
         Phone::enrol(Browser::new(&self.issuer), username, password, kind).await
@@ -428,9 +371,11 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.kill();
         if std::thread::panicking() {
-            let log = self.log();
-            let tail: Vec<&str> = log.lines().rev().take(30).collect();
-            eprintln!("server log, newest first:\n{}", tail.join("\n"));
+            for node in &self.nodes {
+                let log = node.log();
+                let tail: Vec<&str> = log.lines().rev().take(30).collect();
+                eprintln!("log of {}, newest first:\n{}", node.config().display(), tail.join("\n"));
+            }
         }
     }
 }
