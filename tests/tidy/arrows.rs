@@ -36,7 +36,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("backing", &[]),
     ("testkit", UP_TO_WEB),
     ("bench", &["server", "testkit", "phone-client", "backing"]),
-    ("latchbolt-tests", &[]),
+    ("latchbolt-tests", &["testkit", "backing"]),
 ];
 
 const EVERYTHING: &[&str] = &[

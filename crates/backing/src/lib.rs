@@ -10,11 +10,13 @@
 mod house;
 mod nginx;
 mod postgres;
+mod program;
 mod redis;
 mod wire;
 
 pub use house::{free_port, wait_until};
 pub use nginx::Nginx;
 pub use postgres::{Database, PgOptions, Postgres};
+pub use program::Program;
 pub use redis::{Redis, RedisCluster, RedisOptions, Sentinel};
 pub use wire::Wire;
