@@ -3,6 +3,7 @@
 //! Owns: protocol, credentials, TLS and the socket's options. Not here: when to connect, and where to.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +13,9 @@ use redis::{
     AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, ProtocolVersion,
     PushInfo, RedisConnectionInfo, RedisError, RedisResult, TlsCertificates,
 };
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 
 use crate::StartError;
 use crate::settings::{Address, Settings};
@@ -45,12 +49,8 @@ impl Access {
             Some(tls) => {
                 // Of several providers that a build may hold, rustls cannot choose by itself.
                 let _ = rustls::crypto::ring::default_provider().install_default();
-                let root_cert = tls.ca_file.as_ref().map(|path| {
-                    std::fs::read(path).map_err(|error| {
-                        StartError(format!("live.ca_file: {} cannot be read ({error})", path.display()))
-                    })
-                });
-                Some(TlsCertificates { client_tls: None, root_cert: root_cert.transpose()? })
+                let root_cert = tls.ca_file.as_deref().map(authorities).transpose()?;
+                Some(TlsCertificates { client_tls: None, root_cert })
             }
             None => None,
         };
@@ -61,10 +61,6 @@ impl Access {
             database: settings.database(),
             timeout: settings.connect_timeout,
         };
-        let anywhere = Address { host: "localhost".to_owned(), port: 1 };
-        access.client(&anywhere, access.credentials()).map_err(|error| {
-            StartError(format!("live.ca_file holds no certificates in PEM that can be used ({error})"))
-        })?;
         Ok(Arc::new(access))
     }
 
@@ -129,4 +125,25 @@ impl Access {
             None => Client::open(info),
         }
     }
+}
+
+/// The file of authorities, which must hold at least one.
+fn authorities(path: &Path) -> Result<Vec<u8>, StartError> {
+    let pem = std::fs::read(path)
+        .map_err(|error| StartError(format!("live.ca_file: {} cannot be read ({error})", path.display())))?;
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(&pem) {
+        let added = certificate.map_err(|error| error.to_string());
+        let added = added.and_then(|certificate| roots.add(certificate).map_err(|error| error.to_string()));
+        added.map_err(|error| {
+            StartError(format!(
+                "live.ca_file: {} holds a certificate that cannot be used ({error})",
+                path.display()
+            ))
+        })?;
+    }
+    if roots.is_empty() {
+        return Err(StartError(format!("live.ca_file: {} holds no certificate in PEM", path.display())));
+    }
+    Ok(pem)
 }

@@ -131,7 +131,7 @@ impl Checks<'_> {
     }
 
     fn not_opened(&self, at: &Address, error: &RedisError) -> StartError {
-        let said = error.to_string();
+        let said = said(error);
         let user = self.settings.username.as_deref().unwrap_or("default");
         if error.kind() == ErrorKind::RESP3NotSupported || said.contains("unknown command") {
             return too_old(at, "older than 6.0");
@@ -152,8 +152,12 @@ impl Checks<'_> {
         if said.contains("DB index") || said.contains("SELECT is not allowed") {
             return StartError(format!("live.url: Redis at {at} has no database with this number"));
         }
-        let scheme = if self.settings.tls.is_some() { "; does it speak TLS?" } else { "" };
-        StartError(format!("live.url: Redis at {at} cannot be reached ({said}){scheme}"))
+        if error.kind() == ErrorKind::Parse {
+            return StartError(format!("live.url: what answers at {at} is not Redis"));
+        }
+        let is_refused = error.is_connection_refusal() || self.settings.tls.is_none();
+        let question = if is_refused { "" } else { "; does it speak TLS?" };
+        StartError(format!("live.url: Redis at {at} cannot be reached ({said}){question}"))
     }
 
     async fn info(&self, at: &Address, connection: &mut MultiplexedConnection) -> Result<Info, StartError> {
@@ -182,8 +186,9 @@ impl Checks<'_> {
     }
 
     fn refused(&self, at: &Address, command: &str, error: &RedisError) -> StartError {
+        let said = said(error);
         if error.is_io_error() {
-            return StartError(format!("live.url: Redis at {at} hung up ({error})"));
+            return StartError(format!("live.url: Redis at {at} hung up ({said})"));
         }
         if error.code() == Some("NOAUTH") {
             return StartError(format!("live.password: Redis at {at} wants a password and none is given"));
@@ -194,7 +199,7 @@ impl Checks<'_> {
             _ => "",
         };
         StartError(format!(
-            "live.username: Redis at {at} does not let user `{user}` do {command} under live.prefix ({error}); it needs ~{prefix}* &{prefix}* +ping +info +get +set +getdel +getrange +incrby +pttl +pexpire +eval +evalsha +publish +subscribe{cluster}"
+            "live.username: Redis at {at} does not let user `{user}` do {command} under live.prefix ({said}); it needs ~{prefix}* &{prefix}* +ping +info +get +set +getdel +getrange +incrby +pttl +pexpire +eval +evalsha +publish +subscribe{cluster}"
         ))
     }
 
@@ -311,6 +316,13 @@ impl Info {
         let is_it = |line: &str| -> Option<usize> { line.starts_with(name).then_some(name.len()) };
         self.0.lines().find_map(|line| is_it(line).and_then(|at| line[at..].strip_prefix(':'))).map(str::trim)
     }
+}
+
+/// What the server said, fit for a sentence.
+fn said(error: &RedisError) -> String {
+    let text = error.to_string();
+    let words: Vec<&str> = text.split(|c: char| c.is_whitespace() || c.is_control()).collect();
+    words.join(" ").trim().to_owned()
 }
 
 fn silent(at: &Address) -> StartError {

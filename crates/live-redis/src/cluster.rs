@@ -105,11 +105,11 @@ impl Cluster {
             };
             match hint(&error) {
                 Some((at, ErrorKind::Server(ServerErrorKind::Ask))) => {
-                    (link, is_importing) = (self.shared.link(at), true);
+                    (link, is_importing) = (self.shared.link(&at), true);
                 }
                 Some((at, _)) => {
                     self.shared.stale.notify_one();
-                    (link, is_importing) = (self.shared.link(at), false);
+                    (link, is_importing) = (self.shared.link(&at), false);
                     self.shared.write(|map| {
                         if let Some(owner) = map.owners.get_mut(slot) {
                             *owner = Some(Arc::clone(&link));
@@ -117,7 +117,7 @@ impl Cluster {
                     });
                 }
                 None if error.kind() == ErrorKind::Server(ServerErrorKind::TryAgain) => {
-                    sleep(PAUSE / 10).await
+                    sleep(PAUSE / 10).await;
                 }
                 None => {
                     if is_elsewhere(&error) || error.is_io_error() {
@@ -146,11 +146,11 @@ impl Shared {
         write(&mut self.map.write().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn link(&self, at: Address) -> Arc<Link> {
+    fn link(&self, at: &Address) -> Arc<Link> {
         self.write(|map| self.link_of(map, at))
     }
 
-    fn link_of(&self, map: &mut Map, at: Address) -> Arc<Link> {
+    fn link_of(&self, map: &mut Map, at: &Address) -> Arc<Link> {
         let open = || Link::open(Arc::clone(&self.access), Target::Fixed(at.clone()), None, self.patience);
         Arc::clone(map.links.entry(at.clone()).or_insert_with(|| Arc::new(open())))
     }
@@ -163,7 +163,7 @@ impl Shared {
         let gone = self.write(|map| {
             let mut owners = vec![None; usize::from(hash_slot::SLOTS)];
             for (from, to, at) in ranges {
-                let link = self.link_of(map, at.clone());
+                let link = self.link_of(map, at);
                 let slots = owners.get_mut(usize::from(*from)..=usize::from(*to));
                 slots.into_iter().flatten().for_each(|owner| *owner = Some(Arc::clone(&link)));
             }

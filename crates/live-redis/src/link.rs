@@ -248,9 +248,11 @@ impl Keeper {
         redis::cmd("PING").query_async::<()>(&mut connection).await.map_err(text)?;
         if let Some(ear) = &self.ear {
             connection.subscribe(&ear.channel).await.map_err(text)?;
-            let topics = Arc::clone(&ear.topics);
-            // What was said while nobody heard is lost: the slots are the truth.
-            tokio::spawn(async move { topics.missed().await });
+            if number > 1 {
+                // What was said while nobody heard is lost: the slots are the truth.
+                let topics = Arc::clone(&ear.topics);
+                tokio::spawn(async move { topics.missed().await });
+            }
         }
         Ok(connection)
     }

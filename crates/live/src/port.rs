@@ -102,7 +102,8 @@ pub trait Live: Send + Sync {
     /// Says a word on a topic.
     async fn publish(&self, topic: &Topic, word: &str) -> Result<()>;
 
-    /// Listens to a topic from now on.
+    /// Listens to a topic from now on. A word said a moment before may still come; none said after is lost without
+    /// a [`Word::Missed`].
     async fn subscribe(&self, topic: &Topic) -> Result<Box<dyn Words>>;
 
     /// Whether it can be reached; for readiness.

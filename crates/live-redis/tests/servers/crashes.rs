@@ -7,7 +7,7 @@ use backing::{Redis, RedisCluster, RedisOptions};
 use live::{Live, LiveError};
 use tokio::task::JoinSet;
 
-use crate::{LONG, heals, hears, key, misses, node, topic};
+use crate::{LONG, heals, hears, key, misses, node, patient, topic};
 
 fn is_unavailable<T: std::fmt::Debug>(answer: &Result<T, LiveError>) -> bool {
     matches!(answer, Err(LiveError::Unavailable(_)))
@@ -231,7 +231,7 @@ async fn heals_words(live: &live_redis::RedisLive, words: &mut Box<dyn live::Wor
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn slots_that_move_between_masters_are_followed() {
     let cluster = RedisCluster::start();
-    let live = node(&format!("redis+cluster://{}", cluster.addresses().join(","))).await;
+    let live = patient(&format!("redis+cluster://{}", cluster.addresses().join(","))).await;
     let keys: Vec<_> = (0..300).map(|number| key(&format!("move-{number}"))).collect();
     let mut seen = Vec::new();
     for key in &keys {
