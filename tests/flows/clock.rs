@@ -1,4 +1,4 @@
-//! A server in this process whose clock a test can move.
+//! A server in this process whose clock a test can move; on the cluster all its nodes.
 //!
 //! The same wiring as the program's (`server::wiring`), over the same kind of database; only the clock is
 //! handed in. Nothing waits for real seconds: what has expired is refused although no sweeper ran (SEC-007).
@@ -10,7 +10,6 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use app::Clock;
-use server::serve::Stopper;
 use testkit::Setup;
 
 use crate::given::Scene;
@@ -33,16 +32,26 @@ impl Timed {
         let clock = Clock::shifted(Arc::new(AtomicI64::new(0)));
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let (ready, is_ready) = mpsc::channel::<()>();
-        let (file, handed) = (server.config().to_owned(), clock.clone());
+        let (files, handed) = (server.configs(), clock.clone());
         let thread = std::thread::spawn(move || {
             actix_web::rt::System::new().block_on(async move {
-                let config = server::config::load_from(Some(&file), &[]).expect("a good configuration");
-                let ground = server::wiring::ground_at(&config, handed).await.expect("the ground");
-                let running = server::serve::start(&config, &ground).await.expect("a server");
-                let stopper = running.stopper();
-                actix_web::rt::spawn(end(stopper, stopped));
+                let (mut nodes, mut stoppers) = (Vec::new(), Vec::new());
+                for file in files {
+                    let config = server::config::load_from(Some(&file), &[]).expect("a good configuration");
+                    let ground =
+                        server::wiring::ground_at(&config, handed.clone()).await.expect("the ground");
+                    let running = server::serve::start(&config, &ground).await.expect("a server");
+                    stoppers.push(running.stopper());
+                    nodes.push(actix_web::rt::spawn(running.server));
+                }
                 ready.send(()).expect("somebody waits");
-                let _ = running.server.await;
+                let _ = stopped.await;
+                for stopper in stoppers {
+                    stopper.stop().await;
+                }
+                for node in nodes {
+                    let _ = node.await;
+                }
             });
         });
         tokio::task::block_in_place(|| is_ready.recv_timeout(Duration::from_secs(30))).expect("a server");
@@ -55,11 +64,6 @@ impl Timed {
     pub(crate) fn advance(&self, seconds: u64) {
         self.clock.advance(Duration::from_secs(seconds));
     }
-}
-
-async fn end(stopper: Stopper, stopped: tokio::sync::oneshot::Receiver<()>) {
-    let _ = stopped.await;
-    stopper.stop().await;
 }
 
 impl Drop for Timed {

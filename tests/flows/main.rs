@@ -12,6 +12,7 @@ mod clock;
 mod demo;
 mod given;
 mod limits;
+mod one_node;
 mod passkey;
 mod password;
 mod phone;

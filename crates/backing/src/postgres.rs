@@ -55,7 +55,8 @@ impl Postgres {
     #[must_use]
     pub fn shared() -> &'static Self {
         static SHARED: OnceLock<Postgres> = OnceLock::new();
-        SHARED.get_or_init(|| Self::start(PgOptions::default()))
+        // Many short-lived processes connect, unoptimised ones: SCRAM alone costs each 50 ms of the processor.
+        SHARED.get_or_init(|| Self::make(&std::env::temp_dir(), PgOptions::default(), "md5"))
     }
 
     /// Starts a server.
@@ -73,13 +74,18 @@ impl Postgres {
     /// When it does not come up.
     #[must_use]
     pub fn start_in(place: &Path, options: PgOptions) -> Self {
+        Self::make(place, options, "scram-sha-256")
+    }
+
+    fn make(place: &Path, options: PgOptions, authentication: &str) -> Self {
         let house = House::new_in(place, "postgres", Some("postgres"));
         let secret = house.folder().join("password");
         std::fs::write(&secret, PASSWORD).expect("written");
         house.give_away();
         let made = house
             .command(&program("initdb"))
-            .args(["--no-sync", "--encoding=UTF8", "--locale=C.UTF-8", "--auth=scram-sha-256"])
+            .args(["--no-sync", "--encoding=UTF8", "--locale=C.UTF-8"])
+            .arg(format!("--auth={authentication}"))
             .arg(format!("--username={USER}"))
             .arg(format!("--pwfile={}", secret.display()))
             .arg("data")

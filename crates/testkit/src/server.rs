@@ -112,7 +112,6 @@ impl Setup {
         let setup = self
             .set("networks.trusted_proxies", proxies.unwrap_or_default())
             .unless_set("database.url", shared.database.url())
-            .unless_set("database.connections", 6)
             .unless_set("live.url", redis_url())
             .unless_set("live.prefix", shared.prefix.as_str())
             .unless_set("keys.wrapping_key", format!("{}=", b64(&random::<32>())));
