@@ -5,6 +5,9 @@
 
 use std::path::{Path, PathBuf};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use backing::{PgOptions, Postgres, Redis, RedisOptions};
 
 use crate::machine::Process;
@@ -42,6 +45,8 @@ pub(crate) struct Ground {
     pub(crate) on: On,
     folder: PathBuf,
     is_counting: bool,
+    /// The same for all nodes.
+    wrapping_key: String,
     postgres: Option<Postgres>,
     redis: Option<Redis>,
 }
@@ -62,7 +67,8 @@ impl Ground {
             postgres
         });
         let redis = (on == On::PostgresRedis).then(|| Redis::start(RedisOptions::default()));
-        Self { on, folder: folder.to_owned(), is_counting, postgres, redis }
+        let wrapping_key = STANDARD.encode(testkit::random::<32>());
+        Self { on, folder: folder.to_owned(), is_counting, wrapping_key, postgres, redis }
     }
 
     /// The file of SQLite.
@@ -85,11 +91,11 @@ impl Ground {
             Some(postgres) => {
                 text += &format!(
                     "[database]\nurl = \"postgres://{}@127.0.0.1:{}/{DATABASE}\"\npassword = \"{}\"\n\
-                     [keys]\nkey_file = \"{}\"\n",
+                     [keys]\nwrapping_key = \"{}\"\n",
                     postgres.user(),
                     postgres.port(),
                     postgres.password(),
-                    self.folder.join("wrapping.key").display()
+                    self.wrapping_key
                 );
             }
         }
