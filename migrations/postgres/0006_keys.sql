@@ -1,6 +1,6 @@
 -- Signing keys (sealed) and what all nodes of an installation agree on.
 CREATE TABLE signing_keys (
-    kid TEXT NOT NULL PRIMARY KEY,
+    kid TEXT COLLATE "C" NOT NULL PRIMARY KEY,
     alg TEXT NOT NULL,
     state TEXT NOT NULL,
     sealed BYTEA NOT NULL,

@@ -150,6 +150,95 @@ fn differences(sqlite: &[(String, String)], postgres: &[(String, String)]) -> Ve
     faults
 }
 
+/// What in a migration would break nodes of the last release that still run beside it: it may only expand. One that
+/// takes something away names in its first line the migration with which nobody used it any more:
+/// `-- contracts: 0009 …`.
+fn contractions(path: &str, text: &str) -> Vec<String> {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let number = |text: &str| text.get(..4).and_then(|digits| digits.parse::<u32>().ok());
+    if let Some(since) = text.lines().next().and_then(|line| line.strip_prefix("-- contracts: ")) {
+        let is_earlier = number(since).is_some_and(|since| number(name).is_some_and(|own| since < own));
+        return if is_earlier {
+            Vec::new()
+        } else {
+            vec![format!("{path}: contracts since which migration?")]
+        };
+    }
+    let text = without_comments(text);
+    let statements: Vec<&str> = text.split(';').map(str::trim).filter(|text| !text.is_empty()).collect();
+    // What this migration itself has made may be ruled as it likes.
+    let (mut tables, mut columns) = (BTreeSet::new(), BTreeSet::new());
+    let mut faults = Vec::new();
+    for statement in statements {
+        let words: Vec<&str> = statement.split_whitespace().collect();
+        let why = match words.as_slice() {
+            ["CREATE", "TABLE", table, ..] => {
+                tables.insert((*table).to_owned());
+                None
+            }
+            ["CREATE", "INDEX", ..] | ["INSERT", "INTO", "settings", ..] => None,
+            ["CREATE", "UNIQUE", "INDEX", _, "ON", table, ..] => {
+                let list = statement.split(['(', ')']).nth(1).unwrap_or_default();
+                let is_new = |column: &str| columns.contains(&format!("{table}.{}", column.trim()));
+                let is_fine = tables.contains(*table) || list.split(',').all(is_new);
+                (!is_fine).then_some("old nodes may write what it forbids")
+            }
+            ["ALTER", "TABLE", table, "ADD", "COLUMN", column, rest @ ..] => {
+                columns.insert(format!("{table}.{column}"));
+                let rest = rest.join(" ");
+                if rest.contains("UNIQUE") || rest.contains("PRIMARY") || rest.contains("CHECK") {
+                    Some("old nodes may write what it forbids")
+                } else if rest.contains("NOT NULL") && !rest.contains("DEFAULT") {
+                    Some("old nodes write rows without it")
+                } else {
+                    None
+                }
+            }
+            _ => Some("it does more than add"),
+        };
+        faults.extend(why.map(|why| format!("{path}: {why}: {statement}")));
+    }
+    faults
+}
+
+#[test]
+fn migrations_only_expand() {
+    for folder in ["migrations/sqlite", "migrations/postgres"] {
+        for (path, text) in files(folder, ".sql") {
+            assert_eq!(contractions(&path, &text), Vec::<String>::new());
+        }
+    }
+}
+
+#[test]
+fn a_planted_contraction_is_found() {
+    for text in [
+        "DROP TABLE a;",
+        "ALTER TABLE a DROP COLUMN b;",
+        "ALTER TABLE a ADD COLUMN b TEXT NOT NULL;",
+        "ALTER TABLE a ADD COLUMN b TEXT UNIQUE;",
+        "ALTER TABLE a RENAME COLUMN b TO c;",
+        "ALTER TABLE a ALTER COLUMN b SET NOT NULL;",
+        "CREATE UNIQUE INDEX i ON a (b);",
+        "ALTER TABLE a ADD COLUMN b TEXT; CREATE UNIQUE INDEX i ON a (b, c);",
+        "UPDATE a SET b = 1;",
+        "INSERT INTO a VALUES (1);",
+        "-- contracts: nothing\nDROP TABLE a;",
+        "-- contracts: 0010 the column b\nDROP TABLE a;",
+    ] {
+        assert_eq!(contractions("migrations/x/0010_a.sql", text).len(), 1, "{text}");
+    }
+    for text in [
+        "CREATE TABLE a (b TEXT NOT NULL); CREATE UNIQUE INDEX i ON a (b); CREATE INDEX j ON c (d);",
+        "-- a note\nALTER TABLE a ADD COLUMN b TEXT;\nALTER TABLE a ADD COLUMN c TEXT NOT NULL DEFAULT '';",
+        "ALTER TABLE a ADD COLUMN b TEXT; CREATE UNIQUE INDEX i ON a (b) WHERE b IS NOT NULL;",
+        "INSERT INTO settings (name, value) VALUES ('a', 'b');",
+        "-- contracts: 0009 nobody reads a since then\nDROP TABLE a;",
+    ] {
+        assert_eq!(contractions("migrations/x/0010_a.sql", text), Vec::<String>::new());
+    }
+}
+
 #[test]
 fn both_databases_have_the_same_tables() {
     let (sqlite, postgres) = (files("migrations/sqlite", ".sql"), files("migrations/postgres", ".sql"));

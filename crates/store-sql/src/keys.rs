@@ -138,4 +138,16 @@ impl EditKeys for SqlWork {
         row.map(|SettingRow(value)| value)
             .ok_or_else(|| StoreError::Unavailable("the database did not say what is kept".into()))
     }
+
+    async fn replace_setting(&mut self, name: &str, value: &str) -> Result<()> {
+        self.run(
+            sql!(
+                "INSERT INTO settings (name, value) VALUES ($1, $2)
+                 ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+            ),
+            bind![name, value],
+        )
+        .await?;
+        Ok(())
+    }
 }

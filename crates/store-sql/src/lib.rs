@@ -151,6 +151,7 @@ impl Store for SqlStore {
 
     async fn close(&self) {
         self.0.database.close().await;
+        *self.0.checked.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }
 

@@ -13,7 +13,24 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use store::{Result, StoreError};
 
 /// File systems whose locks and memory maps cannot carry SQLite's write-ahead log.
-const NETWORK: &[&str] = &["nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9p", "afs", "ceph"];
+const NETWORK: &[&str] = &[
+    "nfs",
+    "nfs4",
+    "cifs",
+    "smb2",
+    "smb3",
+    "smbfs",
+    "fuse.sshfs",
+    "fuse.glusterfs",
+    "fuse.ceph",
+    "fuse.s3fs",
+    "fuse.rclone",
+    "9p",
+    "afs",
+    "ceph",
+    "lustre",
+    "glusterfs",
+];
 
 /// Makes the file if it is not there; refuses a place that cannot keep promises.
 pub(crate) fn prepare(path: &Path) -> Result<()> {

@@ -30,4 +30,7 @@ pub trait EditKeys: Keys {
 
     /// Keeps a setting unless it is there already; answers what is kept.
     async fn keep_setting(&mut self, name: &str, value: &str) -> Result<String>;
+
+    /// Sets a setting, whatever was kept: an administrator changes what the nodes agreed on.
+    async fn replace_setting(&mut self, name: &str, value: &str) -> Result<()>;
 }

@@ -17,14 +17,15 @@ use crate::work::{PgSql, pg_sql};
 /// How long the server may take to let us in when the program starts.
 const ARRIVAL: Duration = Duration::from_secs(5);
 /// How often a migration that met a lock is tried.
-const TRIES: u32 = 5;
+const TRIES: u32 = 10;
+/// How long others have the tables to themselves before the next try.
+const PAUSE: Duration = Duration::from_millis(300);
 /// The oldest server whose statements are tested.
-const OLDEST: i64 = 14;
+const OLDEST: u32 = 14;
 
 /// What the server and the database are.
 const QUALITIES: PgSql = pg_sql!(
-    "SELECT CAST(current_setting('server_version_num') AS BIGINT) / 10000,
-            pg_is_in_recovery(), current_setting('transaction_read_only') = 'on',
+    "SELECT pg_is_in_recovery(), current_setting('transaction_read_only') = 'on',
             CAST(pg_encoding_to_char(encoding) AS TEXT)
        FROM pg_database WHERE datname = current_database()"
 );
@@ -34,7 +35,7 @@ const HAS_NOTES: PgSql = pg_sql!("SELECT to_regclass('_sqlx_migrations') IS NOT 
 const BEGIN: &str = "BEGIN; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '120s';
     SET LOCAL idle_in_transaction_session_timeout = 0";
 const IN_TURN: PgSql = pg_sql!("SELECT pg_advisory_xact_lock(CAST(5497853135603 AS BIGINT))");
-const BRIEFLY: &str = "SET LOCAL lock_timeout = '3s'";
+const BRIEFLY: &str = "SET LOCAL lock_timeout = '1s'";
 
 fn migrator() -> Migrator {
     let mut migrator = super::migrator(|(_, _, _, postgres)| postgres);
@@ -98,9 +99,11 @@ async fn connect(options: &PgConnectOptions) -> Result<PgConnection> {
     let mut connection = connected.map_err(|why| pg::refusal(options, &why))?;
     let asked = pg::ask(&mut connection, QUALITIES.0, bind![]);
     let answer = timeout(ARRIVAL, asked).await.map_err(late)?.map_err(|why| translate(&why))?;
+    // As it introduced itself; a server of another make may not say.
+    let version = connection.server_version_num().map_or(0, |number| number / 10_000);
     let qualities = answer.rows.first().ok_or(sqlx::Error::RowNotFound).and_then(pg::qualities);
     let qualities = qualities.map_err(|why| translate(&why))?;
-    match qualities.fault(options) {
+    match qualities.fault(version, options) {
         None => Ok(connection),
         Some(fault) => {
             close(connection).await;
@@ -111,13 +114,12 @@ async fn connect(options: &PgConnectOptions) -> Result<PgConnection> {
 
 impl pg::Qualities {
     /// Why it will not do.
-    fn fault(&self, options: &PgConnectOptions) -> Option<String> {
+    fn fault(&self, version: u32, options: &PgConnectOptions) -> Option<String> {
         let place = pg::shown(options);
-        if self.version < OLDEST {
+        if version < OLDEST {
             return Some(format!(
-                "PostgreSQL at {place} is version {}, and Latchbolt needs {OLDEST} or newer; upgrade it, or \
-                 correct database.url",
-                self.version
+                "PostgreSQL at {place} is version {version}, and Latchbolt needs {OLDEST} or newer; upgrade it, \
+                 or correct database.url"
             ));
         }
         if self.is_standby {
@@ -166,7 +168,10 @@ async fn bring_up(connection: &mut PgConnection) -> Result<Vec<&'static str>> {
             Err(why) => {
                 lock.rollback().await.map_err(|why| translate(&why))?;
                 match why {
-                    StoreError::Contended(_) if tries < TRIES => tries += 1,
+                    StoreError::Contended(_) if tries < TRIES => {
+                        tries += 1;
+                        tokio::time::sleep(PAUSE).await;
+                    }
                     StoreError::Contended(why) => {
                         return Err(StoreError::Unavailable(format!(
                             "the database cannot be brought up to date while others hold its tables ({why}); \

@@ -174,19 +174,13 @@ pub(crate) fn translate(why: &sqlx::Error) -> StoreError {
 
 /// What a server and a database are.
 pub(crate) struct Qualities {
-    pub(crate) version: i64,
     pub(crate) is_standby: bool,
     pub(crate) only_reads: bool,
     pub(crate) encoding: String,
 }
 
 pub(crate) fn qualities(row: &PgRow) -> Result<Qualities, sqlx::Error> {
-    Ok(Qualities {
-        version: row.try_get(0)?,
-        is_standby: row.try_get(1)?,
-        only_reads: row.try_get(2)?,
-        encoding: row.try_get(3)?,
-    })
+    Ok(Qualities { is_standby: row.try_get(0)?, only_reads: row.try_get(1)?, encoding: row.try_get(2)? })
 }
 
 /// The one cell of a row.

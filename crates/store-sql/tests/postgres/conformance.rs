@@ -1,12 +1,9 @@
 //! The port's suite on PostgreSQL.
 
-use backing::Postgres;
-use store_sql::{PgSettings, Settings, SqlStore};
+use crate::given;
 
-async fn fresh() -> SqlStore {
-    let server = Postgres::shared();
-    let url = server.url(&server.new_database().keep());
-    SqlStore::open(Settings::postgres(PgSettings::new(url))).await.unwrap()
+async fn fresh() -> store_sql::SqlStore {
+    given::fresh().await.0
 }
 
 store::conformance!(fresh());

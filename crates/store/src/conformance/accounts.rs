@@ -168,3 +168,19 @@ pub async fn the_first_administrator_is_set_up_once(store: &dyn Store) {
     let seen = store.read().await.unwrap().session_by_secret(&session.secret_hash).await.unwrap().unwrap();
     assert!(seen.is_admin);
 }
+
+/// Of many who ask for the same name at once one has it; the others are told.
+pub async fn of_many_who_want_a_username_one_has_it(store: &dyn Store) {
+    let outcomes = join_all((0..30).map(|_| async {
+        let mut work = unit(store).await;
+        let added = work.add_account(&account("ada")).await;
+        if added.is_ok() {
+            work.commit().await.unwrap();
+        }
+        added
+    }))
+    .await;
+    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1);
+    let told = outcomes.iter().filter(|outcome| matches!(outcome, Err(StoreError::Conflict("username"))));
+    assert_eq!(told.count(), 29, "{outcomes:?}");
+}

@@ -217,3 +217,22 @@ pub async fn sec_071_a_new_enrolment_ends_the_earlier(store: &dyn Store) {
     assert_eq!(work.take_enrolment(&other.token_hash, NOW).await.unwrap(), Some(other));
     work.commit().await.unwrap();
 }
+
+/// Of enrolments that are opened at the same time one is open in the end (SEC-071).
+pub async fn sec_071_of_parallel_enrolments_one_is_open(store: &dyn Store) {
+    let ada = kept_account(store, "ada").await;
+    let offered: Vec<_> = (0..12).map(|_| enrolment(ada.id)).collect();
+    join_all(offered.iter().map(|enrolment| async move {
+        let mut work = unit(store).await;
+        work.add_enrolment(enrolment).await.unwrap();
+        work.commit().await.unwrap();
+    }))
+    .await;
+    let mut taken = 0;
+    for enrolment in &offered {
+        let mut work = unit(store).await;
+        taken += u32::from(work.take_enrolment(&enrolment.token_hash, NOW).await.unwrap().is_some());
+        work.commit().await.unwrap();
+    }
+    assert_eq!(taken, 1);
+}

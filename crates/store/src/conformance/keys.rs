@@ -65,4 +65,26 @@ pub async fn a_setting_is_kept_once(store: &dyn Store) {
     let kept = store.read().await.unwrap().setting("issuer").await.unwrap().unwrap();
     assert!(told.iter().all(|value| *value == kept), "{told:?}");
     assert_eq!(store.read().await.unwrap().setting("other").await.unwrap(), None);
+    let mut work = unit(store).await;
+    for name in ["issuer", "other"] {
+        work.replace_setting(name, "https://new.example").await.unwrap();
+    }
+    work.commit().await.unwrap();
+    for name in ["issuer", "other"] {
+        let kept = store.read().await.unwrap().setting(name).await.unwrap();
+        assert_eq!(kept.as_deref(), Some("https://new.example"), "{name}");
+    }
+}
+
+/// Nodes that start together all look, find no key, and make one: one of them does.
+pub async fn of_nodes_that_find_no_key_one_makes_it(store: &dyn Store) {
+    join_all((0..12).map(|number| async move {
+        let mut work = unit(store).await;
+        if work.signing_keys().await.unwrap().is_empty() {
+            work.add_signing_key(&key(&format!("key-{number}"), KeyState::Current)).await.unwrap();
+        }
+        work.commit().await.unwrap();
+    }))
+    .await;
+    assert_eq!(store.read().await.unwrap().signing_keys().await.unwrap().len(), 1);
 }

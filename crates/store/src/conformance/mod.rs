@@ -16,6 +16,7 @@ pub mod grants;
 pub mod keys;
 pub mod sessions;
 pub mod units;
+pub mod values;
 
 /// Makes a test of every promise: `conformance!(open_a_fresh_store())`, where the expression is a future
 /// of something that implements [`Store`](crate::Store). The crate that uses it has `tokio`.
@@ -26,6 +27,7 @@ macro_rules! conformance {
             accounts {
                 an_account_is_found_in_every_way
                 a_username_is_taken_once
+                of_many_who_want_a_username_one_has_it
                 accounts_come_in_pages
                 an_account_is_disabled_and_enabled
                 wrong_passwords_are_counted
@@ -56,6 +58,7 @@ macro_rules! conformance {
                 sec_036_only_the_active_are_used
                 sec_071_an_enrolment_is_taken_once
                 sec_071_a_new_enrolment_ends_the_earlier
+                sec_071_of_parallel_enrolments_one_is_open
             }
             grants {
                 a_grant_is_found_with_its_account
@@ -66,6 +69,7 @@ macro_rules! conformance {
                 a_signing_key_survives_its_row
                 a_signing_key_moves_and_goes
                 a_setting_is_kept_once
+                of_nodes_that_find_no_key_one_makes_it
             }
             sessions {
                 a_session_survives_its_row
@@ -75,6 +79,8 @@ macro_rules! conformance {
                 ending_the_sessions_of_a_device
                 ending_the_sessions_of_an_account
                 the_sessions_of_a_device_are_listed
+                sec_010_a_channel_gives_one_session
+                sec_153_what_is_being_made_ends_too
                 a_browser_is_known_per_account
             }
             units {
@@ -87,6 +93,16 @@ macro_rules! conformance {
                 the_store_says_whether_it_can_be_written
                 sec_223_the_sweep_takes_what_is_over_in_bounds
                 a_closed_store_refuses
+                units_go_on_after_many_were_refused
+            }
+            values {
+                every_text_survives
+                a_zero_in_a_text_harms_nobody
+                every_byte_survives
+                every_time_survives
+                lists_follow_code_points
+                names_are_compared_letter_by_letter
+                nothing_is_no_other_statement
             }
         }
     };

@@ -1,9 +1,16 @@
 //! Promises about browser sessions and known browsers.
 
+use std::pin::pin;
+use std::time::Duration;
+
 use domain::{BrowserSession, DeviceId, Method, Proof, SessionEnd, SessionId};
 
+use futures_util::future::{join, join_all};
+use futures_util::poll;
+
 use super::given::{
-    NOW, at, bytes, grant, hash, kept_account, kept_grant, kept_session, revoked_at, session, unit,
+    NOW, at, bytes, grant, hash, kept_account, kept_device, kept_grant, kept_session, revoked_at, session,
+    unit,
 };
 use crate::{SignedIn, Store, StoreError};
 
@@ -200,4 +207,71 @@ pub async fn a_browser_is_known_per_account(store: &dyn Store) {
     assert!(view.is_known_browser(&ada.id, &mark).await.unwrap());
     assert!(!view.is_known_browser(&bob.id, &mark).await.unwrap());
     assert!(!view.is_known_browser(&ada.id, &hash()).await.unwrap());
+}
+
+/// A QR channel leads to one session, whatever became of it; sessions without a channel are many (SEC-010).
+pub async fn sec_010_a_channel_gives_one_session(store: &dyn Store) {
+    let ada = kept_account(store, "ada").await;
+    let channel = hash();
+    let outcomes = join_all((0..20).map(|_| async {
+        let mut work = unit(store).await;
+        let added = work.add_session_of(&session(ada.id), Some(&hash()), Some(&channel)).await;
+        if added.is_ok() {
+            work.commit().await.unwrap();
+        }
+        added
+    }))
+    .await;
+    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1, "{outcomes:?}");
+    let told = outcomes.iter().filter(|outcome| matches!(outcome, Err(StoreError::Conflict("channel"))));
+    assert_eq!(told.count(), 19, "{outcomes:?}");
+
+    let mut work = unit(store).await;
+    work.end_sessions_of_account(&ada.id, SessionEnd::EndedByAdmin, NOW).await.unwrap();
+    let again = work.add_session_of(&session(ada.id), None, Some(&channel)).await;
+    assert!(matches!(again, Err(StoreError::Conflict("channel"))), "{again:?}");
+    work.add_session_of(&session(ada.id), None, Some(&hash())).await.unwrap();
+    for _ in 0..2 {
+        work.add_session_of(&session(ada.id), None, None).await.unwrap();
+    }
+    work.commit().await.unwrap();
+}
+
+/// A session that is being made while those of its account, or of its phone, end: it ends with them, or comes
+/// after them (SEC-153).
+pub async fn sec_153_what_is_being_made_ends_too(store: &dyn Store) {
+    for by_phone in [false, true] {
+        let owner = kept_account(store, if by_phone { "ada" } else { "bob" }).await;
+        let phone = kept_device(store, owner.id).await;
+        let mut made = session(owner.id);
+        made.device = Some(phone.id);
+        let mut work = unit(store).await;
+        assert!(work.device_used(&phone.id, &owner.id, NOW).await.unwrap());
+        work.add_session(&made, None).await.unwrap();
+        let mut ending = pin!(async {
+            let mut work = unit(store).await;
+            let why = SessionEnd::EndedByAdmin;
+            if by_phone {
+                work.end_sessions_of_device(&phone.id, why, NOW).await.unwrap();
+            } else {
+                work.end_sessions_of_account(&owner.id, why, NOW).await.unwrap();
+            }
+            work.commit().await.unwrap();
+        });
+        // It gets as far as it can.
+        let mut has_ended = false;
+        for _ in 0..20 {
+            has_ended = has_ended || poll!(&mut ending).is_ready();
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let making = async { work.commit().await.unwrap() };
+        let ending = async {
+            if !has_ended {
+                ending.await;
+            }
+        };
+        join(making, ending).await;
+        let kept = store.read().await.unwrap().session(&made.id).await.unwrap().unwrap();
+        assert!(kept.ended.is_some(), "by phone: {by_phone}");
+    }
 }

@@ -183,3 +183,19 @@ pub async fn a_closed_store_refuses(store: &dyn Store) {
     assert!(matches!(view.account(&ada.id).await, Err(StoreError::Unavailable(_))));
     assert!(store.check().await.is_err());
 }
+
+/// Units whose statements were refused, early or late, again and again, do what else they are told.
+pub async fn units_go_on_after_many_were_refused(store: &dyn Store) {
+    kept_account(store, "ada").await;
+    let mut work = unit(store).await;
+    for round in 0..40 {
+        assert!(matches!(work.add_account(&account("ada")).await, Err(StoreError::Conflict("username"))));
+        work.add_account(&account(&format!("person-{round:02}"))).await.unwrap();
+        assert!(work.add_session(&session(AccountId::from_random(bytes())), None).await.is_err());
+    }
+    work.audit(AuditEntry::new(AuditEvent::AccountCreated, Outcome::Done, NOW)).await.unwrap();
+    work.commit().await.unwrap();
+    let mut view = store.read().await.unwrap();
+    assert_eq!(view.accounts(crate::Page { after: None, limit: 100 }).await.unwrap().len(), 41);
+    assert_eq!(view.audit_trail(&AuditFilter::default(), 0, 10).await.unwrap().len(), 1);
+}

@@ -1,0 +1,107 @@
+//! Tables of other releases, and nodes that start together.
+
+use futures_util::future::join_all;
+use store::{Store as _, StoreError};
+use store_sql::{SchemaState, Settings, SqlStore, migrate, schema};
+
+use crate::given::{database, kept_account, open, settings, sql};
+
+async fn refused(settings: Settings) -> String {
+    match SqlStore::open(settings).await {
+        Err(StoreError::Unavailable(why)) => why,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Takes a database back to before the last migration.
+fn before_nodes(database: &str) {
+    sql(
+        database,
+        "DROP INDEX sessions_of_channel; ALTER TABLE sessions DROP COLUMN channel_hash;
+         DELETE FROM _sqlx_migrations WHERE version = 8",
+    );
+}
+
+#[tokio::test]
+async fn nodes_that_start_together_migrate_once() {
+    let database = database();
+    let stores = join_all((0..6).map(|_| open(settings(&database)))).await;
+    assert_eq!(sql(&database, "SELECT count(*) FROM _sqlx_migrations"), "8");
+    for store in &stores {
+        store.check().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn the_state_is_told_and_nothing_is_changed() {
+    let database = database();
+    let mut wanted = settings(&database);
+    wanted.migrate = false;
+    let wanted = Settings::postgres(wanted);
+    assert_eq!(schema::state(&wanted).await.unwrap(), SchemaState::Empty);
+    assert_eq!(sql(&database, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"), "0");
+    let why = refused(wanted.clone()).await;
+    assert!(why.contains("0001_accounts") && why.contains("database.migrate"), "{why}");
+    assert_eq!(migrate(&wanted).await.unwrap().len(), 8);
+    assert_eq!(schema::state(&wanted).await.unwrap(), SchemaState::Current);
+    assert_eq!(migrate(&wanted).await.unwrap(), Vec::<&str>::new());
+    SqlStore::open(wanted).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_database_with_data_upgrades_from_the_last_release() {
+    let database = database();
+    let store = open(settings(&database)).await;
+    let ada = kept_account(&store, "ada").await;
+    store.close().await;
+    before_nodes(&database);
+    let mut wanted = settings(&database);
+    wanted.migrate = false;
+    let older = Settings::postgres(wanted.clone());
+    assert_eq!(schema::state(&older).await.unwrap(), SchemaState::Older { missing: vec!["0008_nodes"] });
+    let why = refused(older).await;
+    assert!(why.contains("0008_nodes") && why.contains("latchbolt migrate"), "{why}");
+    wanted.migrate = true;
+    let store = open(wanted).await;
+    assert_eq!(store.read().await.unwrap().account(&ada.id).await.unwrap(), Some(ada));
+    assert_eq!(sql(&database, "SELECT count(channel_hash) FROM sessions"), "0");
+}
+
+#[tokio::test]
+async fn a_newer_database_is_refused_by_a_node_that_starts() {
+    let database = database();
+    let running = open(settings(&database)).await;
+    sql(&database, "UPDATE _sqlx_migrations SET version = 9999 WHERE version = 8");
+    let wanted = Settings::postgres(settings(&database));
+    assert_eq!(schema::state(&wanted).await.unwrap(), SchemaState::Newer { number: 9999 });
+    assert!(refused(wanted.clone()).await.contains("newer Latchbolt"));
+    assert!(migrate(&wanted).await.is_err());
+    kept_account(&running, "ada").await;
+}
+
+#[tokio::test]
+async fn a_changed_migration_is_refused() {
+    let database = database();
+    open(settings(&database)).await.close().await;
+    sql(&database, "UPDATE _sqlx_migrations SET checksum = '\\x00' WHERE version = 2");
+    assert!(refused(Settings::postgres(settings(&database))).await.contains("migration 2"));
+}
+
+#[tokio::test]
+async fn a_migration_waits_its_turn_and_leaves_nothing_half_done() {
+    let database = database();
+    let running = open(settings(&database)).await;
+    let ada = kept_account(&running, "ada").await;
+    before_nodes(&database);
+    // A unit holds the table; the migration waits for its end.
+    let mut work = running.begin().await.unwrap();
+    work.account(&ada.id).await.unwrap();
+    work.touch_session(&domain::SessionId::from_random([0; 16]), crate::given::NOW).await.unwrap();
+    let wanted = Settings::postgres(settings(&database));
+    let held = async {
+        tokio::time::sleep(std::time::Duration::from_millis(700)).await;
+        work.commit().await.unwrap();
+    };
+    let (done, ()) = tokio::join!(migrate(&wanted), held);
+    assert_eq!(done.unwrap(), ["0008_nodes"]);
+}
