@@ -123,7 +123,7 @@ impl RedisLive {
     }
 
     /// Runs a script by its hash; by its text where the server does not know it (it has done nothing then).
-    async fn run(&self, script: &Known, key: &str, with: impl Fn(&mut Cmd)) -> Result<Value> {
+    async fn run(&self, script: &Known, key: &str, with: impl Fn(&mut Cmd)) -> Result<Value, Failed> {
         let until = self.until();
         let mut command = script.by_hash(key);
         with(&mut command);
@@ -131,9 +131,9 @@ impl RedisLive {
             Err(Failed::Sent(error)) if is_unknown_script(&error) => {
                 let mut command = script.by_text(key);
                 with(&mut command);
-                Ok(self.ask(key, &command, until).await?)
+                self.ask(key, &command, until).await
             }
-            answer => Ok(answer?),
+            answer => answer,
         }
     }
 
@@ -155,7 +155,7 @@ impl Live for RedisLive {
         let slot = self.slot(key);
         let mut command = redis::cmd("SET");
         command.arg(&slot).arg(kept).arg("PX").arg(millis(ttl));
-        self.ask(&slot, &command, self.until()).await?;
+        self.ask(&slot, &command, self.until()).await.map_err(|failed| full(failed, key.kind))?;
         Ok(Version(version))
     }
 
@@ -180,7 +180,8 @@ impl Live for RedisLive {
             .run(&SWAP, &self.slot(key), |command| {
                 command.arg(&seen.0.to_be_bytes()[..]).arg(&kept).arg(&ttl);
             })
-            .await?;
+            .await
+            .map_err(|failed| full(failed, key.kind))?;
         Ok(if answer == Value::Int(1) { Ok(Version(version)) } else { Err(Lost) })
     }
 
@@ -197,7 +198,8 @@ impl Live for RedisLive {
             .run(&COUNT, &self.counter(counter), |command| {
                 command.arg(amount).arg(millis(window));
             })
-            .await?;
+            .await
+            .map_err(|failed| full(failed, counter.kind))?;
         let (sum, left): (u64, i64) =
             redis::from_redis_value(answer).map_err(|_| LiveError::Corrupt(counter.kind))?;
         Ok(Counted { sum, ends_in: Duration::from_millis(u64::try_from(left).unwrap_or(0)) })
@@ -247,6 +249,14 @@ fn kept(answer: Value, kind: &'static str) -> Result<Option<(Bytes, Version)>> {
             Ok(Some((Bytes::from(kept).slice(VERSION_BYTES..), version)))
         }
         _ => Err(LiveError::Corrupt(kind)),
+    }
+}
+
+/// A server whose memory is full refuses to write, and does nothing.
+fn full(failed: Failed, kind: &'static str) -> LiveError {
+    match failed {
+        Failed::Sent(error) if error.to_string().contains("OOM") => LiveError::Full(kind),
+        failed => failed.into(),
     }
 }
 

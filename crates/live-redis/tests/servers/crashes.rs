@@ -181,6 +181,43 @@ async fn a_foreign_value_is_corrupt() {
     assert!(live.put(&at("list"), "x".into(), LONG).await.is_ok());
 }
 
+/// A server whose memory is full refuses the new and keeps the old.
+#[tokio::test]
+async fn sec_222_a_full_server_refuses_the_new_and_keeps_the_old() {
+    let redis = Redis::start(RedisOptions::default());
+    let live = node(&redis.url()).await;
+    let old = key("old");
+    let seen = live.put(&old, "kept".into(), LONG).await.expect("put");
+    live.count(&old, 1, LONG).await.expect("count");
+    // Less than it uses already.
+    assert_eq!(redis.cli(&["config", "set", "maxmemory", "100kb"]), "OK");
+    assert!(matches!(live.put(&key("new"), "x".into(), LONG).await, Err(LiveError::Full("test"))));
+    assert!(matches!(live.count(&key("new"), 1, LONG).await, Err(LiveError::Full("test"))));
+    assert!(matches!(live.swap(&old, seen, "new".into(), None).await, Err(LiveError::Full("test"))));
+    assert_eq!(live.count(&old, 0, LONG).await.expect("count").sum, 1);
+    assert_eq!(live.get(&old).await.expect("get"), Some(("kept".into(), seen)));
+    assert!(live.take(&old).await.expect("take").is_some());
+}
+
+/// Ten thousand listeners cost no trip to the server, and all of them learn that words were missed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn sec_050_ten_thousand_listeners_wait_and_all_learn_what_they_missed() {
+    let redis = Redis::start(RedisOptions::default());
+    let live = node(&redis.url()).await;
+    let mut waiting = Vec::new();
+    let since = Instant::now();
+    for number in 0..10_000 {
+        waiting.push(live.subscribe(&topic(&format!("many-{number}"))).await.expect("subscribe"));
+    }
+    assert!(since.elapsed() < Duration::from_secs(1), "{:?}", since.elapsed());
+    assert_eq!(redis.cli(&["pubsub", "channels"]), "latchbolt:words");
+    redis.kill9();
+    redis.start_again();
+    for words in &mut waiting {
+        misses(words).await;
+    }
+}
+
 /// One master of a cluster takes its own slots along and no others, and is back when it is back.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_dead_master_of_a_cluster_takes_only_its_own_slots_along() {
