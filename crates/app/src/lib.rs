@@ -16,6 +16,7 @@ mod issuer;
 pub mod journeys;
 mod keyring;
 mod refusal;
+mod repeat;
 mod sealing;
 mod secret;
 mod sessions;
@@ -26,7 +27,7 @@ use std::sync::Arc;
 
 use domain::{SecretHash, Timestamp};
 use jose::seal::MasterKey;
-use live::{Live, Slot, Slots};
+use live::{Live, LiveError, Slot, Slots};
 use store::Store;
 use tokio::sync::broadcast;
 
@@ -201,13 +202,28 @@ impl App {
         &self.0.clients
     }
 
-    /// Tells all nodes, and this one at once, that something changed. To be called after the commit.
-    ///
-    /// # Errors
-    /// The live store is unavailable: the other nodes notice within two seconds by themselves.
-    pub async fn tell(&self, change: Change) -> Result<(), Refusal> {
-        self.apply(&change);
-        Ok(self.0.live.publish(&change::topic(), &self.0.changes.word(&change)).await?)
+    /// Tells all nodes, and this one at once, that something changed. To be called after the commit: the deed is
+    /// done whatever becomes of the word. One that cannot be said is logged, and the other nodes notice within two
+    /// seconds by themselves (SEC-153).
+    pub async fn tell(&self, change: Change) {
+        self.tell_all(&[change]).await;
+    }
+
+    /// The same for several changes of one deed.
+    pub async fn tell_all(&self, changes: &[Change]) {
+        for change in changes {
+            self.apply(change);
+        }
+        for change in changes {
+            let said = self.0.live.publish(&change::topic(), &self.0.changes.word(change)).await;
+            if let Err(error) = said {
+                tracing::warn!(%error, "Other nodes were not told of a change at once");
+                if matches!(error, LiveError::Unavailable(_)) {
+                    // The others would wait for the same answer, one after the other.
+                    return;
+                }
+            }
+        }
     }
 
     /// Every change that this node hears of, its own included. A receiver that lagged must forget all it

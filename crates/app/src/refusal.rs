@@ -52,6 +52,10 @@ pub enum Refusal {
         /// When to try again.
         retry_after: Duration,
     },
+    /// Others were at the same rows; nothing was changed, and the same may be tried again at once
+    /// ([`crate::App::repeatable`]). The cause is private.
+    #[error("too busy")]
+    Contended(String),
     /// A port failed; the cause is private.
     #[error("temporarily unavailable")]
     Unavailable(String),
@@ -65,7 +69,7 @@ impl Refusal {
     #[must_use]
     pub fn cause(&self) -> Option<&str> {
         match self {
-            Self::Unavailable(cause) | Self::Corrupt(cause) => Some(cause),
+            Self::Contended(cause) | Self::Unavailable(cause) | Self::Corrupt(cause) => Some(cause),
             _ => None,
         }
     }
@@ -75,7 +79,7 @@ impl Refusal {
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::TooMany { retry_after } | Self::Busy { retry_after } => Some(*retry_after),
-            Self::Unavailable(_) => Some(Duration::from_secs(1)),
+            Self::Contended(_) | Self::Unavailable(_) => Some(Duration::from_secs(1)),
             _ => None,
         }
     }
@@ -86,6 +90,7 @@ impl From<StoreError> for Refusal {
         match error {
             StoreError::Conflict(what) => Self::Conflict(what),
             StoreError::Corrupt { .. } => Self::Corrupt(error.to_string()),
+            StoreError::Contended(_) => Self::Contended(error.to_string()),
             StoreError::Unavailable(_) => Self::Unavailable(error.to_string()),
         }
     }

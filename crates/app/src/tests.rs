@@ -69,7 +69,7 @@ async fn sec_153_an_ended_session_is_dropped_at_once_when_told() {
     world.store.end_session(world.clock.now());
     // Not told: the copy may live for two seconds.
     assert!(world.is_signed_in(&world.app).await);
-    world.app.tell(Change::Session(world.ids().0)).await.unwrap();
+    world.app.tell(Change::Session(world.ids().0)).await;
     assert!(!world.is_signed_in(&world.app).await);
 }
 
@@ -87,7 +87,7 @@ async fn sec_036_a_disabled_account_is_signed_out_when_told() {
     let world = World::new();
     assert!(world.is_signed_in(&world.app).await);
     world.store.change_account(|account: &mut Account| account.state = AccountState::Disabled);
-    world.app.tell(Change::Account(world.ids().1)).await.unwrap();
+    world.app.tell(Change::Account(world.ids().1)).await;
     assert!(!world.is_signed_in(&world.app).await);
 }
 
@@ -105,7 +105,7 @@ async fn sec_153_another_node_hears_of_it() {
     assert!(world.is_signed_in(&other).await);
     world.store.end_session(world.clock.now());
     let change = Change::Session(world.ids().0);
-    world.app.tell(change.clone()).await.unwrap();
+    world.app.tell(change.clone()).await;
     assert_eq!(changes.recv().await.unwrap(), change);
     assert!(!world.is_signed_in(&other).await);
     listening.abort();
@@ -122,7 +122,7 @@ async fn sec_153_a_slow_read_of_the_old_row_does_not_outlive_the_change() {
     // The old row is in the reader's hands; now the session ends and all are told.
     gate.has_read.notified().await;
     world.store.end_session(world.clock.now());
-    world.app.tell(Change::Session(world.ids().0)).await.unwrap();
+    world.app.tell(Change::Session(world.ids().0)).await;
     gate.go_on.notify_one();
     // That one request began before the end; the next must not profit from it.
     assert!(reading.await.unwrap());
@@ -166,7 +166,7 @@ async fn a_client_is_cached_and_dropped_when_told() {
     assert!(world.app.clients().find(&id).await.unwrap().unwrap().is_enabled);
     world.store.disable_client();
     assert!(world.app.clients().find(&id).await.unwrap().unwrap().is_enabled);
-    world.app.tell(Change::Client(id.clone())).await.unwrap();
+    world.app.tell(Change::Client(id.clone())).await;
     assert!(!world.app.clients().find(&id).await.unwrap().unwrap().is_enabled);
     assert!(world.app.clients().find(&"nobody".parse().unwrap()).await.unwrap().is_none());
 }

@@ -6,14 +6,15 @@
 //! Keys are MACed before they become names of counters: the live store learns no user names or addresses.
 
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::ClientAddress;
 use jose::seal::{Macer, MasterKey};
-use live::{Key, Live};
+use live::{Caps, Counted, InProcess, Key, Live, LiveError};
+use tokio::time::Instant;
 
 use crate::{Refusal, sealing};
 
@@ -132,16 +133,25 @@ rules! {
     AdminSetupAddress admin_setup_address "throttle.admin_setup.address" 10 per 600;
 }
 
+/// The live store that did not answer is not asked again for so long by those who can do without.
+const LOST_FOR: Duration = Duration::from_secs(1);
+/// Counters that a node keeps by itself meanwhile.
+const ALONE: Caps = Caps { slots_per_kind: 1, counters_per_kind: 50_000, topics: 1 };
+
 /// Counts and refuses.
 pub struct Throttle {
     live: Arc<dyn Live>,
     limits: Limits,
     macer: Macer,
+    /// Counts of this node alone, while the live store is lost.
+    alone: InProcess,
+    lost_at: Mutex<Option<Instant>>,
 }
 
 impl Throttle {
     pub(crate) fn new(live: Arc<dyn Live>, limits: Limits, master: &MasterKey) -> Self {
-        Self { live, limits, macer: sealing::macer(master, "throttle") }
+        let macer = sealing::macer(master, "throttle");
+        Self { live, limits, macer, alone: InProcess::new(ALONE), lost_at: Mutex::default() }
     }
 
     /// Counts one and refuses when that is too many.
@@ -169,19 +179,66 @@ impl Throttle {
         self.check(rule, key, 0).await
     }
 
+    /// As [`Throttle::hit`], and without the live store this node counts by itself: for what protects a secret
+    /// that cannot be guessed anyway, so that relying parties are served on (SEC-213). A person's password or code
+    /// is never tried without the common count.
+    ///
+    /// # Errors
+    /// [`Refusal::TooMany`].
+    pub async fn hit_or_alone(&self, rule: Rule, key: &str) -> Result<(), Refusal> {
+        self.check_or_alone(rule, key, 1).await
+    }
+
+    /// As [`Throttle::peek`], and without the live store as [`Throttle::hit_or_alone`].
+    ///
+    /// # Errors
+    /// [`Refusal::TooMany`].
+    pub async fn peek_or_alone(&self, rule: Rule, key: &str) -> Result<(), Refusal> {
+        self.check_or_alone(rule, key, 0).await
+    }
+
     async fn check(&self, rule: Rule, key: &str, amount: u64) -> Result<(), Refusal> {
         let limit = self.limits.of(rule);
         if limit.most == u32::MAX {
             return Ok(());
         }
-        let mac = self.macer.mac(format!("{}\n{key}", rule.name()).as_bytes());
-        let counter = Key { kind: rule.name(), id: URL_SAFE_NO_PAD.encode(&mac[..16]) };
-        let counted = self.live.count(&counter, amount, limit.window).await?;
-        // Whether counted already or only looked at: this one must be within the limit.
-        if counted.sum + u64::from(amount == 0) <= u64::from(limit.most) {
+        let counted = self.live.count(&self.counter(rule, key), amount, limit.window).await?;
+        within(limit, counted, amount)
+    }
+
+    async fn check_or_alone(&self, rule: Rule, key: &str, amount: u64) -> Result<(), Refusal> {
+        let limit = self.limits.of(rule);
+        if limit.most == u32::MAX {
             return Ok(());
         }
-        Err(Refusal::TooMany { retry_after: counted.ends_in.max(Duration::from_secs(1)) })
+        let counter = self.counter(rule, key);
+        if !self.is_lost() {
+            match self.live.count(&counter, amount, limit.window).await {
+                Ok(counted) => return within(limit, counted, amount),
+                Err(LiveError::Unavailable(_)) => self.lost(),
+                Err(other) => return Err(other.into()),
+            }
+        }
+        match self.alone.count(&counter, amount, limit.window).await {
+            Ok(counted) => within(limit, counted, amount),
+            // Its table is full: nobody is locked out by that.
+            Err(_) => Ok(()),
+        }
+    }
+
+    fn counter(&self, rule: Rule, key: &str) -> Key {
+        let mac = self.macer.mac(format!("{}\n{key}", rule.name()).as_bytes());
+        Key { kind: rule.name(), id: URL_SAFE_NO_PAD.encode(&mac[..16]) }
+    }
+
+    /// The live store did not answer a moment ago.
+    fn is_lost(&self) -> bool {
+        let lost_at = self.lost_at.lock().unwrap_or_else(PoisonError::into_inner);
+        lost_at.is_some_and(|at| at.elapsed() < LOST_FOR)
+    }
+
+    fn lost(&self) {
+        *self.lost_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
     }
 
     /// The limits in force.
@@ -189,6 +246,14 @@ impl Throttle {
     pub const fn limits(&self) -> &Limits {
         &self.limits
     }
+}
+
+/// Whether counted already or only looked at: this one must be within the limit.
+fn within(limit: Limit, counted: Counted, amount: u64) -> Result<(), Refusal> {
+    if counted.sum + u64::from(amount == 0) <= u64::from(limit.most) {
+        return Ok(());
+    }
+    Err(Refusal::TooMany { retry_after: counted.ends_in.max(Duration::from_secs(1)) })
 }
 
 /// The network that an address counts for: itself, or for IPv6 its first 64 bits, which one customer has to

@@ -220,7 +220,9 @@ impl Provider {
         }
         let mark = consents.mark();
         let consent = self.app().store().read().await?.consent(&account, &client.id).await?;
-        let scopes = Arc::new(consent.map(|c| c.scopes).unwrap_or_default());
+        // That there is none is not remembered: it is given next, maybe on another node.
+        let Some(consent) = consent else { return Ok(Arc::default()) };
+        let scopes = Arc::new(consent.scopes);
         let subjects = vec![app::Change::Account(account), app::Change::Client(client.id.clone())];
         consents.keep(key, Arc::clone(&scopes), subjects, mark);
         Ok(scopes)

@@ -60,20 +60,22 @@ impl Ending for Provider {
         let request = Kept::read(purpose)?.request;
         let client = self.client_of(&request.client).await?;
         let now = self.app().now();
-        let mut work = self.app().store().begin().await?;
-        let before = work.consent(&who.account.id, &client.id).await?;
-        work.keep_consent(&grown(before, who, &request, now)).await?;
-        work.audit(AuditEntry {
-            account: Some(who.account.id),
-            client: Some(client.id.clone()),
-            session: Some(who.session.id),
-            detail: audit::detail(&request.scopes_to_agree().join(" ")),
-            ..audit::from(address, AuditEvent::ConsentGiven, Outcome::Done, now)
-        })
-        .await?;
-        work.commit().await?;
-        // Other nodes ask again within two seconds at worst.
-        self.caches().consents().drop_subject(&app::Change::Account(who.account.id));
+        let deed = || async {
+            let mut work = self.app().store().begin().await?;
+            let before = work.consent(&who.account.id, &client.id).await?;
+            work.keep_consent(&grown(before, who, &request, now)).await?;
+            work.audit(AuditEntry {
+                account: Some(who.account.id),
+                client: Some(client.id.clone()),
+                session: Some(who.session.id),
+                detail: audit::detail(&request.scopes_to_agree().join(" ")),
+                ..audit::from(address, AuditEvent::ConsentGiven, Outcome::Done, now)
+            })
+            .await?;
+            Ok(work.commit().await?)
+        };
+        self.app().repeatable(deed).await?;
+        self.app().tell(app::Change::Account(who.account.id)).await;
         Ok(())
     }
 

@@ -15,15 +15,16 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::{AuditEntry, AuditEvent, KeyState, Outcome, SigningAlg, SigningKeyRecord, Timestamp};
 use jose::SigningKey;
-use store::StoreError;
+use store::{Store, StoreError};
 use tokio::sync::broadcast::error::RecvError;
 
 const CHECK: &str = "wrapping_key_check";
 const CHECK_TEXT: &[u8] = b"latchbolt";
 /// A retired key stays published so long: tokens of it are over after minutes, hints come later.
 const RETIRED_LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
-/// How long a rotation by another process (the command line) may stay unseen.
-const LOOK_AGAIN: Duration = Duration::from_secs(30);
+/// How long a change by another node, or by the command line, may stay unseen when its word is lost. A key is
+/// published long before it signs, so that nothing hangs on it.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
 /// Keys cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -98,19 +99,23 @@ async fn make_missing(
     // Made before the unit is opened: an RSA key takes some tenths of a second.
     let made = generate(&missing).await?;
     let now = app.now();
-    let mut work = app.store().begin().await?;
-    let mut kept = work.signing_keys().await?;
-    for (key, state) in made {
-        // Another node may have been faster.
-        if kept.iter().any(|k| k.alg == key.alg() && k.state == state) {
-            continue;
+    let deed = || async {
+        let mut work = app.store().begin().await?;
+        // From here on no other node changes the keys until the unit ends.
+        let mut kept = work.signing_keys().await?;
+        for (key, state) in &made {
+            // Another node may have been faster.
+            if kept.iter().any(|k| k.alg == key.alg() && k.state == *state) {
+                continue;
+            }
+            let record = sealed(sealer, key, *state, now)?;
+            work.add_signing_key(&record).await?;
+            work.audit(entry(AuditEvent::KeyCreated, &record, now)).await?;
+            kept.push(record);
         }
-        let record = sealed(sealer, &key, state, now)?;
-        work.add_signing_key(&record).await?;
-        work.audit(entry(AuditEvent::KeyCreated, &record, now)).await?;
-        kept.push(record);
-    }
-    work.commit().await?;
+        Ok(work.commit().await?)
+    };
+    app.repeatable(deed).await?;
     Ok(true)
 }
 
@@ -122,7 +127,7 @@ pub async fn complete(app: &App) -> Result<bool, KeysUnusable> {
     let made = make_missing(app, &sealer(app), |_| true).await?;
     if made {
         load(app).await?;
-        app.tell(Change::Keys).await?;
+        app.tell(Change::Keys).await;
     }
     Ok(made)
 }
@@ -218,8 +223,8 @@ pub async fn rotate(app: &App, alg: SigningAlg) -> Result<(), KeysUnusable> {
         work.audit(entry(AuditEvent::KeyCreated, &record, now)).await?;
     }
     work.commit().await?;
-    load(app).await?;
-    Ok(app.tell(Change::Keys).await?)
+    app.tell(Change::Keys).await;
+    load(app).await
 }
 
 /// Removes keys that were retired long ago; answers how many went.
@@ -241,7 +246,7 @@ pub async fn sweep(app: &App) -> Result<u32, KeysUnusable> {
     }
     work.commit().await?;
     load(app).await?;
-    app.tell(Change::Keys).await?;
+    app.tell(Change::Keys).await;
     Ok(gone)
 }
 
@@ -268,7 +273,23 @@ fn sealer(app: &App) -> Sealer {
     app.sealer("signing keys")
 }
 
-/// Compares the master key with the one this database was made with, which is noted at first start.
+/// Compares the master key with the one that this database was made with, which is noted at first start: so all
+/// nodes have the same (SEC-190).
+///
+/// # Errors
+/// [`KeysUnusable::WrongMasterKey`], or the store.
+pub async fn check(app: &App) -> Result<(), KeysUnusable> {
+    check_wrapping(app, &sealer(app)).await
+}
+
+/// Whether a database was started with a wrapping key before: a key that is missing then must not be made anew.
+///
+/// # Errors
+/// The store.
+pub async fn has_wrapping(store: &dyn Store) -> Result<bool, StoreError> {
+    Ok(store.read().await?.setting(CHECK).await?.is_some())
+}
+
 async fn check_wrapping(app: &App, sealer: &Sealer) -> Result<(), KeysUnusable> {
     let mut view = app.store().read().await?;
     let noted = view.setting(CHECK).await?;
@@ -277,10 +298,13 @@ async fn check_wrapping(app: &App, sealer: &Sealer) -> Result<(), KeysUnusable> 
         Some(noted) => noted,
         None => {
             let mark = URL_SAFE_NO_PAD.encode(sealer.try_seal(CHECK.as_bytes(), CHECK_TEXT)?);
-            let mut work = app.store().begin().await?;
-            let noted = work.keep_setting(CHECK, &mark).await?;
-            work.commit().await?;
-            noted
+            let deed = || async {
+                let mut work = app.store().begin().await?;
+                let noted = work.keep_setting(CHECK, &mark).await?;
+                work.commit().await?;
+                Ok(noted)
+            };
+            app.repeatable(deed).await?
         }
     };
     let opened = URL_SAFE_NO_PAD.decode(noted).ok().and_then(|mark| sealer.open(CHECK.as_bytes(), &mark));

@@ -54,11 +54,15 @@ impl Registry {
     }
 
     async fn add_client(&self, client: &Client) -> Result<(), Refusal> {
-        let mut work = self.app.store().begin().await?;
-        work.add_client(client).await?;
-        work.audit(self.client_entry(AuditEvent::ClientCreated, &client.id)).await?;
-        work.commit().await?;
-        self.app.tell(Change::Client(client.id.clone())).await
+        let deed = || async {
+            let mut work = self.app.store().begin().await?;
+            work.add_client(client).await?;
+            work.audit(self.client_entry(AuditEvent::ClientCreated, &client.id)).await?;
+            Ok(work.commit().await?)
+        };
+        self.app.repeatable(deed).await?;
+        self.app.tell(Change::Client(client.id.clone())).await;
+        Ok(())
     }
 
     /// The client with this id.
@@ -84,13 +88,16 @@ impl Registry {
     /// `NotFound`.
     pub async fn delete_client(&self, id: &str) -> Result<(), Refusal> {
         let id: ClientId = id.parse().map_err(|_| Refusal::NotFound)?;
-        let mut work = self.app.store().begin().await?;
-        if !work.delete_client(&id, self.app.now()).await? {
-            return Err(Refusal::NotFound);
-        }
-        work.audit(self.client_entry(AuditEvent::ClientDeleted, &id)).await?;
-        work.commit().await?;
-        self.app.tell(Change::Client(id.clone())).await?;
+        let deed = || async {
+            let mut work = self.app.store().begin().await?;
+            if !work.delete_client(&id, self.app.now()).await? {
+                return Err(Refusal::NotFound);
+            }
+            work.audit(self.client_entry(AuditEvent::ClientDeleted, &id)).await?;
+            Ok(work.commit().await?)
+        };
+        self.app.repeatable(deed).await?;
+        self.app.tell(Change::Client(id.clone())).await;
         tracing::info!(client.id = %id, "Client deleted");
         Ok(())
     }

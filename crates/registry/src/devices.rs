@@ -112,13 +112,16 @@ impl Registry {
             created_at: now,
             last_used_at: None,
         };
-        let mut work = self.app.store().begin().await?;
-        if !work.add_device(&device, self.settings.devices_per_account).await? {
-            return Err(Refusal::Conflict("device_limit"));
-        }
-        work.audit(entry(AuditEvent::DeviceAdded, &device, now, "by an administrator")).await?;
-        work.commit().await?;
-        self.app.tell(Change::Device(device.id)).await?;
+        let deed = || async {
+            let mut work = self.app.store().begin().await?;
+            if !work.add_device(&device, self.settings.devices_per_account).await? {
+                return Err(Refusal::Conflict("device_limit"));
+            }
+            work.audit(entry(AuditEvent::DeviceAdded, &device, now, "by an administrator")).await?;
+            Ok(work.commit().await?)
+        };
+        self.app.repeatable(deed).await?;
+        self.app.tell(Change::Device(device.id)).await;
         tracing::info!(device.id = %device.id, account.id = %owner.id, "Device added");
         Ok(OwnedDevice { device, owner: Some(owner) })
     }
@@ -149,19 +152,22 @@ impl Registry {
         let device = self.device(id).await?;
         let now = self.app.now();
         let from = [DeviceState::Pending, DeviceState::Active, DeviceState::Suspended];
-        let mut work = self.app.store().begin().await?;
-        if work.move_device(&device.id, None, &from, DeviceState::Revoked, now).await? {
-            work.audit(entry(AuditEvent::DeviceChanged, &device, now, "revoked")).await?;
-        }
-        let ended = if with_sessions {
-            work.end_sessions_of_device(&device.id, SessionEnd::EndedByAdmin, now).await?
-        } else {
-            Vec::new()
+        let deed = || async {
+            let mut work = self.app.store().begin().await?;
+            if work.move_device(&device.id, None, &from, DeviceState::Revoked, now).await? {
+                work.audit(entry(AuditEvent::DeviceChanged, &device, now, "revoked")).await?;
+            }
+            let ended = if with_sessions {
+                work.end_sessions_of_device(&device.id, SessionEnd::EndedByAdmin, now).await?
+            } else {
+                Vec::new()
+            };
+            crate::users::audit_ended(&mut *work, &device.account, &ended, now).await?;
+            work.commit().await?;
+            Ok(ended)
         };
-        crate::users::audit_ended(&mut *work, &device.account, &ended, now).await?;
-        work.commit().await?;
-        self.app.tell(Change::Device(device.id)).await?;
-        self.tell_ended(&ended).await?;
+        let ended = self.app.repeatable(deed).await?;
+        self.tell_ended(Change::Device(device.id), &ended).await;
         tracing::info!(device.id = %device.id, sessions = ended.len(), "Device revoked");
         Ok(Revoked { device: Device { state: DeviceState::Revoked, ..device }, ended })
     }
@@ -187,15 +193,18 @@ impl Registry {
             created_at: now,
             expires_at: now.after(self.settings.enrolment_life),
         };
-        let mut work = self.app.store().begin().await?;
-        work.add_enrolment(&enrolment).await?;
-        work.audit(AuditEntry {
-            account: Some(account.id),
-            detail: Some("by an administrator".to_owned()),
-            ..AuditEntry::new(AuditEvent::EnrolmentCreated, Outcome::Done, now)
-        })
-        .await?;
-        work.commit().await?;
+        let deed = || async {
+            let mut work = self.app.store().begin().await?;
+            work.add_enrolment(&enrolment).await?;
+            work.audit(AuditEntry {
+                account: Some(account.id),
+                detail: Some("by an administrator".to_owned()),
+                ..AuditEntry::new(AuditEvent::EnrolmentCreated, Outcome::Done, now)
+            })
+            .await?;
+            Ok(work.commit().await?)
+        };
+        self.app.repeatable(deed).await?;
         let url = format!("{}#e1{}", self.app.issuer().url("/phone"), token.text());
         Ok(EnrolmentLink { account, url, expires_at: enrolment.expires_at })
     }
@@ -214,13 +223,16 @@ impl Registry {
     ) -> Result<Device, Refusal> {
         let device = self.device(id).await?;
         let now = self.app.now();
-        let mut work = self.app.store().begin().await?;
-        if !work.move_device(&device.id, None, from, to, now).await? {
-            return Err(Refusal::Conflict("device_state"));
-        }
-        work.audit(entry(AuditEvent::DeviceChanged, &device, now, word)).await?;
-        work.commit().await?;
-        self.app.tell(Change::Device(device.id)).await?;
+        let deed = || async {
+            let mut work = self.app.store().begin().await?;
+            if !work.move_device(&device.id, None, from, to, now).await? {
+                return Err(Refusal::Conflict("device_state"));
+            }
+            work.audit(entry(AuditEvent::DeviceChanged, &device, now, word)).await?;
+            Ok(work.commit().await?)
+        };
+        self.app.repeatable(deed).await?;
+        self.app.tell(Change::Device(device.id)).await;
         tracing::info!(device.id = %device.id, state = to.as_str(), "Device changed");
         Ok(Device { state: to, ..device })
     }

@@ -1,6 +1,8 @@
 //! The first administrator: made by a one-time link that the program prints at its first start
 //! (SEC-188). There are no default credentials.
 
+use std::time::Duration;
+
 use app::{Change, Refusal, Rule, Secret, audit, throttle};
 use domain::{Account, AuditEntry, AuditEvent, ClientAddress, Outcome, PasswordHash};
 use secrecy::SecretString;
@@ -8,21 +10,51 @@ use secrecy::SecretString;
 use crate::Registry;
 use crate::users::NewUser;
 
+/// Nodes that start within so long start together: one of them shows the link.
+const TOGETHER: Duration = Duration::from_secs(30);
+
+/// What a start has to say about the first administrator.
+#[derive(Debug)]
+pub enum SetupOffer {
+    /// Whoever has this token makes the first administrator, once.
+    Token(Secret),
+    /// Another node that started just now made the token that counts.
+    ShownElsewhere,
+    /// There is an administrator.
+    NotNeeded,
+}
+
 impl Registry {
     /// Makes the one-time token of the setup link: none once an administrator was made by one. A token that
-    /// nobody took is replaced, so that a lost link costs a restart and not the installation. Only its hash
-    /// is kept.
+    /// nobody took is replaced, so that a lost link costs a restart and not the installation. Of several nodes
+    /// that start together one makes it, so that every link that is shown is good. Only its hash is kept.
     ///
     /// # Errors
     /// The store.
-    pub async fn offer_setup(&self) -> Result<Option<Secret>, Refusal> {
+    pub async fn offer_setup(&self) -> Result<SetupOffer, Refusal> {
         let token = self.app.entropy().secret();
+        let is_first = self.is_first_to_offer().await;
         let mut work = self.app.store().begin().await?;
         if !work.offer_admin_setup(&token.hash(), self.app.now()).await? {
-            return Ok(None);
+            return Ok(SetupOffer::NotNeeded);
+        }
+        if !is_first {
+            // Dropping the unit undoes the offer.
+            return Ok(SetupOffer::ShownElsewhere);
         }
         work.commit().await?;
-        Ok(Some(token))
+        Ok(SetupOffer::Token(token))
+    }
+
+    async fn is_first_to_offer(&self) -> bool {
+        let key = live::Key { kind: "setup-offer", id: "offer".to_owned() };
+        match self.app.live().count(&key, 1, TOGETHER).await {
+            Ok(counted) => counted.sum == 1,
+            Err(error) => {
+                tracing::warn!(%error, "Nodes that start together may each show a setup link; the last one is good");
+                true
+            }
+        }
     }
 
     /// Takes the token and makes the account of the first administrator. A wrong name or password leaves
@@ -59,7 +91,7 @@ impl Registry {
             work.audit(AuditEntry { account: Some(account.id), ..entry }).await?;
         }
         work.commit().await?;
-        self.app.tell(Change::Account(account.id)).await?;
+        self.app.tell(Change::Account(account.id)).await;
         tracing::info!(account.id = %account.id, "First administrator set up");
         Ok(account)
     }

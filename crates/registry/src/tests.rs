@@ -7,21 +7,31 @@ use domain::{
     AccountState, AuditEvent, Client, ClientAddress, ClientAuthMethod, DeviceState, SigningAlg, Timestamp,
 };
 use jose::seal::MasterKey;
+use live::{Faulty, InProcess, Live};
 use secrecy::SecretString;
-use store::AuditFilter;
+use store::{AuditFilter, Store};
 
 use crate::devices::NewDevice;
+use crate::setup::SetupOffer;
 use crate::users::NewUser;
 use crate::{Paging, Registry, Settings};
 
 const P256: &str = r#"{"kty":"EC","crv":"P-256","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}"#;
 
+async fn store() -> Arc<dyn Store> {
+    Arc::new(store_sql::SqlStore::open(store_sql::Settings::temporary()).await.unwrap())
+}
+
 async fn registry() -> Registry {
-    let store = store_sql::SqlStore::open(store_sql::Settings::temporary()).await.unwrap();
+    registry_on(store().await, Arc::new(InProcess::default()))
+}
+
+/// A node over a store and a live store that it may share with others.
+fn registry_on(store: Arc<dyn Store>, live: Arc<dyn Live>) -> Registry {
     let app = App::new(Parts {
         issuer: Issuer::parse("https://id.example").unwrap(),
-        store: Arc::new(store),
-        live: Arc::new(live::InProcess::default()),
+        store,
+        live,
         clock: Clock::manual(Timestamp::from_seconds(1_800_000_000)),
         entropy: Entropy::system(),
         hashing: HashSettings::default(),
@@ -65,9 +75,11 @@ async fn an_account_is_made_once_in_every_spelling_and_stopped_and_started() {
 
 #[tokio::test]
 async fn sec_188_the_newest_setup_link_works_once() {
-    let registry = registry().await;
-    let lost = registry.offer_setup().await.unwrap().unwrap().text();
-    let token = registry.offer_setup().await.unwrap().unwrap().text();
+    let store = store().await;
+    let lost = token(&registry_on(Arc::clone(&store), Arc::new(InProcess::default()))).await;
+    // The next start of the program.
+    let registry = registry_on(store, Arc::new(InProcess::default()));
+    let token = token(&registry).await;
     let by_lost = registry.take_setup(&lost, "root", password("long enough"), HERE).await;
     assert_eq!(by_lost.unwrap_err(), Refusal::Gone, "the newer link took its place");
 
@@ -79,15 +91,64 @@ async fn sec_188_the_newest_setup_link_works_once() {
     registry.take_setup(&token, "root", password("long enough"), HERE).await.unwrap();
     let twice = registry.take_setup(&token, "other", password("long enough"), HERE).await;
     assert_eq!(twice.unwrap_err(), Refusal::Gone);
-    assert!(registry.offer_setup().await.unwrap().is_none());
+    assert!(matches!(registry.offer_setup().await.unwrap(), SetupOffer::NotNeeded));
     assert_eq!(registry.users(&Paging::default()).await.unwrap().len(), 1);
+}
+
+async fn token(registry: &Registry) -> String {
+    match registry.offer_setup().await.unwrap() {
+        SetupOffer::Token(token) => token.text(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn sec_188_of_nodes_that_start_together_one_shows_a_link_that_works() {
+    let (store, live): (_, Arc<dyn Live>) = (store().await, Arc::new(InProcess::default()));
+    let nodes: Vec<_> = (0..5).map(|_| registry_on(Arc::clone(&store), Arc::clone(&live))).collect();
+    let mut tokens = Vec::new();
+    for node in &nodes {
+        match node.offer_setup().await.unwrap() {
+            SetupOffer::Token(token) => tokens.push(token.text()),
+            SetupOffer::ShownElsewhere => {}
+            SetupOffer::NotNeeded => panic!("there is no administrator"),
+        }
+    }
+    assert_eq!(tokens.len(), 1);
+    nodes[4].take_setup(&tokens[0], "root", password("long enough"), HERE).await.unwrap();
+    for node in &nodes {
+        assert!(matches!(node.offer_setup().await.unwrap(), SetupOffer::NotNeeded));
+    }
+}
+
+#[tokio::test]
+async fn sec_213_what_an_administrator_does_is_done_without_the_live_store() {
+    let live = Faulty::shared();
+    let registry = registry_on(store().await, live.clone());
+    registry.create_user(ada()).await.unwrap();
+    live.lose();
+    assert_eq!(registry.disable_user("ada").await.unwrap().state, AccountState::Disabled);
+    registry.enable_user("ada").await.unwrap();
+    registry.set_password("ada", &password("long enough")).await.unwrap();
+    let new = NewDevice {
+        username: "ada".to_owned(),
+        public_jwk: P256.to_owned(),
+        name: "Phone".to_owned(),
+        platform: "app".to_owned(),
+    };
+    let device = registry.add_device(new).await.unwrap().device;
+    let revoked = registry.revoke_device(&device.id.to_string(), true).await.unwrap();
+    assert_eq!(revoked.device.state, DeviceState::Revoked);
+    // The link's tries cannot be counted, so none is taken.
+    let refused = registry.take_setup("guess", "root", password("long enough"), HERE).await;
+    assert!(matches!(refused, Err(Refusal::Unavailable(_))), "{refused:?}");
 }
 
 #[tokio::test]
 async fn accounts_made_by_the_command_line_do_not_take_the_setup_link_away() {
     let registry = registry().await;
     registry.create_user(ada()).await.unwrap();
-    let token = registry.offer_setup().await.unwrap().unwrap().text();
+    let token = token(&registry).await;
     let taken = registry.take_setup(&token, "ada", password("long enough"), HERE).await;
     assert_eq!(taken.unwrap_err(), Refusal::Conflict("username"));
     registry.take_setup(&token, "root", password("long enough"), HERE).await.unwrap();

@@ -85,13 +85,17 @@ impl Registry {
     pub async fn create_user(&self, new: NewUser) -> Result<Account, Refusal> {
         let Prepared { account, phc } = self.prepare_user(new).await?;
         let now = account.created_at;
-        let mut work = self.app.store().begin().await?;
-        work.add_account(&account).await?;
-        if let Some(phc) = phc {
-            work.set_password(&PasswordHash { account: account.id, phc, changed_at: now }).await?;
-        }
-        work.audit(entry(AuditEvent::AccountCreated, &account.id, now, None)).await?;
-        work.commit().await?;
+        let hash = phc.map(|phc| PasswordHash { account: account.id, phc, changed_at: now });
+        let deed = || async {
+            let mut work = self.app.store().begin().await?;
+            work.add_account(&account).await?;
+            if let Some(hash) = &hash {
+                work.set_password(hash).await?;
+            }
+            work.audit(entry(AuditEvent::AccountCreated, &account.id, now, None)).await?;
+            Ok(work.commit().await?)
+        };
+        self.app.repeatable(deed).await?;
         tracing::info!(account.id = %account.id, "Account made");
         Ok(account)
     }
@@ -123,16 +127,19 @@ impl Registry {
     pub async fn disable_user(&self, username: &str) -> Result<Account, Refusal> {
         let account = self.user(username).await?;
         let now = self.app.now();
-        let mut work = self.app.store().begin().await?;
-        let changed = work.set_account_state(&account.id, AccountState::Disabled, now).await?;
-        let ended = work.end_sessions_of_account(&account.id, SessionEnd::EndedByAdmin, now).await?;
-        if changed {
-            work.audit(entry(AuditEvent::AccountChanged, &account.id, now, Some("disabled"))).await?;
-        }
-        audit_ended(&mut *work, &account.id, &ended, now).await?;
-        work.commit().await?;
-        self.app.tell(Change::Account(account.id)).await?;
-        self.tell_ended(&ended).await?;
+        let deed = || async {
+            let mut work = self.app.store().begin().await?;
+            let changed = work.set_account_state(&account.id, AccountState::Disabled, now).await?;
+            let ended = work.end_sessions_of_account(&account.id, SessionEnd::EndedByAdmin, now).await?;
+            if changed {
+                work.audit(entry(AuditEvent::AccountChanged, &account.id, now, Some("disabled"))).await?;
+            }
+            audit_ended(&mut *work, &account.id, &ended, now).await?;
+            work.commit().await?;
+            Ok(ended)
+        };
+        let ended = self.app.repeatable(deed).await?;
+        self.tell_ended(Change::Account(account.id), &ended).await;
         tracing::info!(account.id = %account.id, sessions = ended.len(), "Account disabled");
         Ok(Account { state: AccountState::Disabled, ..account })
     }
@@ -144,12 +151,15 @@ impl Registry {
     pub async fn enable_user(&self, username: &str) -> Result<Account, Refusal> {
         let account = self.user(username).await?;
         let now = self.app.now();
-        let mut work = self.app.store().begin().await?;
-        if work.set_account_state(&account.id, AccountState::Active, now).await? {
-            work.audit(entry(AuditEvent::AccountChanged, &account.id, now, Some("enabled"))).await?;
-        }
-        work.commit().await?;
-        self.app.tell(Change::Account(account.id)).await?;
+        let deed = || async {
+            let mut work = self.app.store().begin().await?;
+            if work.set_account_state(&account.id, AccountState::Active, now).await? {
+                work.audit(entry(AuditEvent::AccountChanged, &account.id, now, Some("enabled"))).await?;
+            }
+            Ok(work.commit().await?)
+        };
+        self.app.repeatable(deed).await?;
+        self.app.tell(Change::Account(account.id)).await;
         tracing::info!(account.id = %account.id, "Account enabled");
         Ok(Account { state: AccountState::Active, ..account })
     }
@@ -162,14 +172,18 @@ impl Registry {
         let account = self.user(username).await?;
         let phc = self.hash(password).await?;
         let now = self.app.now();
-        let mut work = self.app.store().begin().await?;
-        work.set_password(&PasswordHash { account: account.id, phc, changed_at: now }).await?;
-        let ended = work.end_sessions_of_account(&account.id, SessionEnd::EndedByAdmin, now).await?;
-        work.audit(entry(AuditEvent::AccountChanged, &account.id, now, Some("password set"))).await?;
-        audit_ended(&mut *work, &account.id, &ended, now).await?;
-        work.commit().await?;
-        self.app.tell(Change::Account(account.id)).await?;
-        self.tell_ended(&ended).await?;
+        let hash = PasswordHash { account: account.id, phc, changed_at: now };
+        let deed = || async {
+            let mut work = self.app.store().begin().await?;
+            work.set_password(&hash).await?;
+            let ended = work.end_sessions_of_account(&account.id, SessionEnd::EndedByAdmin, now).await?;
+            work.audit(entry(AuditEvent::AccountChanged, &account.id, now, Some("password set"))).await?;
+            audit_ended(&mut *work, &account.id, &ended, now).await?;
+            work.commit().await?;
+            Ok(ended)
+        };
+        let ended = self.app.repeatable(deed).await?;
+        self.tell_ended(Change::Account(account.id), &ended).await;
         tracing::info!(account.id = %account.id, sessions = ended.len(), "Password set");
         Ok(account)
     }
@@ -212,11 +226,11 @@ impl Registry {
         self.app.hashing().hash(&normal).await
     }
 
-    pub(crate) async fn tell_ended(&self, sessions: &[SessionId]) -> Result<(), Refusal> {
-        for session in sessions {
-            self.app.tell(Change::Session(*session)).await?;
-        }
-        Ok(())
+    /// Tells of a change, and of the sessions that ended with it.
+    pub(crate) async fn tell_ended(&self, change: Change, sessions: &[SessionId]) {
+        let mut changes = vec![change];
+        changes.extend(sessions.iter().copied().map(Change::Session));
+        self.app.tell_all(&changes).await;
     }
 }
 

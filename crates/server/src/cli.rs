@@ -30,6 +30,8 @@ pub enum Command {
     Demo(Demo),
     /// Say what is wrong with the configuration; if nothing is, print what is in effect.
     CheckConfig(CheckConfig),
+    /// Bring the tables of the database up to date, or say what is missing.
+    Migrate(Migrate),
     /// People's accounts.
     #[command(subcommand)]
     User(User),
@@ -69,6 +71,17 @@ pub struct CheckConfig {
     /// Print the reference of all keys instead.
     #[arg(long, value_name = "FORM", hide = true)]
     pub print_reference: Option<ReferenceForm>,
+}
+
+/// `migrate`.
+#[derive(Debug, Args)]
+pub struct Migrate {
+    /// Change nothing: say what is missing, and end with 1 if anything is.
+    #[arg(long)]
+    pub check: bool,
+    /// Take the database over for issuer.url, whatever issuer it belonged to. Stop all nodes first.
+    #[arg(long, conflicts_with = "check")]
+    pub adopt_issuer: bool,
 }
 
 /// In which form the reference of the configuration is printed.
@@ -295,6 +308,9 @@ mod tests {
             "device enrol --user ada",
             "keys list",
             "keys rotate",
+            "migrate",
+            "migrate --check --json",
+            "migrate --adopt-issuer",
             "phone enrol --url https://x/phone#e1 --state s --agree",
             "phone enrol --image q.png --agree",
             "phone enrol --issuer https://x --user ada --password-stdin --agree",
@@ -306,7 +322,14 @@ mod tests {
             let parsed = Cli::try_parse_from(std::iter::once("latchbolt").chain(line.split(' ')));
             assert!(parsed.is_ok(), "{line}: {}", parsed.unwrap_err());
         }
-        for wrong in ["phone scan", "client create", "user", "serve now", "phone enrol"] {
+        for wrong in [
+            "migrate --check --adopt-issuer",
+            "phone scan",
+            "client create",
+            "user",
+            "serve now",
+            "phone enrol",
+        ] {
             let refused = Cli::try_parse_from(std::iter::once("latchbolt").chain(wrong.split(' ')));
             assert_eq!(refused.unwrap_err().exit_code(), 2, "{wrong}");
         }

@@ -3,11 +3,14 @@
 //! Owns: when. Not here: what (`registry::housekeeping`, `provider::keys`). Nothing depends on it being
 //! on time: expiry is checked at use (SEC-007).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::wiring::Ground;
 
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
+/// How often the live store is told, and asked, whose it is.
+const MARK_EVERY: Duration = Duration::from_secs(600);
 /// Between two steps of one sweep, so that requests get the database in between (SEC-223).
 const BREATH: Duration = Duration::from_millis(50);
 
@@ -17,6 +20,17 @@ pub fn start(ground: &Ground) {
     tokio::spawn(async move { app.listen().await });
     tokio::spawn(provider::keys::follow(ground.app.clone()));
     let ground = ground.clone();
+    if ground.shares_live {
+        let (installation, live) = (ground.installation.clone(), Arc::clone(ground.app.live()));
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(MARK_EVERY).await;
+                if let Err(error) = installation.mark(&live).await {
+                    tracing::error!(%error, "The live store could not be marked as this installation's");
+                }
+            }
+        });
+    }
     tokio::spawn(async move { sweep(&ground).await });
 }
 

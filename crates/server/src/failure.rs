@@ -51,20 +51,29 @@ impl Failure {
 
     fn from_refusal(refusal: &Refusal) -> Self {
         Self::new(match refusal {
-            Refusal::Unavailable(cause) => {
-                format!("The database cannot be used: {cause}. Check its path, rights and free space.")
-            }
+            Refusal::Unavailable(cause) => unavailable(cause),
             Refusal::Corrupt(place) => {
                 format!(
                     "The database holds something that cannot be: {place}. Restore a backup or report it."
                 )
             }
             Refusal::Invalid { field, why } => format!("{field}: {why}. Correct it and try again."),
-            Refusal::Busy { .. } | Refusal::TooMany { .. } => {
+            Refusal::Busy { .. } | Refusal::TooMany { .. } | Refusal::Contended(_) => {
                 "Too busy right now. Try again soon.".to_owned()
             }
             other => format!("Refused: {other:?}."),
         })
+    }
+}
+
+fn unavailable(cause: &str) -> String {
+    if let Some(why) = cause.strip_prefix("live state unavailable: ") {
+        return format!("The live store cannot be used: {why}. Check live.url, and that it runs.");
+    }
+    match cause.strip_prefix("store unavailable: ") {
+        // The adapter's own sentence names what to change.
+        Some(why) if why.contains("database.") => sentence(why),
+        _ => format!("The database cannot be used: {cause}. Check its path, rights and free space."),
     }
 }
 
@@ -82,13 +91,22 @@ impl From<Refusal> for Failure {
 
 impl From<phone_client::PhoneError> for Failure {
     fn from(error: phone_client::PhoneError) -> Self {
-        let text = error.to_string();
-        let mut letters = text.chars();
-        let mut sentence: String =
-            letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect());
-        if !sentence.ends_with(['.', '!', '?']) {
-            sentence.push('.');
-        }
-        Self::new(sentence)
+        Self::new(sentence(&error.to_string()))
     }
+}
+
+/// An error's text as a sentence: a capital at its beginning, a full stop at its end. A setting's name stays as it is
+/// written.
+#[must_use]
+pub fn sentence(text: &str) -> String {
+    let is_name = text.split([' ', ':']).next().is_some_and(|word| word.contains('.'));
+    let mut letters = text.chars();
+    let mut sentence: String = match letters.next() {
+        Some(first) if !is_name => first.to_uppercase().chain(letters).collect(),
+        _ => text.to_owned(),
+    };
+    if !sentence.ends_with(['.', '!', '?']) {
+        sentence.push('.');
+    }
+    sentence
 }

@@ -3,6 +3,7 @@
 //! Owns: the command line, the configuration, the wiring of all crates, listening and stopping, the log,
 //! and what happens by itself. Not here: any rule of the product.
 
+pub mod adapters;
 pub mod cli;
 pub mod clockwork;
 pub mod commands;
@@ -10,6 +11,7 @@ pub mod config;
 pub mod failure;
 pub mod health;
 pub mod keyfile;
+pub mod nodes;
 pub mod output;
 pub mod serve;
 pub mod setup_page;
@@ -50,17 +52,30 @@ async fn obey(cli: Cli, output: Output) -> Result<(), Failure> {
         Command::Serve => serve::run(&load()?, output).await,
         Command::Demo(command) => commands::demo::run(command, output).await,
         Command::Phone(command) => commands::phone::run(command, output).await,
+        Command::Migrate(command) => commands::migrate::run(&load()?, &command, output).await,
         Command::User(command) => {
-            commands::user::run(&wiring::ground(&load()?).await?, command, output).await
+            let ground = wiring::ground_of_command(&load()?).await?;
+            let done = commands::user::run(&ground, command, output).await;
+            ground.close().await;
+            done
         }
         Command::Client(command) => {
-            commands::client::run(&wiring::ground(&load()?).await?, command, output).await
+            let ground = wiring::ground_of_command(&load()?).await?;
+            let done = commands::client::run(&ground, command, output).await;
+            ground.close().await;
+            done
         }
         Command::Device(command) => {
-            commands::device::run(&wiring::ground(&load()?).await?, command, output).await
+            let ground = wiring::ground_of_command(&load()?).await?;
+            let done = commands::device::run(&ground, command, output).await;
+            ground.close().await;
+            done
         }
         Command::Keys(command) => {
-            commands::keys::run(&wiring::ground(&load()?).await?, command, output).await
+            let ground = wiring::ground_of_command(&load()?).await?;
+            let done = commands::keys::run(&ground, command, output).await;
+            ground.close().await;
+            done
         }
     }
 }

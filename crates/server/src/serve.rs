@@ -10,6 +10,7 @@ use std::time::Duration;
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::middleware::from_fn;
 use actix_web::{App as Actix, HttpServer};
+use registry::setup::SetupOffer;
 use rustls::ServerConfig;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
@@ -33,6 +34,7 @@ pub struct Running {
     /// Ends when the server has stopped.
     pub server: Server,
     house: House,
+    drain: Duration,
 }
 
 /// Runs the command until a signal stops it.
@@ -45,30 +47,64 @@ pub async fn run(config: &Config, output: Output) -> Result<(), Failure> {
     let running = start(config, &ground).await?;
     // After everything that can fail: the link is made once, and has to be seen.
     let setup = first_start(&ground).await?;
+    let (database, live) = (config.database.shown(), wiring::live_word(config));
     for address in &running.addresses {
-        tracing::info!(%address, issuer = %config.issuer, "Listening");
+        tracing::info!(%address, issuer = %config.issuer, database, live, "Listening");
     }
-    if let Some(link) = setup {
-        // On the terminal, never in the log: it makes an administrator, once.
-        let json = serde_json::json!({"issuer": config.issuer, "admin_setup": link});
-        let text = format!(
-            "There is no administrator yet. This link makes the first administrator, once; the next start shows a new one:\n\n  {link}\n"
-        );
-        output.either(&json, &text);
+    match setup {
+        FirstStart::Link(link) => {
+            // On the terminal, never in the log: it makes an administrator, once.
+            let json = serde_json::json!({"issuer": config.issuer, "admin_setup": link});
+            let text = format!(
+                "There is no administrator yet. This link makes the first administrator, once; the next start shows a new one:\n\n  {link}\n"
+            );
+            output.either(&json, &text);
+        }
+        FirstStart::Elsewhere => {
+            let json = serde_json::json!({"issuer": config.issuer, "admin_setup": null, "elsewhere": true});
+            let text = "There is no administrator yet. A node that was started in the last half minute shows the link that makes the first one; a start after that shows a new link.\n";
+            output.either(&json, text);
+        }
+        FirstStart::Done => {}
     }
     running.until_stopped().await?;
-    ground.app.store().close().await;
+    ground.close().await;
     tracing::info!("Stopped");
     Ok(())
+}
+
+/// What a start has to say about the first administrator.
+#[derive(Debug)]
+pub enum FirstStart {
+    /// The link that makes one.
+    Link(String),
+    /// Another node that started just now has the link.
+    Elsewhere,
+    /// There is one.
+    Done,
+}
+
+impl FirstStart {
+    /// The link, if this start made it.
+    #[must_use]
+    pub fn link(&self) -> Option<&str> {
+        match self {
+            Self::Link(link) => Some(link),
+            Self::Elsewhere | Self::Done => None,
+        }
+    }
 }
 
 /// What a first start makes: the link for the first administrator.
 ///
 /// # Errors
 /// The store.
-pub async fn first_start(ground: &Ground) -> Result<Option<String>, Failure> {
-    let token = ground.registry.offer_setup().await?;
-    Ok(token.map(|token| setup_link(ground, &token.text())))
+pub async fn first_start(ground: &Ground) -> Result<FirstStart, Failure> {
+    Ok(match ground.registry.offer_setup().await? {
+        SetupOffer::Token(token) => FirstStart::Link(setup_link(ground, &token.text())),
+        SetupOffer::ShownElsewhere => FirstStart::Elsewhere,
+        SetupOffer::NotNeeded => FirstStart::Done,
+    })
 }
 
 /// The address that makes the first administrator; the token is in the fragment, which is never sent.
@@ -124,15 +160,14 @@ pub async fn start_on(
         };
     }
     clockwork::start(ground);
-    Ok(Running { addresses, server: server.run(), house })
+    Ok(Running { addresses, server: server.run(), house, drain: settings.drain })
 }
 
 impl Running {
-    /// Tells waiting streams to end, then stops gracefully (SEC-215). Answers at once; `server` ends when
-    /// it is done.
+    /// What stops it gracefully (SEC-215); `server` ends when that is done.
     #[must_use]
     pub fn stopper(&self) -> Stopper {
-        Stopper { house: self.house.clone(), handle: self.server.handle() }
+        Stopper { house: self.house.clone(), handle: self.server.handle(), drain: self.drain }
     }
 
     /// Waits for a signal to stop, then for the stop.
@@ -157,11 +192,21 @@ impl Running {
 pub struct Stopper {
     house: House,
     handle: ServerHandle,
+    drain: Duration,
 }
 
 impl Stopper {
-    /// Stops it: open streams end with a hint to come back, running requests are finished.
+    /// Stops it: readiness ends at once, and the server goes on answering until balancers had the time to notice
+    /// (a second signal cuts that short). Then open streams end with a hint to come back, and running requests are
+    /// finished.
     pub async fn stop(self) {
+        self.house.web.drain();
+        if !self.drain.is_zero() {
+            tokio::select! {
+                () = tokio::time::sleep(self.drain) => {}
+                Some(_) = signalled() => {}
+            }
+        }
         self.house.web.close();
         self.handle.stop(true).await;
     }

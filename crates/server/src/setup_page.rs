@@ -148,7 +148,8 @@ mod tests {
         let config = config::load_from(None, &variables).unwrap();
         let ground = wiring::ground(&config).await.unwrap();
         let house = wiring::house(&config, &ground, Extras::default()).await.unwrap();
-        let link = serve::first_start(&ground).await.unwrap().unwrap();
+        let link = serve::first_start(&ground).await.unwrap();
+        let link = link.link().unwrap();
         let (address, token) = link.split_once('#').unwrap();
         assert_eq!(address, "http://localhost:8400/admin/setup");
         let doors = actix_web::App::new().wrap(from_fn(web::shell::shell)).configure(|cfg| house.mount(cfg));

@@ -3,22 +3,23 @@
 //! Owns: which adapter goes behind which port, which settings go to which crate, and what every worker
 //! mounts. Not here: listening and stopping (`serve`), defaults (`config`).
 
-use std::path::Path;
 use std::sync::Arc;
 
 use actix_web::web::ServiceConfig;
 use app::{App, Clock, Entropy, Issuer, Parts};
-use live::{InProcess, Live};
+use live::Live;
 use provider::Provider;
+use provider::keys::KeysUnusable;
 use registry::Registry;
 use signin::SignIn;
-use store::Store;
-use store_sql::SqlStore;
 use web::Web;
 
+use crate::adapters;
 use crate::config::{Config, live as live_config};
 use crate::failure::Failure;
-use crate::{commands, health, keyfile, setup_page};
+use crate::keyfile::{self, Database};
+use crate::nodes::{self, Installation, NotOurs};
+use crate::{commands, health, setup_page};
 
 /// What commands work on: the use cases without any door.
 #[derive(Clone)]
@@ -27,12 +28,23 @@ pub struct Ground {
     pub app: App,
     /// Users, clients, phones.
     pub registry: Registry,
+    /// What this node belongs to.
+    pub installation: Installation,
+    /// Other processes use the same live store.
+    pub shares_live: bool,
+}
+
+impl Ground {
+    /// Finishes what is being written, and closes the database.
+    pub async fn close(&self) {
+        self.app.store().close().await;
+    }
 }
 
 /// Opens the database and puts the use cases over it.
 ///
 /// # Errors
-/// The database or the wrapping key cannot be used, or do not belong together.
+/// Database, live store or wrapping key cannot be used, or do not belong together.
 pub async fn ground(config: &Config) -> Result<Ground, Failure> {
     ground_at(config, Clock::system()).await
 }
@@ -42,28 +54,83 @@ pub async fn ground(config: &Config) -> Result<Ground, Failure> {
 /// # Errors
 /// As [`ground`].
 pub async fn ground_at(config: &Config, clock: Clock) -> Result<Ground, Failure> {
-    make_folder(&config.database.file)?;
-    let master_key = keyfile::wrapping_key(&config.keys, &config.database.file)?;
-    let settings = store_sql::Settings {
-        readers: config.database.readers,
-        ..store_sql::Settings::file(&config.database.file)
+    let shared = adapters::shared_live(config).await?;
+    if shared.is_none() && config.database.file().is_none() {
+        tracing::warn!(
+            "Short-lived state is in the memory of this node: run no second one, or leave live.url empty"
+        );
+    }
+    ground_over(config, clock, shared).await
+}
+
+/// The same for one command beside running nodes. It tells them what it changes; while the live store cannot be
+/// reached it does its work all the same, and they notice within two seconds by themselves.
+///
+/// # Errors
+/// As [`ground`], without those of reaching the live store.
+pub async fn ground_of_command(config: &Config) -> Result<Ground, Failure> {
+    let shared = match adapters::shared_live(config).await {
+        Ok(shared) => shared,
+        Err(failure) => {
+            eprintln!("Running nodes are not told at once, they notice within two seconds: {failure}");
+            None
+        }
     };
-    let store: Arc<dyn Store> = Arc::new(SqlStore::open(settings).await.map_err(app::Refusal::from)?);
-    let live: Arc<dyn Live> = match config.live {
-        live_config::Settings::InProcess => Arc::new(InProcess::default()),
-    };
+    ground_over(config, Clock::system(), shared).await
+}
+
+async fn ground_over(
+    config: &Config,
+    clock: Clock,
+    shared: Option<Arc<dyn Live>>,
+) -> Result<Ground, Failure> {
     let issuer = Issuer::parse(&config.issuer)
         .map_err(|bad| Failure::new(format!("issuer.url {bad}. Correct it.")))?;
+    // Beside a file the key comes first: a database without one must not be begun.
+    let beside = match config.database.file() {
+        Some(file) => Some(keyfile::wrapping_key(&config.keys, Database::File(file))?),
+        None => None,
+    };
+    let store = adapters::store(config).await?;
+    let key = match beside {
+        Some(key) => key,
+        None => {
+            let has_key = provider::keys::has_wrapping(&*store).await;
+            let has_key = has_key.map_err(|error| adapters::unusable(config, &error))?;
+            keyfile::wrapping_key(
+                &config.keys,
+                Database::Server { shown: &config.database.shown(), has_key },
+            )?
+        }
+    };
+    let shares_live = shared.is_some();
+    let live = shared.unwrap_or_else(adapters::own_live);
     let app = App::new(Parts {
         issuer,
         store,
-        live,
+        live: Arc::clone(&live),
         clock,
         entropy: Entropy::system(),
         hashing: config.sign_in.hashing.clone(),
-        master_key,
+        master_key: key.key,
         limits: config.limits,
     });
+    let installation = nodes::agree(&app).await?;
+    match provider::keys::check(&app).await {
+        Ok(()) => {}
+        Err(KeysUnusable::WrongMasterKey) => return Err(keyfile::another_key(key.made.as_deref())),
+        Err(other) => return Err(commands::keys::unusable(other)),
+    }
+    match installation.mark(&live).await {
+        Ok(()) => {}
+        Err(NotOurs::Anothers) => {
+            return Err(Failure::new(crate::failure::sentence(&NotOurs::Anothers.to_string())));
+        }
+        // It was reached a moment ago; a node that cannot reach it now goes on as any other.
+        Err(NotOurs::Live(error)) => {
+            tracing::warn!(%error, "The live store was not marked; it is tried again")
+        }
+    }
     let registry = Registry::new(
         &app,
         registry::Settings {
@@ -72,21 +139,17 @@ pub async fn ground_at(config: &Config, clock: Clock) -> Result<Ground, Failure>
             enrolment_life: config.phones.link_life,
         },
     );
-    Ok(Ground { app, registry })
+    Ok(Ground { app, registry, installation, shares_live })
 }
 
-fn make_folder(file: &Path) -> Result<(), Failure> {
-    let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) else { return Ok(()) };
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder).map_err(|error| {
-        Failure::new(format!(
-            "Cannot make the folder {}: {error}. Make it, or set database.url.",
-            folder.display()
-        ))
-    })
+/// Where short-lived state is, in a word for the log.
+#[must_use]
+pub const fn live_word(config: &Config) -> &'static str {
+    match config.live {
+        live_config::Settings::InProcess | live_config::Settings::AsDatabase => "memory",
+        live_config::Settings::Postgres => "postgres",
+        live_config::Settings::Redis(_) => "redis",
+    }
 }
 
 /// What only the demo adds.
@@ -150,7 +213,7 @@ impl House {
         web_oidc::mount(cfg, &self.provider);
         web_login::mount(cfg, &self.signin);
         web_phone::mount(cfg, &self.signin, &self.ground.registry);
-        health::mount(cfg, &self.ground.app);
+        health::mount(cfg, &self.ground.app, self.ground.shares_live);
         setup_page::mount(cfg, &self.ground.registry);
     }
 }

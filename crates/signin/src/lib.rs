@@ -176,13 +176,6 @@ impl SignIn {
     fn settings(&self) -> &Settings {
         &self.0.settings
     }
-
-    /// Tells the caches after a commit. The deed is done whatever becomes of the word.
-    async fn tell(&self, change: app::Change) {
-        if let Err(error) = self.app().tell(change).await {
-            tracing::warn!(cause = error.cause(), "Other nodes were not told of a change at once");
-        }
-    }
 }
 
 impl std::fmt::Debug for SignIn {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use app::{Change, Refusal, Secret, Visitor, audit};
 use domain::{
     AccountId, AuditEntry, AuditEvent, BrowserSession, ClientId, DeviceId, Method, Outcome, Proof,
-    SessionEnd, SessionId, Timestamp, text,
+    SecretHash, SessionEnd, SessionId, Timestamp, text,
 };
 use journey::with_proof;
 use store::{SignedIn, Work};
@@ -32,6 +32,8 @@ pub(crate) struct Proved {
     pub account: AccountId,
     pub proof: Proof,
     pub device: Option<DeviceId>,
+    /// The mark of the QR channel, which leads to one session only.
+    pub channel: Option<SecretHash>,
 }
 
 /// A session that begins, or has new strength, with the unit's commit.
@@ -78,7 +80,7 @@ impl SignIn {
             changed = Some(Change::Session(old));
         }
         let session = self.session(visitor, same, proved, &secret, now);
-        work.add_session(&session, Some(&known.hash())).await?;
+        work.add_session_of(&session, Some(&known.hash()), proved.channel.as_ref()).await?;
         let detail = proved.proof.method.as_str();
         work.audit(started(visitor, proved, client, session.id, detail, now)).await?;
         Ok(Begun { id: session.id, secret, browser, known, changed })
@@ -128,7 +130,7 @@ impl SignIn {
     ) -> Result<Progress, Refusal> {
         let Begun { secret, browser, known, changed, .. } = begun;
         if let Some(change) = changed {
-            self.tell(change).await;
+            self.app().tell(change).await;
         }
         if let Err(refusal) = self.replaced_browser(visitor.browser_hash(), &browser.hash()).await {
             // The sign-in is done; only other tabs of this browser have to begin again.
@@ -148,12 +150,15 @@ impl SignIn {
     pub async fn sign_out(&self, visitor: &Visitor) -> Result<(), Refusal> {
         let Some(who) = self.who(visitor).await? else { return Ok(()) };
         let now = self.app().now();
-        let mut work = self.app().store().begin().await?;
-        if work.end_session(&who.session.id, SessionEnd::SignedOut, now).await? {
-            work.audit(ended(visitor, &who, SessionEnd::SignedOut, now)).await?;
-        }
-        work.commit().await?;
-        self.tell(Change::Session(who.session.id)).await;
+        let deed = || async {
+            let mut work = self.app().store().begin().await?;
+            if work.end_session(&who.session.id, SessionEnd::SignedOut, now).await? {
+                work.audit(ended(visitor, &who, SessionEnd::SignedOut, now)).await?;
+            }
+            Ok(work.commit().await?)
+        };
+        self.app().repeatable(deed).await?;
+        self.app().tell(Change::Session(who.session.id)).await;
         Ok(())
     }
 

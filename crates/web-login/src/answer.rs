@@ -15,6 +15,12 @@ pub fn journey(text: Option<&str>) -> Result<JourneyId, Refused> {
     text.and_then(|text| text.parse().ok()).ok_or_else(|| app::Refusal::Gone.into())
 }
 
+/// A refusal of a journey's form. What is refused for a moment only goes on at the journey's page.
+pub fn refused(refusal: app::Refusal, id: &JourneyId) -> Refused {
+    let refused = Refused::from(refusal);
+    if refused.code == "temporarily_unavailable" { refused.onward(login_path(id)) } else { refused }
+}
+
 /// The page of a journey.
 pub fn login_path(id: &JourneyId) -> String {
     format!("/login?journey={id}")

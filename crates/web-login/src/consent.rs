@@ -61,6 +61,6 @@ pub async fn post(
         Ok(progress) => answer::see_other(progress, &id),
         // Signed out or asked for more meanwhile: the journey's page says what is next.
         Err(Refusal::NotSignedIn | Refusal::StepUpNeeded) => answer::redirect(&answer::login_path(&id)),
-        Err(other) => Err(other.into()),
+        Err(other) => Err(answer::refused(other, &id)),
     }
 }

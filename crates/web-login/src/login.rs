@@ -68,7 +68,7 @@ pub async fn password(
         Err(Refusal::SignInFailed | Refusal::Invalid { .. }) => Alert::Failed,
         Err(Refusal::TooMany { retry_after }) => Alert::TooMany(retry_after),
         Err(Refusal::Busy { retry_after }) => Alert::Busy(retry_after),
-        Err(other) => return Err(other.into()),
+        Err(other) => return Err(answer::refused(other, &id)),
     };
     again(&req, &web, &signin, &visitor, &id, Asked { username, alert: Some(alert), other: false }).await
 }

@@ -85,6 +85,6 @@ pub async fn redeem(
             let asked = Asked { alert: Some(Alert::PhoneFailed), ..Asked::default() };
             login::again(&req, &web, &signin, &visitor, &id, asked).await
         }
-        Err(other) => Err(other.into()),
+        Err(other) => Err(answer::refused(other, &id)),
     }
 }

@@ -99,7 +99,9 @@ fn later(refusal: &Refusal) -> HttpResponse {
             StatusCode::TOO_MANY_REQUESTS,
             OAuthError::new(ErrorCode::TemporarilyUnavailable, "Too many failed attempts"),
         ),
-        Refusal::Busy { .. } | Refusal::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, busy),
+        Refusal::Busy { .. } | Refusal::Contended(_) | Refusal::Unavailable(_) => {
+            (StatusCode::SERVICE_UNAVAILABLE, busy)
+        }
         _ => (
             StatusCode::INTERNAL_SERVER_ERROR,
             OAuthError::new(ErrorCode::ServerError, "Something went wrong"),

@@ -74,7 +74,7 @@ struct Inner {
     theme: Arc<Theme>,
     texts: Catalogue<Arc<Texts>>,
     virtual_phone: Option<Arc<str>>,
-    closing: watch::Sender<bool>,
+    phase: watch::Sender<Phase>,
 }
 
 impl Web {
@@ -91,7 +91,7 @@ impl Web {
             theme: Arc::new(settings.theme),
             virtual_phone: settings.virtual_phone.filter(|_| issuer.is_loopback()).map(Into::into),
             texts: Catalogue::parse(texts::BUILT_IN)?,
-            closing: watch::Sender::new(false),
+            phase: watch::Sender::new(Phase::Open),
         })))
     }
 
@@ -183,16 +183,35 @@ impl Web {
         })
     }
 
+    /// Says that this node will close soon: it is not ready any more, goes on answering, and asks for each next
+    /// request to come over a new connection, which a balancer makes to another node (SEC-215).
+    pub fn drain(&self) {
+        self.0.phase.send_replace(Phase::Draining);
+    }
+
+    /// Whether this node will close soon.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        *self.0.phase.borrow() != Phase::Open
+    }
+
     /// Tells every waiting stream that the server is closing. They end with a hint to come back.
     pub fn close(&self) {
-        self.0.closing.send_replace(true);
+        self.0.phase.send_replace(Phase::Closing);
     }
 
     /// Becomes ready when the server begins to close.
     #[must_use]
     pub fn closing(&self) -> Closing {
-        Closing(self.0.closing.subscribe())
+        Closing(self.0.phase.subscribe())
     }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Open,
+    Draining,
+    Closing,
 }
 
 /// Somebody who is signed in.
@@ -208,19 +227,19 @@ pub struct Person {
 
 /// The word that the server is closing.
 #[derive(Clone)]
-pub struct Closing(watch::Receiver<bool>);
+pub struct Closing(watch::Receiver<Phase>);
 
 impl Closing {
     /// Waits for it.
     pub async fn begun(&mut self) {
         // The sender lives as long as the server; its end is the server's end too.
-        let _ = self.0.wait_for(|closing| *closing).await;
+        let _ = self.0.wait_for(|phase| *phase == Phase::Closing).await;
     }
 
     /// Whether it was said.
     #[must_use]
     pub fn has_begun(&self) -> bool {
-        *self.0.borrow()
+        *self.0.borrow() == Phase::Closing
     }
 }
 

@@ -49,16 +49,25 @@ fn sentence<'p>(page: &'p Page, code: &str) -> &'p str {
 }
 
 fn samples_of(page: &dyn Fn() -> Page) -> Vec<(&'static str, RefusedPage)> {
-    ["unknown_client", "invalid_redirect_uri", "gone", "slow_down", "server_error", "stale_form", "<b>\"'"]
-        .into_iter()
-        .map(|code| {
-            let page = page();
-            let sentence = sentence(&page, code).to_owned();
-            let onward = (code == "stale_form").then(|| "/login".to_owned());
-            let name = if code.starts_with('<') { "hostile" } else { code };
-            (name, RefusedPage { page, code: code.to_owned(), sentence, onward })
-        })
-        .collect()
+    [
+        "unknown_client",
+        "invalid_redirect_uri",
+        "gone",
+        "slow_down",
+        "temporarily_unavailable",
+        "stale_form",
+        "<b>\"'",
+    ]
+    .into_iter()
+    .map(|code| {
+        let page = page();
+        let sentence = sentence(&page, code).to_owned();
+        let has_way = matches!(code, "stale_form" | "temporarily_unavailable");
+        let onward = has_way.then(|| "/login".to_owned());
+        let name = if code.starts_with('<') { "hostile" } else { code };
+        (name, RefusedPage { page, code: code.to_owned(), sentence, onward })
+    })
+    .collect()
 }
 
 #[cfg(test)]

@@ -107,6 +107,11 @@ impl Refused {
         Self { retry_after: Some(after), ..Self::new(status, code, detail) }
     }
 
+    fn busy(after: Duration) -> Self {
+        let detail = "The server is busy. Try again in a moment.";
+        Self::later(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", detail, after)
+    }
+
     /// What a refusal by HTTP itself means: answers without a body get one from here.
     #[must_use]
     pub fn of_status(status: StatusCode) -> Self {
@@ -147,12 +152,8 @@ impl From<Refusal> for Refused {
                 "Too many tries. Come again later.",
                 retry_after,
             ),
-            R::Busy { retry_after } => Self::later(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "temporarily_unavailable",
-                "The server is busy. Try again in a moment.",
-                retry_after,
-            ),
+            R::Busy { retry_after } => Self::busy(retry_after),
+            R::Contended(cause) => Self::busy(Duration::from_secs(1)).because(cause),
             R::Unavailable(cause) => Self::later(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "temporarily_unavailable",

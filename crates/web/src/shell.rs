@@ -6,12 +6,12 @@
 
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::StatusCode;
 use actix_web::http::header::{
     ACCEPT, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName,
     HeaderValue, REFERRER_POLICY, RETRY_AFTER, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
     X_FRAME_OPTIONS,
 };
+use actix_web::http::{ConnectionType, Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _, HttpRequest, HttpResponse};
 use serde_json::{Map, Value, json};
@@ -57,6 +57,9 @@ pub async fn shell(
         res = ServiceResponse::new(request, keep_headers(&bare, dressed));
     }
     guard(res.headers_mut(), &web);
+    if web.is_draining() && res.status() != StatusCode::SWITCHING_PROTOCOLS {
+        res.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+    }
     if let Ok(value) = HeaderValue::from_str(&reference.0) {
         res.headers_mut().insert(REQUEST_ID, value);
     }
@@ -96,7 +99,12 @@ pub fn dress(req: &HttpRequest, web: &Web, refused: &Refused) -> HttpResponse {
     let wants_page = !req.path().starts_with("/api/")
         && req.headers().get(ACCEPT).and_then(|v| v.to_str().ok()).is_some_and(|v| v.contains("text/html"));
     let mut answer = if wants_page {
-        crate::pages::refused(web.page(req, &[]), refused)
+        match same_page(req).filter(|_| refused.onward.is_none()) {
+            Some(path) if refused.code == "temporarily_unavailable" => {
+                crate::pages::refused(web.page(req, &[]), &refused.clone().onward(path))
+            }
+            _ => crate::pages::refused(web.page(req, &[]), refused),
+        }
     } else {
         problem(refused, &reference_of(req))
     };
@@ -104,6 +112,13 @@ pub fn dress(req: &HttpRequest, web: &Web, refused: &Refused) -> HttpResponse {
         answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));
     }
     answer
+}
+
+/// The address that was asked for, to be asked for again.
+fn same_page(req: &HttpRequest) -> Option<String> {
+    let path = req.uri().path_and_query()?.as_str();
+    let is_ours = path.starts_with('/') && !path.starts_with("//") && !path.contains('\\');
+    (req.method() == Method::GET && is_ours).then(|| path.to_owned())
 }
 
 /// problem+json (RFC 9457) with `code`, our word for the refusal, and `id`, the number the log knows it by.

@@ -19,7 +19,7 @@ fn web_for(issuer: &str) -> Web {
         theme: Arc::new(Theme::built_in().unwrap()),
         texts: Catalogue::parse(texts::BUILT_IN).unwrap(),
         virtual_phone: None,
-        closing: watch::Sender::new(false),
+        phase: watch::Sender::new(Phase::Open),
     }))
 }
 

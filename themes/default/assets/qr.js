@@ -14,6 +14,8 @@ const PATIENCE = 290_000;
 /** A cut connection is shown after so long: a stream that comes back at once disturbs nobody. */
 const GRACE = 4_000;
 const POLL_EVERY = 3_000;
+/** Without an answer a new code is asked for this often. */
+const AGAIN = 5_000;
 
 const panel = document.getElementById("qr");
 const card = document.getElementById("qr-card");
@@ -36,6 +38,8 @@ let againTimer = 0;
 const now = () => performance.now();
 const isSeen = () => isInView && document.visibilityState === "visible";
 const isPatient = () => now() - patientSince < PATIENCE;
+/** The server cannot be reached, or something that it needs does not answer: it comes back. */
+const isOutage = (refused) => refused.status === 0 || refused.status >= 500;
 const left = () => Math.max(0, Math.ceil((endsAt - now()) / 1000));
 
 function show(state, seconds) {
@@ -85,12 +89,14 @@ async function open() {
     const virtual = document.getElementById("virtual-phone");
     if (virtual && opened.url) virtual.href = virtual.dataset.address + new URL(opened.url).hash;
     endsAt = now() + opened.expires_in * 1000;
+    found();
     told(opened);
     listen();
   } catch (refused) {
-    if (refused.status === 0) {
+    if (isOutage(refused)) {
       lost();
-      againTimer = setTimeout(() => panel.dataset.state === "offline" && open(), 5_000);
+      const wait = Math.max(AGAIN, refused.retryAfter * 1000);
+      againTimer = setTimeout(() => panel.dataset.state === "offline" && open(), spread(wait));
     } else {
       panel.dataset.over = refused.status === 410 || refused.status === 403 ? "yes" : "";
       draw("");
@@ -124,6 +130,10 @@ function told({ state, expires_in: seconds }) {
       draw("");
       show("denied", 0);
       break;
+    case "offline":
+      // Said by the server, of something that it needs; the stream ends with it.
+      if (!["denied", "expired"].includes(panel.dataset.state)) show("offline");
+      break;
     default:
       draw("");
       if (isSeen() && isPatient() && ["waiting", "offline"].includes(panel.dataset.state)) open();
@@ -147,7 +157,7 @@ async function showCode() {
   } catch (refused) {
     // 404: this relying party needs no check code.
     if (refused.status === 404) box.hidden = true;
-    else if (refused.status === 0) setTimeout(() => panel.dataset.state === "claimed" && showCode(), 2_000);
+    else if (isOutage(refused)) setTimeout(() => panel.dataset.state === "claimed" && showCode(), 2_000);
   }
 }
 
@@ -191,9 +201,7 @@ function hush() {
 }
 
 function listenAnew() {
-  if (!source) return;
-  hush();
-  listen();
+  if (source) listenAfter();
 }
 
 function poll(wait = POLL_EVERY) {
@@ -203,21 +211,34 @@ function poll(wait = POLL_EVERY) {
     if (document.visibilityState === "visible") {
       try {
         const word = await get(address("/login/state"));
+        const wasOffline = panel.dataset.state === "offline";
         found();
         if (word.state !== panel.dataset.state || word.state === "waiting") told(word);
         else show(word.state, word.expires_in);
+        // The server is back: hear from it again instead of asking.
+        if (wasOffline && !isLeaving) return listenAfter();
       } catch (refused) {
         if (refused.status === 410) {
           pollTimer = 0;
           panel.dataset.over = "yes";
           return show("expired", 0);
         }
-        if (refused.status === 0) lost();
+        if (isOutage(refused)) lost();
         next = Math.max(refused.retryAfter * 1000, Math.min(wait * 2, 15_000));
       }
     }
     if (!isLeaving) poll(next);
-  }, wait);
+  }, spread(wait));
+}
+
+function listenAfter() {
+  hush();
+  listen();
+}
+
+/** Many pages that lost the same server do not all come back in the same moment. */
+function spread(wait) {
+  return wait * (0.8 + 0.4 * Math.random());
 }
 
 function lost() {

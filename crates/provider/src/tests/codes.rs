@@ -122,7 +122,7 @@ async fn sec_109_rights_are_looked_at_when_the_code_comes_back() {
     let mut work = third.app.store().begin().await.unwrap();
     work.delete_client(&shop().id, third.app.now()).await.unwrap();
     work.commit().await.unwrap();
-    third.app.tell(Change::Client(shop().id)).await.unwrap();
+    third.app.tell(Change::Client(shop().id)).await;
     assert_eq!(third.refused(&code, &[]).await, ErrorCode::InvalidClient);
 }
 

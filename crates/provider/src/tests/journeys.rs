@@ -155,7 +155,7 @@ async fn sec_109_a_journey_of_a_deleted_client_ends_nowhere() {
     let mut work = world.app.store().begin().await.unwrap();
     work.delete_client(&shop().id, world.app.now()).await.unwrap();
     work.commit().await.unwrap();
-    world.app.tell(Change::Client(shop().id)).await.unwrap();
+    world.app.tell(Change::Client(shop().id)).await;
     let who = world.who(&[(Method::Password, START)]);
     assert!(world.provider.finish(&kept.purpose, &who).await.is_err());
     assert!(world.provider.declined(&kept.purpose).await.is_err());

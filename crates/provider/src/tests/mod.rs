@@ -212,14 +212,14 @@ impl World {
         let mut work = self.app.store().begin().await.unwrap();
         assert!(work.end_session(&self.session.id, SessionEnd::SignedOut, self.app.now()).await.unwrap());
         work.commit().await.unwrap();
-        self.app.tell(Change::Session(self.session.id)).await.unwrap();
+        self.app.tell(Change::Session(self.session.id)).await;
     }
 
     async fn disable_account(&self) {
         let mut work = self.app.store().begin().await.unwrap();
         work.set_account_state(&self.account.id, AccountState::Disabled, self.app.now()).await.unwrap();
         work.commit().await.unwrap();
-        self.app.tell(Change::Account(self.account.id)).await.unwrap();
+        self.app.tell(Change::Account(self.account.id)).await;
     }
 
     async fn events(&self) -> Vec<AuditEvent> {

@@ -168,7 +168,7 @@ impl Registry {
         entry.detail = Some(format!("{} by {}", device.kind.as_str(), device.added_by.as_str()));
         work.audit(entry).await?;
         work.commit().await?;
-        self.app.tell(Change::Device(device.id)).await?;
+        self.app.tell(Change::Device(device.id)).await;
         tracing::info!(device.id = %device.id, account.id = %account.id, kind = device.kind.as_str(), "Phone enrolled");
         Ok((device, account))
     }

@@ -20,25 +20,28 @@ impl Registry {
     ) -> Result<(), Refusal> {
         let now = self.app.now();
         let from = [DeviceState::Pending, DeviceState::Active, DeviceState::Suspended];
-        let mut work = self.app.store().begin().await?;
-        let was_there =
-            work.move_device(&device.id, Some(&device.account), &from, DeviceState::Revoked, now).await?;
-        if was_there {
-            let mut entry = audit::from(address, AuditEvent::DeviceChanged, Outcome::Done, now);
-            entry.account = Some(device.account);
-            entry.device = Some(device.id);
-            entry.detail = Some("revoked by itself".to_owned());
-            work.audit(entry).await?;
-        }
-        let ended = if end_sessions {
-            work.end_sessions_of_device(&device.id, SessionEnd::EndedByDevice, now).await?
-        } else {
-            Vec::new()
+        let deed = || async {
+            let mut work = self.app.store().begin().await?;
+            let was_there =
+                work.move_device(&device.id, Some(&device.account), &from, DeviceState::Revoked, now).await?;
+            if was_there {
+                let mut entry = audit::from(address, AuditEvent::DeviceChanged, Outcome::Done, now);
+                entry.account = Some(device.account);
+                entry.device = Some(device.id);
+                entry.detail = Some("revoked by itself".to_owned());
+                work.audit(entry).await?;
+            }
+            let ended = if end_sessions {
+                work.end_sessions_of_device(&device.id, SessionEnd::EndedByDevice, now).await?
+            } else {
+                Vec::new()
+            };
+            crate::users::audit_ended(&mut *work, &device.account, &ended, now).await?;
+            work.commit().await?;
+            Ok(ended)
         };
-        crate::users::audit_ended(&mut *work, &device.account, &ended, now).await?;
-        work.commit().await?;
-        self.app.tell(Change::Device(device.id)).await?;
-        self.tell_ended(&ended).await?;
+        let ended = self.app.repeatable(deed).await?;
+        self.tell_ended(Change::Device(device.id), &ended).await;
         tracing::info!(device.id = %device.id, sessions = ended.len(), "Phone left");
         Ok(())
     }

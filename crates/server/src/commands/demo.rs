@@ -20,7 +20,7 @@ use crate::config::{self, Config};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::wiring::{Extras, Ground};
-use crate::{serve, telemetry, terminal_qr, wiring};
+use crate::{adapters, nodes, serve, telemetry, terminal_qr, wiring};
 
 const USERNAME: &str = "demo";
 const CLIENT_ID: &str = "demo-shop";
@@ -41,8 +41,14 @@ pub async fn run(command: cli::Demo, output: Output) -> Result<(), Failure> {
     let config = configuration(&issuer, &folder.path)?;
     telemetry::start(&config.log);
 
+    if config.database.file().is_some_and(Path::exists) {
+        // With another --port or --issuer than last time: nobody else uses this data.
+        let store = adapters::store(&config).await?;
+        nodes::adopt_issuer(&*store, &config.issuer).await?;
+        store.close().await;
+    }
     let ground = wiring::ground(&config).await?;
-    let admin_setup = serve::first_start(&ground).await?;
+    let admin_setup = serve::first_start(&ground).await?.link().map(str::to_owned);
     let base = format!("http://localhost:{shop_port}");
     let secrets = Secrets::of(&folder, &ground)?;
     make_user(&ground, &secrets).await?;
@@ -78,7 +84,7 @@ pub async fn run(command: cli::Demo, output: Output) -> Result<(), Failure> {
     shop_stop.stop(false).await;
     server.stop().await;
     let _ = (shop.await, waiting.await);
-    ground.app.store().close().await;
+    ground.close().await;
     Ok(())
 }
 
@@ -145,6 +151,8 @@ fn configuration(issuer: &str, folder: &Path) -> Result<Config, Failure> {
             && !name.starts_with("LATCHBOLT__SERVER__LISTEN")
             && !name.starts_with("LATCHBOLT__TLS__")
             && !name.starts_with("LATCHBOLT__KEYS__")
+            && !name.starts_with("LATCHBOLT__DATABASE__")
+            && !name.starts_with("LATCHBOLT__LIVE__")
     });
     variables.extend(others);
     config::load_from(None, &variables).map_err(|problems| refused(&problems))

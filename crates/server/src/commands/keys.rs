@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::output::Output;
 use crate::wiring::Ground;
 
-/// Runs the command. A running server takes over what was rotated within half a minute by itself.
+/// Runs the command. Running nodes are told what was rotated; without a word they see it within seconds.
 ///
 /// # Errors
 /// What the use case refuses.

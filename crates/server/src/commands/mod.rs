@@ -5,6 +5,7 @@ pub mod client;
 pub mod demo;
 pub mod device;
 pub mod keys;
+pub mod migrate;
 pub mod phone;
 pub mod user;
 

@@ -13,20 +13,25 @@ section! {
     /// backups: without it the database is of no use, and with both it is everything.
     "keys" {
         /// The wrapping key itself: 32 random bytes in base64 (`openssl rand -base64 32`). Give it by the
-        /// environment, LATCHBOLT__KEYS__WRAPPING_KEY or LATCHBOLT__KEYS__WRAPPING_KEY_FILE.
+        /// environment, LATCHBOLT__KEYS__WRAPPING_KEY or LATCHBOLT__KEYS__WRAPPING_KEY_FILE. Every node needs
+        /// the same.
         wrapping_key: Option<Secret> = None, example "(32 random bytes in base64)";
         /// Where the wrapping key is kept when it is not given: a file that only its owner may read, made
-        /// at first start. Without this key: beside the database, with the ending `.key`.
+        /// at first start. Without this key: beside SQLite's database, with the ending `.key`. With PostgreSQL
+        /// one of the two has to be given.
         key_file: Option<String> = None, example "/var/lib/latchbolt/latchbolt.key";
     }
 }
+
+/// PostgreSQL without a key.
+pub const SHARED: &str = "With PostgreSQL every node needs the same wrapping key: give it by LATCHBOLT__KEYS__WRAPPING_KEY or …_FILE (`openssl rand -base64 32` makes one), or set keys.key_file.";
 
 /// Where the wrapping key comes from.
 #[derive(Clone)]
 pub enum Settings {
     /// Given.
     Given(Box<[u8; 32]>),
-    /// Kept in this file; none means beside the database.
+    /// Kept in this file; none means beside SQLite's database.
     File(Option<PathBuf>),
 }
 

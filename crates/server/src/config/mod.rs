@@ -5,7 +5,7 @@
 //! Not here: what settings do (the crates whose `Settings` a section resolves to).
 
 mod reference;
-mod section;
+pub mod section;
 mod source;
 
 pub mod database;
@@ -151,7 +151,7 @@ fn resolve(given: &Given, mut wrong: impl FnMut(&'static str, Fault)) -> Option<
     let tls = section!(tls);
     let database = section!(database);
     let keys = section!(keys);
-    let live = section!(live);
+    let mut live = section!(live);
     let sign_in = section!(sign_in);
     let phones = section!(phones);
     let tokens = section!(tokens);
@@ -171,6 +171,16 @@ fn resolve(given: &Given, mut wrong: impl FnMut(&'static str, Fault)) -> Option<
                 "Without limits passwords can be guessed: this is for an issuer on this computer only.";
             wrong("limits", Fault::new("off", what));
         }
+    }
+    if let (Some(database), Some(live)) = (&database, &mut live)
+        && let Err(fault) = live.settle(database)
+    {
+        wrong("live", fault);
+    }
+    if let (Some(database), Some(keys::Settings::File(None))) = (&database, &keys)
+        && database.file().is_none()
+    {
+        wrong("keys", Fault::new("wrapping_key", keys::SHARED));
     }
     outbound?;
     Some(Config {

@@ -60,6 +60,10 @@ impl Kind for Option<Secret> {
     const IS_TEXT: bool = true;
     const IS_SECRET: bool = true;
 }
+impl Kind for Address {
+    const WORDS: &'static str = "text";
+    const IS_TEXT: bool = true;
+}
 impl Kind for bool {
     const WORDS: &'static str = "true or false";
 }
@@ -99,6 +103,53 @@ impl fmt::Debug for Secret {
 impl Serialize for Secret {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str("(hidden)")
+    }
+}
+
+/// An address that may hold a password. Prints without it.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Address(String);
+
+impl Address {
+    /// The address itself, with the password that may be in it.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+
+    /// The address with a mark in the password's place. Whatever looks like one counts as one.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        let Some((scheme, rest)) = self.0.split_once("://") else { return self.0.clone() };
+        let (user, rest) = match rest.rsplit_once('@') {
+            Some((user, rest)) => (Some(user), rest),
+            None => (None, rest),
+        };
+        let user = match user.map(|user| user.split_once(':').ok_or(user)) {
+            Some(Ok((name, _))) => format!("{name}:(hidden)@"),
+            Some(Err(name)) => format!("{name}@"),
+            None => String::new(),
+        };
+        match rest.split_once('?') {
+            Some((rest, query)) if query.contains("password") => format!("{scheme}://{user}{rest}?(hidden)"),
+            _ => format!("{scheme}://{user}{rest}"),
+        }
+    }
+}
+impl From<&str> for Address {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.shown())
+    }
+}
+impl Serialize for Address {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.shown())
     }
 }
 

@@ -21,6 +21,9 @@ section! {
         keep_alive_seconds: u16 = 60;
         /// Seconds that running requests get to finish when the program is told to stop.
         stop_seconds: u16 = 10;
+        /// Seconds that the program goes on answering after it was told to stop and `/readyz` says so: the
+        /// time in which a balancer that asks `/readyz` takes this node out. 0 where nothing asks.
+        drain_seconds: u16 = 0;
     }
 }
 
@@ -39,6 +42,8 @@ pub struct Settings {
     pub keep_alive: Duration,
     /// For running requests at a stop.
     pub stop_timeout: Duration,
+    /// Between the word that this node stops and the stop.
+    pub drain: Duration,
 }
 
 impl Given {
@@ -75,6 +80,9 @@ impl Given {
         if !(1..=30).contains(&self.stop_seconds) {
             return Err(Fault::new("stop_seconds", "Take a number from 1 to 30."));
         }
+        if self.drain_seconds > 60 {
+            return Err(Fault::new("drain_seconds", "Take a number from 0 to 60."));
+        }
         if self.workers > 256 {
             return Err(Fault::new("workers", "Take a number from 0 to 256."));
         }
@@ -86,6 +94,7 @@ impl Given {
             header_timeout: Duration::from_secs(u64::from(self.header_seconds)),
             keep_alive: Duration::from_secs(u64::from(self.keep_alive_seconds)),
             stop_timeout: Duration::from_secs(u64::from(self.stop_seconds)),
+            drain: Duration::from_secs(u64::from(self.drain_seconds)),
         })
     }
 }

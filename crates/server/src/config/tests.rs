@@ -103,7 +103,7 @@ fn a_value_of_the_wrong_kind_is_refused_with_its_line() {
 #[test]
 fn a_value_that_cannot_be_is_refused_with_its_line_and_all_faults_come_at_once() {
     let found =
-        problems("value", "[issuer]\nurl = 'http://login.example.org'\n[live]\nkind = 'memcached'\n", &[]);
+        problems("value", "[issuer]\nurl = 'http://login.example.org'\n[live]\nurl = 'memcached:'\n", &[]);
     let lines: Vec<_> = found.iter().map(|p| p.origin.clone()).collect();
     assert!(matches!(lines[..], [Origin::File { line: 2, .. }, Origin::File { line: 4, .. }]), "{found:?}");
 }
@@ -162,4 +162,70 @@ fn a_secret_may_stand_in_a_file_of_its_own() {
 fn tls_and_a_plain_issuer_contradict_each_other() {
     let found = problems("tls", "[tls]\ncert_file = 'a'\nkey_file = 'b'\n", &[]);
     assert_eq!(found[0].key.as_deref(), Some("tls.cert_file"));
+}
+
+const KEY: (&str, &str) = ("LATCHBOLT__KEYS__WRAPPING_KEY", "gaVNcz3hBgMzU3eZ0uUPL1Jzk7Ta9BU2V3iYuNj4GTg=");
+
+#[test]
+fn sec_196_with_postgres_every_node_is_told_the_same_wrapping_key() {
+    let text = "[database]\nurl = 'postgres://latchbolt@db/latchbolt'\n";
+    let found = problems("no-key", text, &[]);
+    assert_eq!(found[0].key.as_deref(), Some("keys.wrapping_key"));
+    assert!(found[0].what.contains("every node needs the same wrapping key"), "{found:?}");
+    let config = config("with-key", text, &[KEY]);
+    assert!(matches!(config.live, live::Settings::Postgres), "live state goes into the same database");
+}
+
+#[test]
+fn live_state_cannot_go_into_a_postgres_that_there_is_none_of() {
+    let found = problems("live-sqlite", "\n[live]\nurl = 'postgres:'\n", &[]);
+    assert_eq!(found[0].key.as_deref(), Some("live.url"));
+    assert!(matches!(found[0].origin, Origin::File { line: 3, .. }), "{found:?}");
+    assert!(matches!(config("live-none", "", &[]).live, live::Settings::InProcess));
+}
+
+#[test]
+fn sec_193_what_check_config_prints_holds_no_password() {
+    let text = "[database]\nurl = 'postgres://ada:hunter2@db/latchbolt'\n[live]\nurl = 'rediss://ada:hunter2@redis'\n";
+    let config = config("printed", text, &[KEY]);
+    let shown = [
+        toml::to_string(&config.given).unwrap(),
+        serde_json::to_string(&config.given).unwrap(),
+        format!("{config:?}"),
+    ];
+    for text in shown {
+        assert!(!text.contains("hunter2") && !text.contains(KEY.1), "{text}");
+        assert!(text.contains("ada:(hidden)@"), "{text}");
+    }
+}
+
+#[test]
+fn a_secret_of_the_wrong_kind_is_refused_without_being_quoted() {
+    let found = problems("quoted", "[live]\npassword = ['hunter2']\n", &[]);
+    assert!(!found.is_empty() && !found.iter().any(|p| p.to_string().contains("hunter2")), "{found:?}");
+}
+
+#[test]
+fn every_example_is_a_configuration_that_check_config_takes() {
+    let folder = repository("config/examples");
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(&folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        // What an example leaves to the environment: the wrapping key of a cluster.
+        let config = load_from(Some(&path), &[(KEY.0.to_owned(), KEY.1.to_owned())]);
+        let config = config.unwrap_or_else(|problems| panic!("{name}: {problems:?}"));
+        match name.as_str() {
+            "one-binary.toml" | "behind-nginx.toml" => assert!(config.database.file().is_some(), "{name}"),
+            "postgres.toml" => assert!(matches!(config.live, live::Settings::Postgres), "{name}"),
+            "cluster.toml" => assert!(matches!(config.live, live::Settings::Redis(_)), "{name}"),
+            _ => panic!("{name} is not checked here"),
+        }
+        if name == "behind-nginx.toml" {
+            assert!(!config.networks.trusted_proxies.is_empty());
+        }
+        names.push(name);
+    }
+    names.sort();
+    assert_eq!(names, ["behind-nginx.toml", "cluster.toml", "one-binary.toml", "postgres.toml"]);
 }

@@ -142,21 +142,24 @@ impl SignIn {
         let device = self.active_device(asked).await?;
         let app = self.app();
         let now = app.now();
-        let mut work = app.store().begin().await?;
-        let session = work.session(id).await?.filter(|session| session.device == Some(device.id));
-        if session.is_none() || !work.end_session(id, SessionEnd::EndedByDevice, now).await? {
-            return Err(Refusal::NotFound);
-        }
-        work.audit(AuditEntry {
-            account: Some(device.account),
-            device: Some(device.id),
-            session: Some(*id),
-            detail: audit::detail(SessionEnd::EndedByDevice.as_str()),
-            ..audit::from(asked.address, AuditEvent::SessionEnded, Outcome::Done, now)
-        })
-        .await?;
-        work.commit().await?;
-        self.tell(Change::Session(*id)).await;
+        let deed = || async {
+            let mut work = app.store().begin().await?;
+            let session = work.session(id).await?.filter(|session| session.device == Some(device.id));
+            if session.is_none() || !work.end_session(id, SessionEnd::EndedByDevice, now).await? {
+                return Err(Refusal::NotFound);
+            }
+            work.audit(AuditEntry {
+                account: Some(device.account),
+                device: Some(device.id),
+                session: Some(*id),
+                detail: audit::detail(SessionEnd::EndedByDevice.as_str()),
+                ..audit::from(asked.address, AuditEvent::SessionEnded, Outcome::Done, now)
+            })
+            .await?;
+            Ok(work.commit().await?)
+        };
+        app.repeatable(deed).await?;
+        app.tell(Change::Session(*id)).await;
         Ok(())
     }
 

@@ -235,14 +235,18 @@ impl SignIn {
                 return Ok(Decided::WrongCode { left });
             }
         }
-        let written = self.write(&applied, common, claim, now).await;
+        let written = self.app().repeatable(|| self.write(&applied, common, claim, now)).await;
         if let Err(refusal) = written {
-            self.app().slots::<Channels>().take(handle).await?;
+            if let Err(error) = self.app().slots::<Channels>().take(handle).await {
+                tracing::error!(%error, "A decision that was not written down could not be taken back");
+            }
             self.say(&common.opening.journey, State::Expired).await;
             return Err(refusal);
         }
         if let Channel::Denied(Denied { why: WhyDenied::Reported, .. }) = &applied.channel {
-            self.reported(common.opening.seen.address).await?;
+            if let Err(refusal) = self.reported(common.opening.seen.address).await {
+                tracing::warn!(cause = refusal.cause(), "A report is written down but does not count");
+            }
         }
         self.say(&common.opening.journey, applied.channel.standing(now).state).await;
         match applied.outcome {

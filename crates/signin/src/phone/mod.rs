@@ -41,7 +41,7 @@ use crate::SignIn;
 use crate::way::name;
 
 /// Channels by handle. Kept a little longer than they live, so that their end is seen and noted.
-struct Channels;
+pub(crate) struct Channels;
 
 impl Slot for Channels {
     const KIND: &'static str = "channel";
@@ -174,12 +174,14 @@ impl SignIn {
             }
             return Ok(());
         }
-        let mut work = self.app().store().begin().await?;
-        for entry in entries {
-            work.audit(entry).await?;
-        }
-        work.commit().await?;
-        Ok(())
+        let deed = || async {
+            let mut work = self.app().store().begin().await?;
+            for entry in &entries {
+                work.audit(entry.clone()).await?;
+            }
+            Ok(work.commit().await?)
+        };
+        self.app().repeatable(deed).await
     }
 }
 

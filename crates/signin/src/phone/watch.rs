@@ -31,7 +31,7 @@ const ABUSE_WINDOW: Duration = Duration::from_secs(5 * 60);
 /// What a waiting browser is told, and nothing else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StateWord {
-    /// `waiting`, `claimed`, `approved`, `denied` or `expired`.
+    /// `waiting`, `claimed`, `approved`, `denied` or `expired`; `offline` when it cannot be said.
     pub state: &'static str,
     /// Seconds until what is shown ends.
     pub expires_in: u32,
@@ -47,6 +47,8 @@ pub struct Watch {
     told: Option<(State, u64)>,
     /// Something was heard that was not looked into yet: `next` may be dropped and called again at any time.
     is_stale: bool,
+    /// The channel could not be read, and that was told: over.
+    is_lost: bool,
     changes_at: Option<Timestamp>,
     // Held for its drop.
     _seat: Seat,
@@ -87,6 +89,7 @@ impl SignIn {
             words,
             told: None,
             is_stale: true,
+            is_lost: false,
             changes_at: None,
             _seat: seat,
         })
@@ -123,9 +126,13 @@ impl SignIn {
 }
 
 impl Watch {
-    /// The next word: the first at once, later ones when something changed. `None` when the journey is over.
+    /// The next word: the first at once, later ones when something changed. `None` when the journey is over, and
+    /// after the word `offline`: who waits has to come back.
     pub async fn next(&mut self) -> Option<StateWord> {
         loop {
+            if self.is_lost {
+                return None;
+            }
             if !self.is_stale {
                 self.wait().await?;
                 self.is_stale = true;
@@ -135,7 +142,8 @@ impl Watch {
                 Ok(found) => found?,
                 Err(refusal) => {
                     tracing::warn!(cause = refusal.cause(), "A waiting browser's channel cannot be read");
-                    return None;
+                    self.is_lost = true;
+                    return Some(OFFLINE);
                 }
             };
             self.is_stale = false;
@@ -189,6 +197,9 @@ impl Drop for Seat {
         }
     }
 }
+
+/// Nobody knows just now.
+const OFFLINE: StateWord = StateWord { state: "offline", expires_in: 0, version: 0 };
 
 /// No channel, or one that is over: show a new code.
 const fn none() -> Standing {

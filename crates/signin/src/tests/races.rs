@@ -4,10 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use app::Refusal;
+use app::journeys::JourneySlot;
+use domain::Outcome;
 
 use super::actors::tally;
 use super::world::{free_world, world};
 use crate::Decided;
+use crate::phone::Channels;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sec_006_an_approval_gives_one_session_however_often_it_is_redeemed() {
@@ -32,6 +35,30 @@ async fn sec_006_an_approval_gives_one_session_however_often_it_is_redeemed() {
     assert_eq!(tally(world.events().await)["session.started"], 1);
     assert!(phone.claim(&world, &held.channel).await.is_err());
     assert_eq!(phone.deny(&world, &held).await, Err(Refusal::Gone));
+}
+
+#[tokio::test]
+async fn sec_006_a_channel_that_a_live_store_brings_back_gives_no_second_session() {
+    let world = world().await;
+    let ada = world.account("ada").await;
+    let phone = world.phone(&ada).await;
+    let browser = world.browser();
+    let id = world.journey(&browser).await;
+    world.approved(&browser, &id, &phone).await;
+    // What a replica knew before the redeem, in place again afterwards.
+    let (journeys, channels) = (world.app.slots::<JourneySlot>(), world.app.slots::<Channels>());
+    let (journey, _) = journeys.get(&id.to_string()).await.unwrap().unwrap();
+    let handle = journey.channel.clone().unwrap();
+    let (channel, _) = channels.get(&handle).await.unwrap().unwrap();
+    let visitor = browser.visitor();
+    world.signin.phone_redeem(&id, &visitor).await.unwrap();
+    journeys.put(&id.to_string(), &journey).await.unwrap();
+    channels.put(&handle, &channel).await.unwrap();
+
+    assert_eq!(world.signin.phone_redeem(&id, &visitor).await.err(), Some(Refusal::Gone));
+    assert_eq!(tally(world.events().await)["session.started"], 1);
+    let last = world.trail().await.pop().unwrap();
+    assert_eq!((last.outcome, last.detail.as_deref()), (Outcome::Refused, Some("redeemed before")));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

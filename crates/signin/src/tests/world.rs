@@ -124,7 +124,7 @@ impl World {
         let mut work = self.store.begin().await.unwrap();
         assert!(work.set_account_state(&account.id, AccountState::Disabled, self.app.now()).await.unwrap());
         work.commit().await.unwrap();
-        self.app.tell(app::Change::Account(account.id)).await.unwrap();
+        self.app.tell(app::Change::Account(account.id)).await;
     }
 
     pub async fn client(&self, id: &str, change: impl FnOnce(&mut Client)) {
