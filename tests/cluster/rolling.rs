@@ -29,13 +29,18 @@ impl Seen {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sec_215_a_rolling_restart_loses_no_session_no_request_and_no_waiting_page() {
-    let setup = Setup::cluster(3).set("limits.off", true).set("server.stop_seconds", 10);
+    let setup = Setup::cluster(3)
+        .set("limits.off", true)
+        .set("server.stop_seconds", 10)
+        .set("server.drain_seconds", 1);
     let mut scene = Scene::with(setup).await;
     let phone = scene.phone().await;
     let mut nodes = std::mem::take(&mut scene.server.nodes);
     let scene = Arc::new(scene);
     let seen = Arc::new(Seen::default());
 
+    let ports: Vec<u16> = nodes.iter().map(|node| node.port).collect();
+    let balancer = tokio::spawn(balance(Arc::clone(&scene), Arc::clone(&seen), ports));
     let mut load = Vec::new();
     let mut browsers = Vec::new();
     for _ in 0..4 {
@@ -57,7 +62,8 @@ async fn sec_215_a_rolling_restart_loses_no_session_no_request_and_no_waiting_pa
             node.start().await;
             println!("round {round}, node {at}: stopped in {stopped:?}, back after {:?}", stopping.elapsed());
             assert!(stopped < Duration::from_secs(10), "{stopped:?}");
-            tokio::time::sleep(Duration::from_millis(200)).await;
+            // Until the balancer knows it again.
+            tokio::time::sleep(Duration::from_millis(500)).await;
         }
     }
     let took = began.elapsed();
@@ -68,6 +74,7 @@ async fn sec_215_a_rolling_restart_loses_no_session_no_request_and_no_waiting_pa
     for one in load {
         one.await.unwrap();
     }
+    balancer.await.unwrap();
     let landed = login.browser.redeem(&login.page).await;
     scene.shop.exchange(&login.started, &landed).await;
     for browser in &browsers {
@@ -79,8 +86,44 @@ async fn sec_215_a_rolling_restart_loses_no_session_no_request_and_no_waiting_pa
         "six restarts in {took:?}: {flows} flows, {} failures, the stream came back {breaks} times",
         failures.len()
     );
-    assert!(failures.is_empty(), "{} of {flows} flows: {failures:#?}", failures.len());
+    let logs: String = nodes.iter().map(testkit::Node::log).collect();
+    let bad: Vec<&str> =
+        logs.lines().filter(|line| line.contains("ERROR") || line.contains("WARN")).collect();
+    assert!(
+        failures.is_empty(),
+        "{} of {flows} flows: {failures:#?}\n{bad:#?}\n{}",
+        failures.len(),
+        scene.server.nginx().log()
+    );
     assert!(flows > 50, "{flows} flows are no load");
+}
+
+/// A balancer that asks each node every 100 ms whether it wants visitors, as the documents ask for.
+async fn balance(scene: Arc<Scene>, seen: Arc<Seen>, ports: Vec<u16>) {
+    let lines: Vec<(u16, Browser)> = ports
+        .iter()
+        .map(|port| {
+            let line = scene.server.browser();
+            line.go_to(*port);
+            (*port, line)
+        })
+        .collect();
+    let mut known = ports;
+    while seen.goes_on() {
+        let mut ready = Vec::new();
+        for (port, line) in &lines {
+            let answer = line.try_send(Request::get("/readyz")).await;
+            if answer.is_ok_and(|answer| answer.status == 200) {
+                ready.push(*port);
+            }
+        }
+        if ready != known {
+            assert!(!ready.is_empty(), "no node is ready");
+            scene.server.balance(&ready);
+            known = ready;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
 }
 
 /// A browser with a session, relying parties that ask silently, tokens, their use.

@@ -21,15 +21,7 @@ impl Nginx {
     #[must_use]
     pub fn start(port: u16, http: &str) -> Self {
         let house = House::new("nginx", None);
-        let user = if is_root() { "user root;\n" } else { "" };
-        let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-            .map(|kind| format!("  {kind}_temp_path {}/{kind};\n", house.folder().display()))
-            .concat();
-        let text = format!(
-            "{user}worker_processes 1;\ndaemon off;\npid nginx.pid;\nerror_log stderr warn;\n\
-             events {{ worker_connections 4096; }}\nhttp {{\n  access_log access.log;\n{temporary}{http}\n}}\n"
-        );
-        std::fs::write(house.folder().join("nginx.conf"), text).expect("written");
+        write(&house, http);
         let mut command = house.command(&find("nginx", "nginx", &[]));
         command.arg("-p").arg(house.folder()).args(["-c", "nginx.conf", "-e", "stderr"]);
         let mut child = house.spawn(command, "log");
@@ -45,6 +37,12 @@ impl Nginx {
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// Goes on with another text inside `http { … }`, on the same port; what runs is finished by the old.
+    pub fn reload(&self, http: &str) {
+        write(&self.house, http);
+        signal(self.child.id(), "HUP");
     }
 
     /// The number of its first process.
@@ -64,6 +62,19 @@ impl Nginx {
     pub fn access_log(&self) -> String {
         self.house.log("access.log")
     }
+}
+
+/// Writes the configuration.
+fn write(house: &House, http: &str) {
+    let user = if is_root() { "user root;\n" } else { "" };
+    let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+        .map(|kind| format!("  {kind}_temp_path {}/{kind};\n", house.folder().display()))
+        .concat();
+    let text = format!(
+        "{user}worker_processes 1;\ndaemon off;\npid nginx.pid;\nerror_log stderr warn;\n\
+         events {{ worker_connections 4096; }}\nhttp {{\n  access_log access.log;\n{temporary}{http}\n}}\n"
+    );
+    std::fs::write(house.folder().join("nginx.conf"), text).expect("written");
 }
 
 impl Drop for Nginx {

@@ -27,6 +27,7 @@ pub(crate) enum Ground {
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) nginx: Nginx,
+    believes_peers: bool,
     pub(crate) database: Database<'static>,
     pub(crate) prefix: String,
 }
@@ -38,9 +39,17 @@ impl Shared {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         Self {
             nginx: Nginx::start(port, &front(port, nodes, believes_peers)),
+            believes_peers,
             database: Postgres::shared().new_database_like(template()),
             prefix: format!("t{}-{number}:", std::process::id()),
         }
+    }
+}
+
+impl Shared {
+    /// nginx in front of these nodes alone, from now on.
+    pub(crate) fn balance(&self, nodes: &[u16]) {
+        self.nginx.reload(&front(self.nginx.port(), nodes, self.believes_peers));
     }
 }
 

@@ -251,6 +251,17 @@ impl Server {
         }
     }
 
+    /// Sends visitors to the nodes on these ports alone, as a balancer does that asks `/readyz`.
+    ///
+    /// # Panics
+    /// When this is one node with SQLite.
+    pub fn balance(&self, nodes: &[u16]) {
+        match &self.ground {
+            Ground::Shared(shared) => shared.balance(nodes),
+            Ground::File(_) => panic!("one node with SQLite has no nginx"),
+        }
+    }
+
     /// The database, opened beside the server.
     ///
     /// # Panics
