@@ -212,8 +212,11 @@ fn one(line: &Line, index: &Index<'_>, known: &Known<'_>, said: &mut Said) {
             let is_there =
                 row.is_some_and(|row| row.client == *client && Some(row.session.as_str()) == session);
             said.so(Check::Grants, is_there, || format!("the grant {grant} is lost or another's: {row:?}"));
-            let may_be_revoked =
-                known.replayed.contains(grant.as_str()) || known.deleted.contains(client.as_str());
+            // The end of a session is the end of its tokens.
+            let has_ended = index.by_secret.get(secret.as_str()).is_some_and(|row| row.ended_why.is_some());
+            let may_be_revoked = has_ended
+                || known.replayed.contains(grant.as_str())
+                || known.deleted.contains(client.as_str());
             let is_revoked = row.is_some_and(|row| row.is_revoked);
             said.so(Check::Unasked, may_be_revoked || !is_revoked, || {
                 format!("nobody asked to revoke {grant}")

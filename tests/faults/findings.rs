@@ -47,6 +47,7 @@ checks! {
     LivingLives "what was acknowledged and not ended is taken by every node",
     NoFault "no answer is a fault of the server (500), no node ends by itself",
     RetryAfter "every 503 says when to come back",
+    Patience "a running node answers within 4 s, whatever is broken around it",
     Lighthouse "discovery, JWKS and liveness stay up on every running node",
     Healing "whole again in time",
     Stops "a stop in good order ends in time, with exit code 0",
@@ -131,7 +132,7 @@ impl Findings {
         let what = what.into();
         let at = self.clock();
         self.note(&format!("VIOLATION {check:?}: {what}"));
-        println!("{at:9.3} VIOLATION: not so: {}: {what}", check.words());
+        println!("{at:9.3} VIOLATION: {:.160}", what.lines().next().unwrap_or_default());
         self.inner().violations.push((check, what));
     }
 
@@ -153,13 +154,16 @@ impl Findings {
         *self.inner().operations.entry((name, outcome)).or_default() += 1;
     }
 
-    /// An answer came after so long; `of` says whose and what.
-    pub fn answer(&self, status: u16, took: Duration, of: impl FnOnce() -> String) {
+    /// An answer with this status came.
+    pub fn answer(&self, status: u16) {
+        *self.inner().answers.entry(status).or_default() += 1;
+    }
+
+    /// Something of this class took so long; `of` says what it was.
+    pub fn took(&self, class: &'static str, time: Duration, of: impl FnOnce() -> String) {
         let mut inner = self.inner();
-        *inner.answers.entry(status).or_default() += 1;
-        let class = if status == 503 { "503" } else { "other" };
-        if inner.slowest.get(class).is_none_or(|(slowest, _)| took > *slowest) {
-            inner.slowest.insert(class, (took, of()));
+        if inner.slowest.get(class).is_none_or(|(slowest, _)| time > *slowest) {
+            inner.slowest.insert(class, (time, of()));
         }
     }
 

@@ -17,6 +17,7 @@ mod findings;
 mod inflict;
 mod ledger;
 mod load;
+mod machine;
 mod plan;
 mod plant;
 mod report;
@@ -146,6 +147,7 @@ async fn run(asked: &Asked) -> Result<usize, String> {
     println!("journal and logs: {}", folder.display());
     let findings = Findings::new(Some(&folder.join("journal")));
     let stage = Stage::start(asked.durability, folder).await?;
+    findings.note("servers and nodes are up");
     let mut world = World::new(asked.seed, stage, findings);
     let probe = people(&mut world).await?;
     let world = Arc::new(world);
@@ -206,7 +208,7 @@ async fn finish(world: &Arc<World>, asked: &Asked, probe: &Living, ran: Duration
         world.findings.violation(check, what);
     }
     world.findings.flush();
-    Ok(report::print(world.seed, ran, &world.findings.figures()))
+    Ok(report::print(world.seed, ran, world.machine.slowness(), &world.findings.figures()))
 }
 
 /// A run that met too little shows nothing.

@@ -9,13 +9,15 @@ use crate::watch::last_lines;
 
 /// No violation is printed at more length than this.
 const LINES: usize = 40;
+/// Nor more of one kind than this.
+const EACH: usize = 4;
 
 fn seconds(time: Duration) -> String {
     format!("{:.2} s", time.as_secs_f64())
 }
 
 /// Prints it all; answers how many kinds of checks failed.
-pub fn print(seed: u64, ran: Duration, figures: &Figures) -> usize {
+pub fn print(seed: u64, ran: Duration, slowness: f64, figures: &Figures) -> usize {
     println!("\nFaults injected, and until all three nodes did everything again");
     println!("  {:44} {:>6} {:>10} {:>10}", "", "count", "median", "worst");
     let mut count = 0;
@@ -47,9 +49,12 @@ pub fn print(seed: u64, ran: Duration, figures: &Figures) -> usize {
         figures.answers.iter().map(|(status, count)| format!("{status}: {count}")).collect();
     println!("\nAnswers by status: {}", answers.join(", "));
     for (class, (time, of)) in &figures.slowest {
-        let class = if *class == "503" { "503" } else { "answer of any other status" };
         println!("The slowest {class}: {} ({of})", seconds(*time));
     }
+
+    println!(
+        "The machine was {slowness:.1} times slower than at its best; limits of time are stretched by that much."
+    );
 
     println!("\nChecks");
     let mut failed = 0;
@@ -66,9 +71,11 @@ pub fn print(seed: u64, ran: Duration, figures: &Figures) -> usize {
         );
     }
     if !figures.violations.is_empty() {
-        println!("\nViolations");
-        for (check, what) in &figures.violations {
-            println!("- not so: {}: {}", check.words(), last_lines(what, LINES));
+        println!("\nViolations: the first of each kind; all of them are in the journal");
+        for check in Check::ALL {
+            for (_, what) in figures.violations.iter().filter(|(of, _)| of == check).take(EACH) {
+                println!("- not so: {}: {}", check.words(), last_lines(what, LINES));
+            }
         }
     }
     println!(

@@ -10,6 +10,7 @@ use testkit::{Browser, DeviceKey, Phone, RelyingParty};
 use crate::chance::Chance;
 use crate::findings::Findings;
 use crate::ledger::Ledger;
+use crate::machine::Machine;
 use crate::stage::Stage;
 use crate::watch::Graves;
 
@@ -43,8 +44,10 @@ pub struct World {
     pub findings: Findings,
     pub ledger: Ledger,
     pub graves: Graves,
+    pub machine: Machine,
     pub people: Vec<Person>,
     pub parties: Vec<RelyingParty>,
+    secrets: Mutex<BTreeMap<String, String>>,
     living: Mutex<Vec<Living>>,
     resting: Mutex<Vec<Living>>,
     visitors: AtomicU32,
@@ -64,8 +67,10 @@ impl World {
             findings,
             ledger: Ledger::default(),
             graves: Graves::default(),
+            machine: Machine::watched(),
             people: Vec::new(),
             parties: Vec::new(),
+            secrets: Mutex::default(),
             living: Mutex::default(),
             resting: Mutex::default(),
             visitors: AtomicU32::new(0),
@@ -131,12 +136,17 @@ impl World {
         Phone::of(Browser::new(&self.stage.issuer), device, account, key)
     }
 
-    /// A public relying party.
+    /// A relying party was given this secret.
+    pub fn keep_secret(&self, client: &str, secret: &str) {
+        held(&self.secrets).insert(client.to_owned(), secret.to_owned());
+    }
+
+    /// A relying party.
     pub fn party(&self, client: &str) -> RelyingParty {
         RelyingParty {
             line: Browser::new(&self.stage.issuer),
             client_id: client.to_owned(),
-            secret: None,
+            secret: held(&self.secrets).get(client).cloned(),
             redirect_uri: format!("https://{client}.example/callback"),
             scope: "openid profile".to_owned(),
         }

@@ -12,12 +12,11 @@ use crate::visitor::{Reply, code_in};
 use crate::watch::Dead;
 use crate::world::World;
 
-/// Registers a public relying party.
+/// Registers a relying party.
 pub async fn register(world: &World, client: &str, skips_consent: bool, alg: &str) -> bool {
     let metadata = json!({
         "client_name": format!("The {client}"),
         "redirect_uris": [world.party(client).redirect_uri],
-        "token_endpoint_auth_method": "none",
         "scope": "openid profile email",
         "id_token_signed_response_alg": alg,
         "latchbolt_skip_consent": skips_consent,
@@ -25,8 +24,9 @@ pub async fn register(world: &World, client: &str, skips_consent: bool, alg: &st
     let words = ["client", "create", "--file", "-", "--client-id", client];
     let deed = Deed::Client { client: client.to_owned() };
     match world.stage.command(&words, &metadata.to_string()).await {
-        Said::Done(_) => {
+        Said::Done(registered) => {
             world.ledger.certain(deed, &[]);
+            world.keep_secret(client, registered["client_secret"].as_str().unwrap_or_default());
             true
         }
         Said::Failed(why) => {

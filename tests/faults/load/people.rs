@@ -58,6 +58,12 @@ pub async fn goes_on(world: &World, chance: &mut Chance) -> Outcome {
             let code = Code { client, started, code, secret: living.secret.clone() };
             match steps::exchange(&mut visitor, &code).await {
                 Exchanged::Tokens(tokens) => {
+                    if chance.percent(40) {
+                        let reply = visitor.send_safely(userinfo(&tokens.access)).await;
+                        world.findings.check(Check::LivingLives, reply.with(401).is_none(), || {
+                            format!("a new access token is refused: {:#?}", visitor.trail)
+                        });
+                    }
                     if chance.percent(25) {
                         // Once more, much later and elsewhere.
                         let wait = Duration::from_millis(chance.between(500, 40_000));
@@ -157,13 +163,38 @@ pub async fn signs_out(world: &World, chance: &mut Chance) -> Outcome {
     world.findings.check(Check::LivingLives, page.find_form("logout").is_some(), || {
         format!("a living session ({}) has nothing to sign out of: {:#?}", living.secret, visitor.trail)
     });
-    let reply = steps::submit(&mut visitor, &page, "logout", "logout-confirm").await;
+    // A code that becomes tokens in the very moment of the end: they end, too.
+    let mut beside = steps::browser(world, &living, chance);
+    let late = match steps::silent(&mut beside, party).await {
+        Silent::Code(started, code) => {
+            Some(Code { client: party.client_id.clone(), started, code, secret: living.secret.clone() })
+        }
+        _ => None,
+    };
+    let racing = async {
+        let code = late.as_ref()?;
+        tokio::time::sleep(Duration::from_millis(beside.chance.between(0, 12))).await;
+        let node = beside.any_node();
+        Some(steps::redeem_at(&mut beside, node, code).await)
+    };
+    let (reply, raced) = tokio::join!(steps::submit(&mut visitor, &page, "logout", "logout-confirm"), racing);
+    let mut accesses = Vec::from_iter(access);
+    if let (Some(code), Some(raced)) = (&late, raced) {
+        match raced {
+            Exchanged::Tokens(tokens) => {
+                world.ledger.certain(steps::tokens_deed(code, Some(&tokens)), &beside.trail);
+                accesses.push(tokens.access);
+            }
+            Exchanged::Unknown => world.ledger.maybe(steps::tokens_deed(code, None), &beside.trail),
+            _ => {}
+        }
+    }
     let deed = Deed::SignedOut { secret: living.secret.clone() };
     match &reply {
         Reply::Answer(answer) if answer.status == 303 => {
             world.ledger.certain(deed, &visitor.trail);
             world.graves.bury(Dead::Session { jar: living.jar, secret: living.secret }, SESSIONS);
-            if let Some(access) = access {
+            for access in accesses {
                 world.graves.bury(Dead::Token { access }, SESSIONS);
             }
             Outcome::Acknowledged

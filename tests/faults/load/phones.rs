@@ -31,7 +31,8 @@ async fn waiting(
     Some((page, started, channel))
 }
 
-/// Signs in by QR; `times` says at how many nodes at once the browser redeems.
+/// Signs in by QR; `times` says at how many nodes at once the browser redeems. With 0 it is one, and the code is
+/// left alone.
 async fn by_qr(world: &World, phone: &Phone, times: usize, chance: &mut Chance) -> (Outcome, Option<Living>) {
     let party = &world.parties[chance.below(world.parties.len())];
     let (mut visitor, mut mobile) = (Visitor::new(world, chance), Visitor::new(world, chance));
@@ -62,7 +63,8 @@ async fn by_qr(world: &World, phone: &Phone, times: usize, chance: &mut Chance) 
     let who = Who { account: &phone.account, device: Some(&phone.device), generation: 0 };
     match steps::signed_in(&mut visitor, &replies, who) {
         SignedIn::Yes(living, code) => {
-            if let Some(code) = code {
+            // Of two that race for something else the code may be over before it is redeemed.
+            if let Some(code) = code.filter(|_| times > 0) {
                 let code =
                     Code { client: party.client_id.clone(), started, code, secret: living.secret.clone() };
                 let _ = steps::exchange(&mut visitor, &code).await;
@@ -207,7 +209,7 @@ pub async fn lives_and_ends(world: &World, chance: &mut Chance) -> Outcome {
     let race = async {
         // A sign-in that may come in before the end, or too late.
         let mut racing = racing;
-        by_qr(world, &phone, 1, &mut racing).await.1
+        by_qr(world, &phone, 0, &mut racing).await.1
     };
     let stop = async {
         if by_itself {

@@ -207,17 +207,14 @@ pub struct Code {
 
 /// The token request for a code.
 pub fn token_request(world: &World, code: &Code) -> Request {
-    let redirect = world.party(&code.client).redirect_uri;
-    Request::form(
-        "/token",
-        &[
-            ("grant_type", "authorization_code"),
-            ("code", &code.code),
-            ("redirect_uri", &redirect),
-            ("code_verifier", &code.started.verifier),
-            ("client_id", &code.client),
-        ],
-    )
+    let party = world.party(&code.client);
+    let fields = [
+        ("grant_type", "authorization_code"),
+        ("code", code.code.as_str()),
+        ("redirect_uri", party.redirect_uri.as_str()),
+        ("code_verifier", code.started.verifier.as_str()),
+    ];
+    party.authenticated(Request::form("/token", &fields))
 }
 
 /// Sends a code to one node; nothing is written down yet.
