@@ -89,13 +89,13 @@ impl Process {
     }
 }
 
-/// Makes sure that this process, and so its children, may open 12,000 files; says whether they may.
-pub(crate) fn with_many_files() -> bool {
+/// Makes sure that this process, and so its children, may open so many files; says whether they may.
+pub(crate) fn with_many_files(count: usize) -> bool {
     let has = || {
         let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
         let line = limits.lines().find(|line| line.starts_with("Max open files")).unwrap_or_default();
         let soft = line.split_whitespace().nth(3).unwrap_or_default();
-        soft == "unlimited" || soft.parse().is_ok_and(|soft: u64| soft >= 12_000)
+        soft == "unlimited" || soft.parse().is_ok_and(|soft: usize| soft >= count)
     };
     if has() {
         return true;

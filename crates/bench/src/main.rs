@@ -121,8 +121,10 @@ fn main() {
             std::process::exit(2);
         }
     };
-    if !machine::with_many_files() {
-        eprintln!("The limit of open files could not be raised: 10,000 waiting pages may be out of reach.");
+    // The balancer in the driver has two more ends of each page's stream.
+    let ends = if asked.nodes.iter().any(|count| *count > 1) { 3 } else { 1 };
+    if !machine::with_many_files(asked.waiting_pages * ends + 2_000) {
+        eprintln!("The limit of open files could not be raised: so many waiting pages may be out of reach.");
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {

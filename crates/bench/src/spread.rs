@@ -44,7 +44,9 @@ impl Spread {
         let listener = TcpListener::bind(at).await.expect("the balancer's port");
         let shared = Arc::clone(&state);
         let task = tokio::spawn(async move {
-            while let Ok((client, _)) = listener.accept().await {
+            loop {
+                // Too many open files end the run, with that sentence.
+                let (client, _) = listener.accept().await.expect("the balancer takes one more");
                 // A visitor who hangs up has ended; there is nobody to tell.
                 tokio::spawn(serve(client, Arc::clone(&shared)));
             }
