@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use app::Clock;
-use testkit::{Kind, Server, Setup};
+use testkit::{Kind, Phone, Server, Setup};
 
 use crate::given::{Login, Scene, gives_session};
 
@@ -97,7 +97,7 @@ async fn sec_214_nodes_ten_minutes_apart_accept_nothing_wrong_and_lose_no_sessio
     let setup = Setup::cluster(2).set("limits.off", true);
     let clocks = Clocks::start(setup, &[0, TEN_MINUTES]).await;
     let scene = &clocks.scene;
-    let phone = scene.server.phone("ada", &scene.password, Kind::App).await;
+    let phone = Phone::enrol(scene.server.browser_at(0), "ada", &scene.password, Kind::App).await;
 
     // Shown on the slow node: over by the clock of the fast one, which refuses; the slow one goes on by itself.
     let login = scene.shown_by(0).await;

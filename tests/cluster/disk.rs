@@ -1,5 +1,6 @@
 //! A full disk: refused clearly, nothing acknowledged lost, and on it goes when there is room again.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -36,17 +37,10 @@ impl Small {
     /// Takes all the room that is left.
     fn fill(&self) -> PathBuf {
         let ballast = self.0.join("ballast");
-        let mut size = 1_048_576;
-        let mut bytes = std::fs::read(&ballast).unwrap_or_default();
-        while size >= 512 {
-            let mut more = bytes.clone();
-            more.resize(bytes.len() + size, 0);
-            if std::fs::write(&ballast, &more).is_ok() {
-                bytes = more;
-            } else {
-                let _ = std::fs::write(&ballast, &bytes);
-                size /= 2;
-            }
+        let mut file = std::fs::OpenOptions::new().create(true).append(true).open(&ballast).unwrap();
+        for size in [1_048_576, 65_536, 4_096, 512] {
+            let bytes = vec![b'x'; size];
+            while file.write_all(&bytes).is_ok() {}
         }
         ballast
     }
@@ -128,7 +122,7 @@ async fn sec_212_a_full_disk_under_sqlite_is_said_and_gone_through() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sec_212_a_full_disk_under_postgres_is_said_and_gone_through() {
-    let small = Small::mount("160m");
+    let small = Small::mount("120m");
     let extra = vec![("min_wal_size", "'32MB'".to_owned()), ("max_wal_size", "'48MB'".to_owned())];
     let postgres = Postgres::start_in(small.path(), PgOptions { fsync: true, max_connections: 60, extra });
     let database = postgres.new_database();

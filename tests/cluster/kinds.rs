@@ -59,10 +59,13 @@ async fn a_fail_over_of_sentinels_costs_at_most_a_new_code() {
     .await
     .unwrap();
     // The replica knows the claim, or nobody does: never a fault, never a second session.
-    becomes("the nodes follow the sentinels", Duration::from_secs(5), async || {
-        login.browser.poll(&login.page).await.status < 500
-    })
-    .await;
+    for node in 0..2 {
+        login.browser.go_to(scene.port(node));
+        becomes(&format!("node {node} follows the sentinels"), Duration::from_secs(5), async || {
+            login.browser.poll(&login.page).await.status < 500
+        })
+        .await;
+    }
     assert!(scene.silently(&browser).await.query("code").is_some(), "a session is lost");
     let answer = phone.decide(&claim, "approve", Some(&code)).await;
     assert!(answer.status < 500, "{} {}", answer.status, answer.text());
