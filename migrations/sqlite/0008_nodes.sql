@@ -1,4 +1,7 @@
--- A session that a QR channel led to carries the MAC of the channel's id: at most one session per channel,
--- also if a live store that lost its last moments brings a taken channel back.
-ALTER TABLE sessions ADD COLUMN channel_hash BLOB;
-CREATE UNIQUE INDEX sessions_of_channel ON sessions (channel_hash) WHERE channel_hash IS NOT NULL;
+-- QR channels that are over for good: one led to a session, one was denied. The MAC of the channel's handle is
+-- here once, so a live store that lost its last moments cannot bring a channel back (decision 011).
+CREATE TABLE channel_ends (
+    channel_hash BLOB NOT NULL PRIMARY KEY,
+    ended_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX channel_ends_by_age ON channel_ends (ended_at);

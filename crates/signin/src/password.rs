@@ -145,7 +145,7 @@ impl SignIn {
             return Err(Refusal::SignInFailed);
         }
         let before = self.who(visitor).await?;
-        let proved = Proved { account: account.id, proof, device: None, channel: None };
+        let proved = Proved { account: account.id, proof, device: None };
         let client = way.kept.shown.client_id.as_ref();
         let mut work = self.app().store().begin().await?;
         if failures > 0 {

@@ -9,10 +9,10 @@ use std::time::Duration;
 use app::{Change, Refusal, Secret, Visitor, audit};
 use domain::{
     AccountId, AuditEntry, AuditEvent, BrowserSession, ClientId, DeviceId, Method, Outcome, Proof,
-    SecretHash, SessionEnd, SessionId, Timestamp, text,
+    SessionEnd, SessionId, Timestamp, text,
 };
 use journey::with_proof;
-use store::{SignedIn, Work};
+use store::{SignedIn, StoreError, Work};
 
 use crate::way::Way;
 use crate::{NewCookies, Progress, SignIn};
@@ -32,8 +32,6 @@ pub(crate) struct Proved {
     pub account: AccountId,
     pub proof: Proof,
     pub device: Option<DeviceId>,
-    /// The mark of the QR channel, which leads to one session only.
-    pub channel: Option<SecretHash>,
 }
 
 /// A session that begins, or has new strength, with the unit's commit.
@@ -80,7 +78,11 @@ impl SignIn {
             changed = Some(Change::Session(old));
         }
         let session = self.session(visitor, same, proved, &secret, now);
-        work.add_session_of(&session, Some(&known.hash()), proved.channel.as_ref()).await?;
+        match work.add_session(&session, Some(&known.hash())).await {
+            // Disabled since it proved itself.
+            Err(StoreError::Conflict("account_state")) => return Err(Refusal::SignInFailed),
+            added => added?,
+        }
         let detail = proved.proof.method.as_str();
         work.audit(started(visitor, proved, client, session.id, detail, now)).await?;
         Ok(Begun { id: session.id, secret, browser, known, changed })

@@ -42,6 +42,8 @@ use crate::work::{Database, sql};
 const CHECK_HOLDS: Duration = Duration::from_secs(1);
 /// A browser that was not seen for this long is forgotten.
 const MARK_LIFE: Duration = Duration::from_secs(400 * 24 * 3600);
+/// The end of a channel is kept for so long; a channel lives for minutes, and no live store keeps one for hours.
+const CHANNEL_END_LIFE: Duration = Duration::from_secs(24 * 3600);
 
 /// The store. Cheap to clone; all clones are one store.
 #[derive(Clone)]
@@ -139,6 +141,16 @@ impl Store for SqlStore {
                        FOR UPDATE SKIP LOCKED)"
                 ),
                 forgotten,
+            ),
+            (
+                sql!(
+                    sqlite: "DELETE FROM channel_ends WHERE channel_hash IN
+                     (SELECT channel_hash FROM channel_ends WHERE ended_at <= $1 ORDER BY ended_at LIMIT $2)",
+                    postgres: "DELETE FROM channel_ends WHERE channel_hash IN
+                     (SELECT channel_hash FROM channel_ends WHERE ended_at <= $1 ORDER BY ended_at LIMIT $2
+                      FOR UPDATE SKIP LOCKED)"
+                ),
+                now.before(CHANNEL_END_LIFE),
             ),
         ];
         let mut removed = 0;

@@ -206,39 +206,44 @@ impl Sessions for SqlWork {
 
 #[async_trait]
 impl EditSessions for SqlWork {
-    async fn add_session_of(
-        &mut self,
-        session: &BrowserSession,
-        browser: Option<&SecretHash>,
-        channel: Option<&SecretHash>,
-    ) -> Result<()> {
+    async fn add_session(&mut self, session: &BrowserSession, browser: Option<&SecretHash>) -> Result<()> {
         let proofs: Vec<String> =
             session.proofs.iter().map(|proof| proof_text(proof, &session.id)).collect::<Result<_>>()?;
-        self.run(
-            sql!(
-                "INSERT INTO sessions
+        let added = self
+            .run(
+                sql!(
+                    sqlite: "INSERT INTO sessions
                     (id, account_id, secret_hash, proofs, device_id, browser, address, created_at,
-                     last_used_at, idle_seconds, expires_at, ended_at, ended_why, channel_hash)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
-            ),
-            bind![
-                &session.id,
-                &session.account,
-                &session.secret_hash,
-                proofs.join(","),
-                session.device.as_ref(),
-                &session.browser,
-                &session.address,
-                session.created_at,
-                session.last_used_at,
-                session.idle_seconds,
-                session.expires_at,
-                session.ended.map(|(at, _)| at),
-                session.ended.map(|(_, why)| why.as_str()),
-                channel,
-            ],
-        )
-        .await?;
+                     last_used_at, idle_seconds, expires_at, ended_at, ended_why)
+                 SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13
+                   FROM accounts WHERE id = $2 AND state = 'active'",
+                    // Whoever disables the account meanwhile waits, and finds the session.
+                    postgres: "INSERT INTO sessions
+                    (id, account_id, secret_hash, proofs, device_id, browser, address, created_at,
+                     last_used_at, idle_seconds, expires_at, ended_at, ended_why)
+                 SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13
+                   FROM accounts WHERE id = $2 AND state = 'active' FOR SHARE"
+                ),
+                bind![
+                    &session.id,
+                    &session.account,
+                    &session.secret_hash,
+                    proofs.join(","),
+                    session.device.as_ref(),
+                    &session.browser,
+                    &session.address,
+                    session.created_at,
+                    session.last_used_at,
+                    session.idle_seconds,
+                    session.expires_at,
+                    session.ended.map(|(at, _)| at),
+                    session.ended.map(|(_, why)| why.as_str()),
+                ],
+            )
+            .await?;
+        if added == 0 {
+            return Err(StoreError::Conflict("account_state"));
+        }
         if let Some(browser) = browser {
             self.run(
                 sql!(
@@ -250,6 +255,19 @@ impl EditSessions for SqlWork {
             .await?;
         }
         Ok(())
+    }
+
+    async fn end_channel(&mut self, channel: &SecretHash, now: Timestamp) -> Result<bool> {
+        let ended = self
+            .run(
+                sql!(
+                    "INSERT INTO channel_ends (channel_hash, ended_at) VALUES ($1, $2)
+                     ON CONFLICT (channel_hash) DO NOTHING"
+                ),
+                bind![channel, now],
+            )
+            .await?;
+        Ok(ended == 1)
     }
 
     async fn strengthen_session(

@@ -393,7 +393,6 @@ const UNIQUE: &[(&str, &str, &str)] = &[
     ("devices.id", "devices_pkey", "device"),
     ("enrolments.token_hash", "enrolments_token_hash_key", "enrolment"),
     ("enrolments.id", "enrolments_pkey", "enrolment"),
-    ("sessions.channel_hash", "sessions_of_channel", "channel"),
     ("sessions.secret_hash", "sessions_secret_hash_key", "session"),
     ("sessions.id", "sessions_pkey", "session"),
     ("clients.id", "clients_pkey", "client_id"),

@@ -43,20 +43,13 @@ pub trait Sessions: Send {
 /// Writes.
 #[async_trait]
 pub trait EditSessions: Sessions {
-    /// Adds a session and remembers its browser's mark for the account (if given).
-    async fn add_session(&mut self, session: &BrowserSession, browser: Option<&SecretHash>) -> Result<()> {
-        self.add_session_of(session, browser, None).await
-    }
+    /// Adds a session and remembers its browser's mark for the account (if given). `Conflict("account_state")`
+    /// when the account is not active; whoever disables it meanwhile finds this session or is found by it.
+    async fn add_session(&mut self, session: &BrowserSession, browser: Option<&SecretHash>) -> Result<()>;
 
-    /// Adds a session as [`Self::add_session`] does; `channel` marks the QR channel it comes from.
-    /// `Conflict("channel")` when there is a session of that channel already (SEC-010), whatever became of it:
-    /// the last gate, should a live store bring a taken channel back.
-    async fn add_session_of(
-        &mut self,
-        session: &BrowserSession,
-        browser: Option<&SecretHash>,
-        channel: Option<&SecretHash>,
-    ) -> Result<()>;
+    /// Ends a QR channel for good: by the session it leads to, or by its denial. `false` when it was over
+    /// already (SEC-006, SEC-037): the last gate, should a live store bring back what it had given away.
+    async fn end_channel(&mut self, channel: &SecretHash, now: Timestamp) -> Result<bool>;
 
     /// Adds a proof to a living session (step-up) and gives it a new cookie secret (SEC-151).
     async fn strengthen_session(

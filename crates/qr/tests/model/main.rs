@@ -111,7 +111,6 @@ fn sec_006_sec_021_sec_037_all_promises_hold_while_the_live_store_keeps_its_word
         vanishes: true,
         losses: 1,
         revokes: true,
-        gate: Gate::Channel,
         ..QUIET
     };
     holds("three phones, an attacker, lost answers, no failover", setting, &[WRITTEN]);
@@ -120,7 +119,7 @@ fn sec_006_sec_021_sec_037_all_promises_hold_while_the_live_store_keeps_its_word
 #[test]
 fn sec_004_sec_017_every_limit_of_time_is_kept() {
     let times = &[0, 31, 62, 125, 301];
-    let setting = Setting { times, phones: &[PHONE, STRANGER], rotates: true, gate: Gate::Channel, ..QUIET };
+    let setting = Setting { times, phones: &[PHONE, STRANGER], rotates: true, ..QUIET };
     holds("two phones, five points in time", setting, &[]);
 }
 

@@ -235,7 +235,7 @@ impl SignIn {
                 return Ok(Decided::WrongCode { left });
             }
         }
-        let written = self.app().repeatable(|| self.write(&applied, common, claim, now)).await;
+        let written = self.app().repeatable(|| self.write(handle, &applied, common, claim, now)).await;
         if let Err(refusal) = written {
             if let Err(error) = self.app().slots::<Channels>().take(handle).await {
                 tracing::error!(%error, "A decision that was not written down could not be taken back");
@@ -255,15 +255,22 @@ impl SignIn {
         }
     }
 
-    /// One durable commit for opening, claim and decision.
+    /// One durable commit for opening, claim and decision. A denial ends the channel there as well: no live store
+    /// can undo it then (SEC-037).
     async fn write(
         &self,
+        handle: &str,
         applied: &Applied,
         common: &Common,
         claim: &Claim,
         now: Timestamp,
     ) -> Result<(), Refusal> {
         let mut work = self.app().store().begin().await?;
+        if matches!(applied.channel, Channel::Denied(_))
+            && !work.end_channel(&self.channel_end(handle), now).await?
+        {
+            return Err(Refusal::Gone);
+        }
         if !matches!(applied.outcome, Outcome::Denied { was_approved: true }) {
             for entry in trail::until_claim(common, claim) {
                 work.audit(entry).await?;

@@ -104,6 +104,12 @@ impl SignIn {
         }
     }
 
+    /// What the store keeps of a channel that is over for good. Of the handle, not of a scanned id: a channel
+    /// has several of those.
+    fn channel_end(&self, handle: &str) -> SecretHash {
+        self.app().mac("channel end", handle.as_bytes())
+    }
+
     async fn channel(&self, handle: &str) -> Result<Option<Found>, Refusal> {
         let found = self.app().slots::<Channels>().get(handle).await?;
         Ok(found.map(|(channel, version)| Found { handle: handle.to_owned(), channel, version }))

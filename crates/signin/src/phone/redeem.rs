@@ -69,15 +69,25 @@ impl SignIn {
         let event = Event::Proved { account: vouched.account, proof };
         let is_wanted = way.kept.journey.clone().record(event, now).is_ok();
         let before = self.who(visitor).await?;
-        // The live store has given the channel away once. Should it lose its last moments in a failover and have
-        // the channel back, the store knows.
-        let channel = Some(app.mac("redeemed channel", found.handle.as_bytes()));
-        let proved = Proved { account: vouched.account, proof, device: Some(vouched.device), channel };
+        let proved = Proved { account: vouched.account, proof, device: Some(vouched.device) };
+        let channel = self.channel_end(&found.handle);
 
         let client = common.client();
         let deed = || async {
             let entry = trail::entry(&common, &claim, AuditEvent::ChannelRedeemed, now, false);
             let mut work = app.store().begin().await?;
+            // The live store has given the channel away once. Should it lose its last moments in a failover and
+            // have the channel back, the store knows.
+            if !work.end_channel(&channel, now).await? {
+                work.audit(AuditEntry {
+                    outcome: Outcome::Refused,
+                    detail: audit::detail("over before"),
+                    ..entry
+                })
+                .await?;
+                work.commit().await?;
+                return Err(Refusal::Gone);
+            }
             // Device and account are asked in the same unit as the session: a revocation before it wins.
             if !is_wanted || !work.device_used(&vouched.device, &vouched.account, now).await? {
                 let why = if is_wanted { "phone or owner not active" } else { "another account" };
@@ -93,17 +103,7 @@ impl SignIn {
             Ok(Some(begun))
         };
         // The channel is taken: the unit is begun again where it may be, since the approval cannot be.
-        let begun = match app.repeatable(deed).await {
-            Err(Refusal::Conflict("channel")) => {
-                let entry = trail::entry(&common, &claim, AuditEvent::ChannelRedeemed, now, false);
-                let detail = audit::detail("redeemed before");
-                let mut work = app.store().begin().await?;
-                work.audit(AuditEntry { outcome: Outcome::Refused, detail, ..entry }).await?;
-                work.commit().await?;
-                return Err(Refusal::Gone);
-            }
-            begun => begun?.ok_or(Refusal::SignInFailed)?,
-        };
+        let begun = app.repeatable(deed).await?.ok_or(Refusal::SignInFailed)?;
         self.go_on_as(begun, visitor, way).await
     }
 }

@@ -58,7 +58,28 @@ async fn sec_006_a_channel_that_a_live_store_brings_back_gives_no_second_session
     assert_eq!(world.signin.phone_redeem(&id, &visitor).await.err(), Some(Refusal::Gone));
     assert_eq!(tally(world.events().await)["session.started"], 1);
     let last = world.trail().await.pop().unwrap();
-    assert_eq!((last.outcome, last.detail.as_deref()), (Outcome::Refused, Some("redeemed before")));
+    assert_eq!((last.outcome, last.detail.as_deref()), (Outcome::Refused, Some("over before")));
+}
+
+#[tokio::test]
+async fn sec_037_a_denial_that_a_live_store_forgets_still_holds() {
+    let world = world().await;
+    let ada = world.account("ada").await;
+    let phone = world.phone(&ada).await;
+    let browser = world.browser();
+    let id = world.journey(&browser).await;
+    let held = world.approved(&browser, &id, &phone).await;
+    let channels = world.app.slots::<Channels>();
+    let (journey, _) = world.app.slots::<JourneySlot>().get(&id.to_string()).await.unwrap().unwrap();
+    let handle = journey.channel.unwrap();
+    let (approved, _) = channels.get(&handle).await.unwrap().unwrap();
+    assert_eq!(phone.deny(&world, &held).await, Ok(Decided::Done));
+    // What a replica knew before the denial, in place again.
+    channels.put(&handle, &approved).await.unwrap();
+
+    let redeemed = world.signin.phone_redeem(&id, &browser.visitor()).await;
+    assert_eq!(redeemed.err(), Some(Refusal::Gone));
+    assert!(!tally(world.events().await).contains_key("session.started"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -17,6 +17,7 @@ const TABLES: &[&str] = &[
     "devices",
     "enrolments",
     "sessions",
+    "channel_ends",
     "known_browsers",
     "clients",
     "consents",

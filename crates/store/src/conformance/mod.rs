@@ -79,7 +79,8 @@ macro_rules! conformance {
                 ending_the_sessions_of_a_device
                 ending_the_sessions_of_an_account
                 the_sessions_of_a_device_are_listed
-                sec_010_a_channel_gives_one_session
+                sec_006_a_channel_ends_once
+                an_account_that_is_not_active_gets_no_session
                 sec_153_what_is_being_made_ends_too
                 a_browser_is_known_per_account
             }

@@ -3,7 +3,7 @@
 use std::pin::pin;
 use std::time::Duration;
 
-use domain::{BrowserSession, DeviceId, Method, Proof, SessionEnd, SessionId};
+use domain::{AccountState, BrowserSession, DeviceId, Method, Proof, SessionEnd, SessionId};
 
 use futures_util::future::{join, join_all};
 use futures_util::poll;
@@ -209,31 +209,40 @@ pub async fn a_browser_is_known_per_account(store: &dyn Store) {
     assert!(!view.is_known_browser(&ada.id, &hash()).await.unwrap());
 }
 
-/// A QR channel leads to one session, whatever became of it; sessions without a channel are many (SEC-010).
-pub async fn sec_010_a_channel_gives_one_session(store: &dyn Store) {
-    let ada = kept_account(store, "ada").await;
+/// A QR channel is over once, by a session or by a denial, and a unit that is dropped has not ended it.
+pub async fn sec_006_a_channel_ends_once(store: &dyn Store) {
     let channel = hash();
+    let mut work = unit(store).await;
+    assert!(work.end_channel(&channel, NOW).await.unwrap());
+    drop(work);
     let outcomes = join_all((0..20).map(|_| async {
         let mut work = unit(store).await;
-        let added = work.add_session_of(&session(ada.id), Some(&hash()), Some(&channel)).await;
-        if added.is_ok() {
-            work.commit().await.unwrap();
-        }
-        added
+        let is_first = work.end_channel(&channel, NOW).await.unwrap();
+        work.commit().await.unwrap();
+        is_first
     }))
     .await;
-    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1, "{outcomes:?}");
-    let told = outcomes.iter().filter(|outcome| matches!(outcome, Err(StoreError::Conflict("channel"))));
-    assert_eq!(told.count(), 19, "{outcomes:?}");
+    assert_eq!(outcomes.iter().filter(|is_first| **is_first).count(), 1, "{outcomes:?}");
 
     let mut work = unit(store).await;
-    work.end_sessions_of_account(&ada.id, SessionEnd::EndedByAdmin, NOW).await.unwrap();
-    let again = work.add_session_of(&session(ada.id), None, Some(&channel)).await;
-    assert!(matches!(again, Err(StoreError::Conflict("channel"))), "{again:?}");
-    work.add_session_of(&session(ada.id), None, Some(&hash())).await.unwrap();
-    for _ in 0..2 {
-        work.add_session_of(&session(ada.id), None, None).await.unwrap();
-    }
+    assert!(!work.end_channel(&channel, NOW).await.unwrap());
+    assert!(work.end_channel(&hash(), NOW).await.unwrap());
+    work.commit().await.unwrap();
+}
+
+/// Nobody is signed in to an account that is not active.
+pub async fn an_account_that_is_not_active_gets_no_session(store: &dyn Store) {
+    let ada = kept_account(store, "ada").await;
+    let mut work = unit(store).await;
+    work.set_account_state(&ada.id, AccountState::Disabled, NOW).await.unwrap();
+    work.commit().await.unwrap();
+    let mut work = unit(store).await;
+    let refused = work.add_session(&session(ada.id), Some(&hash())).await;
+    assert!(matches!(refused, Err(StoreError::Conflict("account_state"))), "{refused:?}");
+    drop(work);
+    let mut work = unit(store).await;
+    work.set_account_state(&ada.id, AccountState::Active, NOW).await.unwrap();
+    work.add_session(&session(ada.id), Some(&hash())).await.unwrap();
     work.commit().await.unwrap();
 }
 
