@@ -228,3 +228,64 @@ fn an_app_is_made_without_a_runtime_and_a_shifted_clock_moves_it() {
     assert!(app.keys().current(SigningAlg::ES256).is_err());
     assert_eq!(format!("{app:?}"), "App(https://id.example)");
 }
+
+#[tokio::test]
+async fn sec_153_what_cannot_be_told_is_done_all_the_same() {
+    let live = live::Faulty::shared();
+    let mut world = World::new();
+    world.live = live.clone();
+    let app = node(&world.store, &world.live, &world.clock);
+    assert!(world.is_signed_in(&app).await);
+    live.lose();
+    world.store.end_session(world.clock.now());
+    app.tell_all(&[Change::Session(world.ids().0), Change::Account(world.ids().1)]).await;
+    assert!(!world.is_signed_in(&app).await);
+}
+
+#[tokio::test]
+async fn a_contended_deed_is_begun_again_and_nothing_else_is() {
+    let world = World::new();
+    let begun = AtomicI64::new(0);
+    let deed = |contended: i64, end: Result<i64, Refusal>| {
+        begun.store(0, Ordering::SeqCst);
+        let begun = &begun;
+        move || {
+            let end = end.clone();
+            async move {
+                let time = begun.fetch_add(1, Ordering::SeqCst);
+                if time < contended { Err(Refusal::Contended("a deadlock".to_owned())) } else { end }
+            }
+        }
+    };
+    assert_eq!(world.app.repeatable(deed(2, Ok(7))).await, Ok(7));
+    assert_eq!(begun.load(Ordering::SeqCst), 3);
+    assert!(matches!(world.app.repeatable(deed(3, Ok(7))).await, Err(Refusal::Contended(_))));
+    assert_eq!(begun.load(Ordering::SeqCst), 3);
+    for end in [Refusal::NotFound, Refusal::Unavailable("gone".to_owned())] {
+        assert_eq!(world.app.repeatable(deed(0, Err(end.clone()))).await, Err(end));
+        assert_eq!(begun.load(Ordering::SeqCst), 1);
+    }
+}
+
+#[tokio::test]
+async fn sec_213_a_throttle_that_cannot_count_refuses_unless_it_may_count_alone() {
+    let live = live::Faulty::shared();
+    let shared: Arc<dyn Live> = live.clone();
+    let world = World::new();
+    let app = node(&world.store, &shared, &world.clock);
+    let (throttle, rule) = (app.throttle(), Rule::ClientAuthAddress);
+    throttle.hit(rule, "shop").await.unwrap();
+    live.lose();
+    assert!(matches!(throttle.hit(rule, "shop").await, Err(Refusal::Unavailable(_))));
+    assert!(matches!(throttle.peek(rule, "shop").await, Err(Refusal::Unavailable(_))));
+    for _ in 0..throttle.limits().of(rule).most {
+        throttle.peek_or_alone(rule, "shop").await.unwrap();
+        throttle.hit_or_alone(rule, "shop").await.unwrap();
+    }
+    assert!(matches!(throttle.peek_or_alone(rule, "shop").await, Err(Refusal::TooMany { .. })));
+    live.find();
+    throttle.peek(rule, "shop").await.unwrap();
+    // The common count is asked again after a moment.
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    throttle.peek_or_alone(rule, "shop").await.unwrap();
+}

@@ -19,6 +19,9 @@ pub mod telemetry;
 pub mod terminal_qr;
 pub mod wiring;
 
+#[cfg(test)]
+mod tests;
+
 use std::process::ExitCode;
 
 use clap::Parser;

@@ -79,7 +79,8 @@ pub async fn ground_of_command(config: &Config) -> Result<Ground, Failure> {
     ground_over(config, Clock::system(), shared).await
 }
 
-async fn ground_over(
+/// The same over a live store that is shared with others, or over this process's own.
+pub(crate) async fn ground_over(
     config: &Config,
     clock: Clock,
     shared: Option<Arc<dyn Live>>,
@@ -128,7 +129,7 @@ async fn ground_over(
         }
         // It was reached a moment ago; a node that cannot reach it now goes on as any other.
         Err(NotOurs::Live(error)) => {
-            tracing::warn!(%error, "The live store was not marked; it is tried again")
+            tracing::warn!(%error, "The live store was not marked; it is tried again");
         }
     }
     let registry = Registry::new(

@@ -111,6 +111,7 @@ async fn sec_147_a_refusal_is_a_page_for_people_and_problem_json_for_programs() 
     let page = String::from_utf8(read_body(res).await.to_vec()).unwrap();
     assert!(page.contains("data-error=\"temporarily_unavailable\"") && page.contains(&id));
     assert!(!page.contains("disk"));
+    assert!(page.contains("href=\"/fails\""), "the same page can be asked for again");
 
     let res = call_service(&server, TestRequest::get().uri("/fails").to_request()).await;
     assert_eq!(res.headers().get("content-type").unwrap(), "application/problem+json");
@@ -244,4 +245,20 @@ async fn the_word_of_closing_reaches_those_who_wait() {
     web.close();
     waiting.await.unwrap();
     assert!(web.closing().has_begun());
+}
+
+#[actix_web::test]
+async fn sec_215_a_node_that_will_close_asks_for_other_connections() {
+    let web = web_for("https://id.example");
+    let server = server!(web.clone());
+    let is_last = |res: &actix_web::dev::ServiceResponse| !res.response().head().keep_alive();
+    let get = || TestRequest::get().uri("/nothing").to_request();
+    assert!(!is_last(&call_service(&server, get()).await));
+    let mut closing = web.closing();
+    web.drain();
+    assert!(web.is_draining() && !closing.has_begun());
+    assert!(is_last(&call_service(&server, get()).await));
+    web.close();
+    closing.begun().await;
+    assert!(web.is_draining());
 }

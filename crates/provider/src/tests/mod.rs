@@ -22,6 +22,7 @@ use crate::{Outcome, Provider, Settings, TokenAsked, TokenRefused, UserinfoRefus
 
 mod codes;
 mod journeys;
+mod nodes;
 mod rotation;
 mod tokens;
 
@@ -44,10 +45,14 @@ async fn store() -> Arc<dyn Store> {
 }
 
 fn app_on(store: Arc<dyn Store>, clock: Clock, master: u8) -> App {
+    app_over(store, Arc::new(live::InProcess::default()), clock, master)
+}
+
+fn app_over(store: Arc<dyn Store>, live: Arc<dyn live::Live>, clock: Clock, master: u8) -> App {
     App::new(Parts {
         issuer: Issuer::parse("https://id.example").unwrap(),
         store,
-        live: Arc::new(live::InProcess::default()),
+        live,
         clock,
         entropy: Entropy::system(),
         hashing: HashSettings::default(),
@@ -84,8 +89,12 @@ fn shop() -> Client {
 
 /// Ada, signed in by password ten seconds ago, and these clients.
 async fn world(clients: &[Client]) -> World {
+    world_over(Arc::new(live::InProcess::default()), clients).await
+}
+
+async fn world_over(live: Arc<dyn live::Live>, clients: &[Client]) -> World {
     let clock = Clock::manual(START);
-    let app = app_on(store().await, clock.clone(), 7);
+    let app = app_over(store().await, live, clock.clone(), 7);
     let Value::Object(claims) =
         json!({"name": "Ada L", "email": "ada@example.org", "email_verified": true, "phone_number": "+49 1"})
     else {

@@ -243,10 +243,10 @@ impl SignIn {
             self.say(&common.opening.journey, State::Expired).await;
             return Err(refusal);
         }
-        if let Channel::Denied(Denied { why: WhyDenied::Reported, .. }) = &applied.channel {
-            if let Err(refusal) = self.reported(common.opening.seen.address).await {
-                tracing::warn!(cause = refusal.cause(), "A report is written down but does not count");
-            }
+        if let Channel::Denied(Denied { why: WhyDenied::Reported, .. }) = &applied.channel
+            && let Err(refusal) = self.reported(common.opening.seen.address).await
+        {
+            tracing::warn!(cause = refusal.cause(), "A report is written down but does not count");
         }
         self.say(&common.opening.journey, applied.channel.standing(now).state).await;
         match applied.outcome {

@@ -4,6 +4,7 @@ mod actors;
 mod approvals;
 mod authenticator;
 mod methods;
+mod outage;
 mod phones;
 mod races;
 mod sessions;

@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use app::Refusal;
 use app::journeys::JourneySlot;
-use domain::Outcome;
+use domain::{Outcome, PasswordHash, SessionEnd};
+use secrecy::SecretString;
+use store::Store as _;
 
 use super::actors::tally;
-use super::world::{free_world, world};
+use super::world::{PASSWORD, free_world, world};
 use crate::Decided;
 use crate::phone::Channels;
 
@@ -232,4 +234,34 @@ async fn sec_057_whoever_knows_a_journey_s_id_cannot_use_its_polls_up() {
         assert_eq!(world.signin.phone_state(&id, &other.visitor()).await, Err(Refusal::Gone));
     }
     assert!(world.signin.phone_state(&id, &browser.visitor()).await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sec_153_a_new_password_ends_what_the_old_one_begins_meanwhile() {
+    let world = Arc::new(free_world().await);
+    let new = world.app.hashing().hash(&SecretString::from("a new password")).await.unwrap();
+    let (mut in_time, mut too_late) = (0, 0);
+    for round in 0..60 {
+        let name = format!("ada-{round}");
+        let ada = world.account(&name).await;
+        let signing_in = {
+            let (world, name) = (Arc::clone(&world), name.clone());
+            tokio::spawn(async move { world.password(&world.browser(), &name, PASSWORD).await })
+        };
+        // Sooner and later within the time that a hash takes, and some.
+        tokio::time::sleep(Duration::from_millis(round)).await;
+        let mut work = world.store.begin().await.unwrap();
+        let hash = PasswordHash { account: ada.id, phc: new.clone(), changed_at: world.app.now() };
+        work.set_password(&hash).await.unwrap();
+        let now = world.app.now();
+        let ended = work.end_sessions_of_account(&ada.id, SessionEnd::EndedByAdmin, now).await.unwrap();
+        work.commit().await.unwrap();
+        let signed_in = signing_in.await.unwrap();
+        let mut work = world.store.begin().await.unwrap();
+        let left = work.end_sessions_of_account(&ada.id, SessionEnd::EndedByAdmin, now).await.unwrap();
+        assert_eq!(left, [], "round {round}: {signed_in:?}");
+        in_time += ended.len();
+        too_late += u32::from(signed_in == Err(Refusal::SignInFailed));
+    }
+    assert!(in_time > 0 && too_late > 0, "{in_time} in time, {too_late} too late: the race was not met");
 }

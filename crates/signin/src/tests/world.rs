@@ -17,6 +17,7 @@ use domain::{
 };
 use jose::seal::MasterKey;
 use journey::{MethodPolicy, Need};
+use live::Live;
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use secrecy::SecretString;
 use sha2::{Digest as _, Sha256};
@@ -78,12 +79,17 @@ pub async fn free_world() -> World {
 }
 
 pub async fn world_with(limits: Limits, settings: Settings) -> World {
+    world_over(Arc::new(live::InProcess::default()), limits, settings).await
+}
+
+/// Over a live store that can be lost.
+pub async fn world_over(live: Arc<dyn Live>, limits: Limits, settings: Settings) -> World {
     let store = SqlStore::open(store_sql::Settings::temporary()).await.unwrap();
     let clock = Clock::manual(START);
     let app = App::new(Parts {
         issuer: Issuer::parse(ISSUER).unwrap(),
         store: Arc::new(store.clone()),
-        live: Arc::new(live::InProcess::default()),
+        live,
         clock: clock.clone(),
         entropy: Entropy::system(),
         hashing: HashSettings::default().with_threads(2),

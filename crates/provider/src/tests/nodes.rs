@@ -1,0 +1,93 @@
+//! Several nodes, and a live store that is lost.
+
+use app::Refusal;
+use domain::KeyState;
+use futures_util::future::join_all;
+use live::Faulty;
+
+use super::*;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sec_191_nodes_that_start_together_on_an_empty_database_have_the_same_keys() {
+    let store = store().await;
+    let nodes: Vec<_> = (0..4).map(|_| app_on(Arc::clone(&store), Clock::manual(START), 7)).collect();
+    let starts = nodes.iter().cloned().map(|node| tokio::spawn(async move { keys::ensure(&node).await }));
+    for start in join_all(starts).await {
+        start.unwrap().unwrap();
+    }
+    for node in &nodes {
+        keys::complete(node).await.unwrap();
+        keys::load(node).await.unwrap();
+    }
+    let kept = keys::list(&nodes[0]).await.unwrap();
+    for alg in SigningAlg::ALL {
+        for state in [KeyState::Current, KeyState::Next] {
+            let count = kept.iter().filter(|key| key.alg == *alg && key.state == state).count();
+            assert_eq!(count, 1, "{alg:?} {state:?}");
+        }
+        let signing = |node: &App| node.keys().current(*alg).unwrap().kid().to_owned();
+        assert!(nodes.iter().all(|node| signing(node) == signing(&nodes[0])));
+    }
+}
+
+#[tokio::test]
+async fn sec_213_who_is_signed_in_is_served_without_the_live_store() {
+    let live = Faulty::shared();
+    let world = world_over(live.clone(), &[shop()]).await;
+    live.lose();
+    let code = world.code(&[]).await;
+    let tokens = world.redeem(&code, &[]).await.unwrap();
+    assert!(world.userinfo(tokens["access_token"].as_str().unwrap()).await.is_some());
+    // Twice is once, whatever is lost.
+    assert_eq!(world.refused(&code, &[]).await, ErrorCode::InvalidGrant);
+    assert!(world.userinfo(tokens["access_token"].as_str().unwrap()).await.is_none());
+    // Somebody who has to sign in is told to come again.
+    let nobody = Visitor { session: None, ..world.visitor.clone() };
+    let refused = world.provider.authorize(params(&[]), &nobody).await;
+    assert!(matches!(refused, Err(Refusal::Unavailable(_))), "{refused:?}");
+    // And who asks whether anybody is signed in needs no journey.
+    let Ok(Outcome::Redirect(location)) =
+        world.provider.authorize(params(&[("prompt", "none")]), &nobody).await
+    else {
+        panic!("no answer")
+    };
+    assert_eq!(answer(&location).get("error"), Some("login_required"));
+}
+
+#[tokio::test]
+async fn sec_055_wrong_client_secrets_are_counted_without_the_live_store() {
+    let live = Faulty::shared();
+    let world = world_over(live.clone(), &[shop()]).await;
+    live.lose();
+    let wrong = format!("Basic {}", STANDARD.encode("shop:wrong-wrong-wrong-wrong-wrong-wrong"));
+    let params: Params = [("grant_type", "authorization_code"), ("code", "x")].into_iter().collect();
+    let mut refused = 0;
+    for _ in 0..40 {
+        let asked = TokenAsked { authorization: Some(&wrong), params: &params, address: HERE };
+        match world.provider.token(asked).await {
+            Err(TokenRefused::Client(_)) => refused += 1,
+            Err(TokenRefused::Later(Refusal::TooMany { .. })) => break,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(refused, world.app.throttle().limits().client_auth_address.most);
+}
+
+#[tokio::test]
+async fn consent_given_on_one_node_is_known_on_another_at_once() {
+    use app::journeys::Ending as _;
+
+    let live: Arc<dyn live::Live> = Arc::new(live::InProcess::default());
+    let consents = Client { skips_consent: false, ..shop() };
+    let world = world_over(Arc::clone(&live), &[consents]).await;
+    let remembered = async || world.provider.remembered(world.account.id, &shop()).await.unwrap();
+    assert!(remembered().await.is_empty());
+    let other = Provider::new(&world.app, Settings::default()).unwrap();
+    let session =
+        world.app.sessions().current(world.visitor.session.as_ref().unwrap()).await.unwrap().unwrap();
+    let Outcome::SignIn { url, .. } = world.ask(&[]).await else { panic!("no consent is asked for") };
+    let journey = url.rsplit_once('=').unwrap().1;
+    let kept = world.app.slots::<app::journeys::JourneySlot>().get(journey).await.unwrap().unwrap().0;
+    other.consent_given(&kept.purpose, &session, HERE).await.unwrap();
+    assert!(remembered().await.contains(&"email".to_owned()), "that there was none is not remembered");
+}
