@@ -109,7 +109,12 @@ impl Setup {
         let mut proxies = self.get("networks.trusted_proxies").and_then(Toml::as_array).cloned();
         let shared = Shared::new(port, &ports, proxies.is_some());
         proxies.get_or_insert_default().push(PROXY.into());
-        let setup = self
+        // Every test at once on few cores: only those about losses want the program's own patience.
+        let setup = match self.nodes {
+            Some(_) => self,
+            None => self.unless_set("live.timeout_ms", 2_000),
+        };
+        let setup = setup
             .set("networks.trusted_proxies", proxies.unwrap_or_default())
             .unless_set("database.url", shared.database.url())
             .unless_set("live.url", redis_url())
