@@ -7,8 +7,7 @@ use std::time::Duration;
 
 use app::{Refusal, Rule, Verified, Visitor, audit, throttle};
 use domain::{
-    Account, AccountId, AuditEntry, AuditEvent, JourneyId, Method, Outcome, PasswordHash, Proof, Timestamp,
-    Username,
+    Account, AccountId, AuditEntry, AuditEvent, JourneyId, Method, Outcome, Proof, Timestamp, Username,
 };
 use journey::Event;
 use live::Slot;
@@ -50,9 +49,19 @@ impl Slot for Waiting {
     type Value = Wait;
 }
 
+/// A password that was right when it was looked at.
+struct Right {
+    account: Account,
+    /// The hash that it fits.
+    phc: String,
+    failures: u32,
+    /// A better hash of it, where that one is old.
+    rehashed: Option<String>,
+}
+
 /// What was found out about a try.
 enum Tried {
-    Right { account: Account, failures: u32, rehashed: Option<String> },
+    Right(Right),
     Wrong { account: Option<Account>, why: &'static str },
 }
 
@@ -103,14 +112,11 @@ impl SignIn {
         let now = self.app().now();
         let mut work = self.app().store().begin().await?;
         match tried {
-            Tried::Right { account, failures, rehashed } => {
-                if failures > 0 {
-                    work.forget_wrong_passwords(&account.id).await?;
-                }
-                keep_rehashed(&mut *work, &account, rehashed, now).await?;
-                work.audit(entry(visitor, Outcome::Done, Some(&account), None, now)).await?;
+            Tried::Right(right) => {
+                right.tidy_up(&mut *work).await?;
+                work.audit(entry(visitor, Outcome::Done, Some(&right.account), None, now)).await?;
                 work.commit().await?;
-                Ok(account)
+                Ok(right.account)
             }
             Tried::Wrong { account, why } => {
                 count_wrong(work, visitor, account.as_ref(), why, now).await?;
@@ -126,41 +132,53 @@ impl SignIn {
         tried: Tried,
     ) -> Result<Progress, Refusal> {
         let now = self.app().now();
-        let (account, failures, rehashed) = match tried {
-            Tried::Right { account, failures, rehashed } => (account, failures, rehashed),
+        let right = match tried {
+            Tried::Right(right) => right,
             Tried::Wrong { account, why } => {
                 let work = self.app().store().begin().await?;
                 count_wrong(work, visitor, account.as_ref(), why, now).await?;
                 return Err(Refusal::SignInFailed);
             }
         };
+        let account = &right.account;
         let proof = Proof { method: Method::Password, at: now, known_browser: false };
         let event = Event::Proved { account: account.id, proof };
         if way.kept.journey.clone().record(event, now).is_err() {
             // The right password of somebody else than the one asked for.
-            let mut work = self.app().store().begin().await?;
-            work.audit(entry(visitor, Outcome::Refused, Some(&account), Some("another account"), now))
-                .await?;
-            work.commit().await?;
-            return Err(Refusal::SignInFailed);
+            return self.right_but_refused(visitor, account, "another account", now).await;
         }
         let before = self.who(visitor).await?;
         let proved = Proved { account: account.id, proof, device: None };
         let client = way.kept.shown.client_id.as_ref();
         let mut work = self.app().store().begin().await?;
-        if failures > 0 {
-            work.forget_wrong_passwords(&account.id).await?;
-        }
-        keep_rehashed(&mut *work, &account, rehashed, now).await?;
         work.audit(AuditEntry {
             client: client.cloned(),
-            ..entry(visitor, Outcome::Done, Some(&account), None, now)
+            ..entry(visitor, Outcome::Done, Some(account), None, now)
         })
         .await?;
         let begun = self.begin_session(&mut *work, visitor, before.as_ref(), &proved, client).await?;
+        // From here on a new password waits for this unit, and ends the session; one that came before is seen.
+        if !right.counts_still(&mut *work).await? {
+            drop(work);
+            return self.right_but_refused(visitor, account, "password was replaced", now).await;
+        }
+        right.tidy_up(&mut *work).await?;
         work.commit().await?;
         self.drop_channel(&way.kept).await;
         self.go_on_as(begun, visitor, way).await
+    }
+
+    async fn right_but_refused(
+        &self,
+        visitor: &Visitor,
+        account: &Account,
+        why: &str,
+        now: Timestamp,
+    ) -> Result<Progress, Refusal> {
+        let mut work = self.app().store().begin().await?;
+        work.audit(entry(visitor, Outcome::Refused, Some(account), Some(why), now)).await?;
+        work.commit().await?;
+        Err(Refusal::SignInFailed)
     }
 
     async fn try_password(
@@ -197,10 +215,10 @@ impl SignIn {
             }
         };
         let (account, failures) = match (found, verified) {
-            (Some((account, Some(_), failures)), Verified::Right { rehash }) if account.is_active() => {
+            (Some((account, Some(hash), failures)), Verified::Right { rehash }) if account.is_active() => {
                 let rehashed = if rehash { Some(app.hashing().hash(&password).await?) } else { None };
                 self.end_try(begun, Ended::Right).await?;
-                return Ok(Tried::Right { account, failures, rehashed });
+                return Ok(Tried::Right(Right { account, phc: hash.phc, failures, rehashed }));
             }
             (Some((account, _, failures)), _) => (Some(account), failures),
             (None, _) => (None, 0),
@@ -301,16 +319,23 @@ fn wait_after(failures: u32) -> Duration {
     }
 }
 
-async fn keep_rehashed(
-    work: &mut dyn store::Work,
-    account: &Account,
-    rehashed: Option<String>,
-    now: Timestamp,
-) -> Result<(), Refusal> {
-    if let Some(phc) = rehashed {
-        work.set_password(&PasswordHash { account: account.id, phc, changed_at: now }).await?;
+impl Right {
+    /// Whether it is the person's password still. Hashing took a while.
+    async fn counts_still(&self, work: &mut dyn store::Work) -> Result<bool, Refusal> {
+        let found = work.account_for_password(self.account.username.key()).await?;
+        Ok(found.and_then(|(_, hash, _)| hash).is_some_and(|hash| hash.phc == self.phc))
     }
-    Ok(())
+
+    /// After a right password: failures are forgotten, an old hash is replaced.
+    async fn tidy_up(&self, work: &mut dyn store::Work) -> Result<(), Refusal> {
+        if self.failures > 0 {
+            work.forget_wrong_passwords(&self.account.id).await?;
+        }
+        if let Some(better) = &self.rehashed {
+            work.rehash_password(&self.account.id, &self.phc, better).await?;
+        }
+        Ok(())
+    }
 }
 
 /// One durable commit, whoever was named (SEC-165): the count is kept with the account and survives a

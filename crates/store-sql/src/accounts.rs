@@ -5,6 +5,7 @@ use domain::{Account, AccountId, AccountState, CredentialId, Passkey, PasswordHa
 use store::{Accounts, EditAccounts, Page, Result, StoreError};
 
 use crate::corrupt;
+use crate::devices::HOLD_ACCOUNT;
 use crate::values::{bind, fixed, json, parsed, small, word};
 use crate::work::{Cells, Entry, SqlWork, sql};
 
@@ -306,6 +307,7 @@ impl EditAccounts for SqlWork {
     }
 
     async fn set_password(&mut self, hash: &PasswordHash) -> Result<()> {
+        self.alone_with(HOLD_ACCOUNT, bind![&hash.account]).await?;
         self.run(
             sql!(
                 "INSERT INTO passwords (account_id, phc, changed_at, wrong_in_a_row) VALUES ($1, $2, $3, 0)
@@ -316,6 +318,16 @@ impl EditAccounts for SqlWork {
         )
         .await?;
         Ok(())
+    }
+
+    async fn rehash_password(&mut self, account: &AccountId, old: &str, new: &str) -> Result<bool> {
+        let changed = self
+            .run(
+                sql!("UPDATE passwords SET phc = $3 WHERE account_id = $1 AND phc = $2"),
+                bind![account, old, new],
+            )
+            .await?;
+        Ok(changed == 1)
     }
 
     async fn count_wrong_password(&mut self, account: &AccountId) -> Result<u32> {

@@ -155,8 +155,8 @@ impl TryFrom<EnrolmentRow> for Enrolment {
     }
 }
 
-/// Others that add phones or enrolments to the account wait.
-const HOLD_ACCOUNT: PgSql = pg_sql!("SELECT id FROM accounts WHERE id = $1 FOR NO KEY UPDATE");
+/// Others that add phones, enrolments or sessions to the account, or change its password, wait.
+pub(crate) const HOLD_ACCOUNT: PgSql = pg_sql!("SELECT id FROM accounts WHERE id = $1 FOR NO KEY UPDATE");
 
 const fn origin_word(origin: EnrolmentOrigin) -> &'static str {
     match origin {

@@ -51,8 +51,12 @@ pub trait EditAccounts: Accounts {
         now: Timestamp,
     ) -> Result<bool>;
 
-    /// Sets or replaces the password and forgets its failures.
+    /// Sets or replaces the password and forgets its failures. Who adds a session to the account meanwhile is
+    /// waited for, so that this unit can end it.
     async fn set_password(&mut self, hash: &PasswordHash) -> Result<()>;
+
+    /// Keeps another hash of the same password; `false`, and nothing changed, when `old` is its hash no more.
+    async fn rehash_password(&mut self, account: &AccountId, old: &str, new: &str) -> Result<bool>;
 
     /// Counts one more wrong password in a row; answers the new count (0 if there is no password).
     async fn count_wrong_password(&mut self, account: &AccountId) -> Result<u32>;

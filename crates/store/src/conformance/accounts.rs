@@ -91,6 +91,21 @@ pub async fn wrong_passwords_are_counted(store: &dyn Store) {
     assert_eq!(seen, Some((ada, Some(second), 0)));
 }
 
+/// Another hash is kept of the password that it is of, and of no other one.
+pub async fn a_password_that_was_replaced_is_not_hashed_anew(store: &dyn Store) {
+    let ada = kept_account(store, "ada").await;
+    let hash = |phc: &str| PasswordHash { account: ada.id, phc: phc.into(), changed_at: NOW };
+    let mut work = unit(store).await;
+    assert!(!work.rehash_password(&ada.id, "$old", "$new").await.unwrap());
+    work.set_password(&hash("$old")).await.unwrap();
+    assert!(work.rehash_password(&ada.id, "$old", "$old, better").await.unwrap());
+    work.set_password(&hash("$other")).await.unwrap();
+    assert!(!work.rehash_password(&ada.id, "$old, better", "$old, best").await.unwrap());
+    work.commit().await.unwrap();
+    let seen = store.read().await.unwrap().account_for_password("ada").await.unwrap();
+    assert_eq!(seen, Some((ada.clone(), Some(hash("$other")), 0)));
+}
+
 /// No guess among many at once is free.
 pub async fn parallel_wrong_passwords_are_all_counted(store: &dyn Store) {
     let ada = kept_account(store, "ada").await;

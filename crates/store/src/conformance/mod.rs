@@ -31,6 +31,7 @@ macro_rules! conformance {
                 accounts_come_in_pages
                 an_account_is_disabled_and_enabled
                 wrong_passwords_are_counted
+                a_password_that_was_replaced_is_not_hashed_anew
                 parallel_wrong_passwords_are_all_counted
                 a_passkey_is_known_once
                 the_first_administrator_is_set_up_once
