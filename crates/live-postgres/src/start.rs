@@ -31,7 +31,7 @@ pub struct StartError(pub String);
 pub(crate) fn options(settings: &Settings) -> Result<PgConnectOptions, StartError> {
     let options = PgConnectOptions::from_str(&settings.url).map_err(|_| {
         StartError(
-            "live.url is no address of PostgreSQL such as postgres://user@host:5432/database".to_owned(),
+            "database.url is no address of PostgreSQL such as postgres://user@host:5432/database".to_owned(),
         )
     })?;
     let options = match &settings.password {
@@ -52,7 +52,8 @@ pub(crate) fn options(settings: &Settings) -> Result<PgConnectOptions, StartErro
 /// Looks at the server, makes the tables, tries the statements, and listens.
 pub(crate) async fn prepare(options: &PgConnectOptions) -> Result<PgListener, StartError> {
     let place = place(options);
-    let late = |_| StartError(format!("live.url: PostgreSQL at {place} does not answer; check that it runs"));
+    let late =
+        |_| StartError(format!("database.url: PostgreSQL at {place} does not answer; check that it runs"));
     let connected = timeout(ARRIVAL, options.connect()).await.map_err(late)?;
     let mut connection = connected.map_err(|error| refused(options, &error))?;
     let prepared = async {
@@ -78,20 +79,20 @@ async fn is_fit(connection: &mut PgConnection, place: &str) -> Result<(), StartE
         Ok((row.try_get::<i32, _>(0)?, row.try_get::<bool, _>(1)?, row.try_get::<String, _>(2)?))
     });
     let (version, only_reads, encoding) =
-        read.map_err(|error| StartError(format!("live.url: PostgreSQL at {place} says: {error}")))?;
+        read.map_err(|error| StartError(format!("database.url: PostgreSQL at {place} says: {error}")))?;
     if version < OLDEST {
         return Err(StartError(format!(
-            "live.url: PostgreSQL at {place} is version {version}; {OLDEST} is the oldest that can be used"
+            "database.url: PostgreSQL at {place} is version {version}; {OLDEST} is the oldest that can be used"
         )));
     }
     if only_reads {
         return Err(StartError(format!(
-            "live.url: PostgreSQL at {place} only reads; name the primary server"
+            "database.url: PostgreSQL at {place} only reads; name the primary server"
         )));
     }
     if encoding != "UTF8" {
         return Err(StartError(format!(
-            "live.url: the database at {place} has the encoding {encoding}; name one with UTF8"
+            "database.url: the database at {place} has the encoding {encoding}; name one with UTF8"
         )));
     }
     Ok(())
@@ -147,7 +148,7 @@ async fn hears(connection: &mut PgConnection, options: &PgConnectOptions) -> Res
     match timeout(ARRIVAL, listener.try_recv()).await {
         Ok(Ok(Some(_))) => Ok(listener),
         _ => Err(StartError(format!(
-            "live.url: what NOTIFY says at {} is not heard; name PostgreSQL itself, not a pooler before it",
+            "database.url: what NOTIFY says at {} is not heard; name PostgreSQL itself, not a pooler before it",
             place(options)
         ))),
     }
@@ -156,7 +157,7 @@ async fn hears(connection: &mut PgConnection, options: &PgConnectOptions) -> Res
 fn no_right(options: &PgConnectOptions, what: &str, error: &Error) -> StartError {
     if code(error).as_deref() == Some("42501") {
         return StartError(format!(
-            "live.url: the role `{}` may not {what} in the database at {} ({error}); grant it",
+            "database.url: the role `{}` may not {what} in the database at {} ({error}); grant it",
             options.get_username(),
             place(options)
         ));
@@ -171,23 +172,23 @@ fn refused(options: &PgConnectOptions, error: &Error) -> StartError {
     StartError(match (code.as_deref(), error) {
         (Some("28P01" | "28000"), _) => {
             format!(
-                "live.password: PostgreSQL at {place} refuses the role `{user}` ({error}); correct live.url or live.password"
+                "database.password: PostgreSQL at {place} refuses the role `{user}` ({error}); correct database.url or database.password"
             )
         }
         (Some("3D000"), _) => {
             format!(
-                "live.url: PostgreSQL at {place} has no database `{database}`; make it, or correct the name"
+                "database.url: PostgreSQL at {place} has no database `{database}`; make it, or correct the name"
             )
         }
         (Some("42501"), _) => {
-            format!("live.url: PostgreSQL at {place} denies the role `{user}` something ({error})")
+            format!("database.url: PostgreSQL at {place} denies the role `{user}` something ({error})")
         }
         (_, Error::Tls(cause)) => {
             format!(
-                "live.url: TLS with PostgreSQL at {place} failed ({cause}); check sslmode and sslrootcert"
+                "database.url: TLS with PostgreSQL at {place} failed ({cause}); check sslmode and sslrootcert"
             )
         }
-        _ => format!("live.url: PostgreSQL at {place} cannot be used ({error})"),
+        _ => format!("database.url: PostgreSQL at {place} cannot be used ({error})"),
     })
 }
 

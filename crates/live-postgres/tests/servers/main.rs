@@ -31,7 +31,7 @@ async fn refused(settings: Settings) -> String {
         Ok(_) => panic!("it connected"),
         Err(refusal) => {
             let sentence = refusal.to_string();
-            assert!(sentence.starts_with("live."), "names no setting: {sentence}");
+            assert!(sentence.starts_with("database."), "names no setting: {sentence}");
             assert!(!sentence.contains('\n') && !sentence.contains("hush"), "{sentence}");
             sentence
         }

@@ -12,13 +12,13 @@ use crate::{LONG, key, refused};
 #[tokio::test]
 async fn nobody_there_and_nobody_answering() {
     let sentence = refused(Settings::new(format!("postgres://u@127.0.0.1:{}/d", free_port()))).await;
-    assert!(sentence.starts_with("live.url: PostgreSQL at 127.0.0.1:"), "{sentence}");
+    assert!(sentence.starts_with("database.url: PostgreSQL at 127.0.0.1:"), "{sentence}");
     let silent = TcpListener::bind("127.0.0.1:0").expect("bound");
     let since = Instant::now();
     let url = format!("postgres://u:hush@{}/d", silent.local_addr().expect("an address"));
     assert!(refused(Settings::new(url)).await.contains("does not answer"));
     assert!(since.elapsed() < Duration::from_secs(5));
-    assert!(refused(Settings::new("not an address:hush")).await.starts_with("live.url is no address"));
+    assert!(refused(Settings::new("not an address:hush")).await.starts_with("database.url is no address"));
 }
 
 #[tokio::test]
@@ -27,7 +27,7 @@ async fn a_wrong_password_and_a_database_that_is_not_there() {
     let mut settings = Settings::new(server.url("postgres"));
     settings.password = Some("hush".to_owned());
     let sentence = refused(settings).await;
-    assert!(sentence.starts_with("live.password") && sentence.contains("`latchbolt`"), "{sentence}");
+    assert!(sentence.starts_with("database.password") && sentence.contains("`latchbolt`"), "{sentence}");
     let mut settings =
         Settings::new(format!("postgres://{}@127.0.0.1:{}/postgres", server.user(), server.port()));
     settings.password = Some(server.password().to_owned());
