@@ -55,8 +55,8 @@ pub(crate) async fn run(asked: &Asked, goals: &mut Goals) {
         };
         goals.at_most(&name, ratio, AT_MOST, "times");
     }
-    anyone(&pair.big, asked).await;
     let after = [&pair.small, &pair.big].map(|town| town.meter().resident_kib()[0]);
+    anyone(&pair.big, asked).await;
     println!("\nmemory   small: idle {} KiB, after load {} KiB", idle[0], after[0]);
     println!("         big:   idle {} KiB, after load {} KiB", idle[1], after[1]);
 }

@@ -89,6 +89,12 @@ impl Process {
     }
 }
 
+/// How many processes want a core, over the last minute and the last five: other work that the figures saw.
+pub(crate) fn load() -> String {
+    let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split(' ').take(2).collect::<Vec<_>>().join(" ")
+}
+
 /// Makes sure that this process, and so its children, may open so many files; says whether they may.
 pub(crate) fn with_many_files(count: usize) -> bool {
     let has = || {

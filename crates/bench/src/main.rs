@@ -131,6 +131,7 @@ fn main() {
         let mut goals = Goals::default();
         println!("program  {}", program().display());
         println!("cores    {}", std::thread::available_parallelism().map_or(0, usize::from));
+        println!("load     {} before the run", machine::load());
         if asked.is_big {
             big::run(&asked, &mut goals).await;
         } else if asked.on.is_some() || !asked.nodes.is_empty() {

@@ -67,7 +67,7 @@ async fn one(town: &mut Town, size: usize, asked: &Asked, goals: &mut Goals) {
             crew.work(asked.turn, &mut count).await;
             let figure = Figure::of(clients, count);
             report::split_row(operation.name(), size, &figure);
-            if operation == Operation::Sso && clients == GOALS_AT {
+            if operation == Operation::Sso && clients == GOALS_AT && town.meter().postgres.is_some() {
                 let name = format!("SSO flow, all processes, {among}");
                 goals.at_most(&name, figure.cpu_per_1000, SSO_AT_MOST, "CPU-s/1000");
             }
@@ -85,6 +85,8 @@ async fn one(town: &mut Town, size: usize, asked: &Asked, goals: &mut Goals) {
             _ => format!("told across nodes, p99, {among}"),
         };
         goals.at_most(&name, waited.told_p99.as_secs_f64() * 1000.0, TOLD_AT_MOST, "ms");
-        println!("         beside: {}", town.meter().beside());
+        if town.meter().postgres.is_some() {
+            println!("         beside: {}", town.meter().beside());
+        }
     }
 }
