@@ -39,9 +39,15 @@ struct Index<'r> {
     rows: &'r Rows,
     by_secret: BTreeMap<&'r str, &'r Session>,
     by_address: BTreeMap<&'r str, Vec<&'r Session>>,
+    of_account: BTreeMap<&'r str, Vec<&'r Session>>,
+    of_device: BTreeMap<&'r str, Vec<&'r Session>>,
     /// Entries that say `done` or, for replays, that somebody was refused: how many for each key.
     trail: BTreeMap<(&'r str, &'r str), u64>,
+    /// The same with their detail.
+    details: BTreeSet<(&'r str, &'r str, &'r str)>,
     grants_of_session: BTreeMap<&'r str, u64>,
+    /// Ids, and whether they are revoked.
+    grants_of_client: BTreeMap<&'r str, Vec<(&'r str, bool)>>,
 }
 
 /// What an entry of the trail is looked for by: session, phone, relying party or account.
@@ -57,21 +63,33 @@ impl<'r> Index<'r> {
             rows,
             by_secret: rows.sessions.iter().map(|session| (session.secret.as_str(), session)).collect(),
             by_address: BTreeMap::new(),
+            of_account: BTreeMap::new(),
+            of_device: BTreeMap::new(),
             trail: BTreeMap::new(),
+            details: BTreeSet::new(),
             grants_of_session: BTreeMap::new(),
+            grants_of_client: BTreeMap::new(),
         };
         for session in &rows.sessions {
             index.by_address.entry(&session.address).or_default().push(session);
+            index.of_account.entry(&session.account).or_default().push(session);
+            if let Some(device) = &session.device {
+                index.of_device.entry(device).or_default().push(session);
+            }
         }
         for entry in &rows.audit {
             if entry.is_done || entry.event == "code.replayed" {
                 for key in keys(entry) {
                     *index.trail.entry((&entry.event, key)).or_default() += 1;
+                    if let Some(detail) = &entry.detail {
+                        index.details.insert((&entry.event, key, detail));
+                    }
                 }
             }
         }
-        for grant in rows.grants.values() {
+        for (id, grant) in &rows.grants {
             *index.grants_of_session.entry(&grant.session).or_default() += 1;
+            index.grants_of_client.entry(&grant.client).or_default().push((id, grant.is_revoked));
         }
         index
     }
@@ -80,14 +98,24 @@ impl<'r> Index<'r> {
         self.by_address.get(address).map_or(&[], Vec::as_slice)
     }
 
+    fn sessions_of(&self, account: &str) -> &[&'r Session] {
+        self.of_account.get(account).map_or(&[], Vec::as_slice)
+    }
+
+    fn sessions_by(&self, device: &str) -> &[&'r Session] {
+        self.of_device.get(device).map_or(&[], Vec::as_slice)
+    }
+
+    fn grants_to(&self, client: &str) -> &[(&'r str, bool)] {
+        self.grants_of_client.get(client).map_or(&[], Vec::as_slice)
+    }
+
     fn entries(&self, event: &'static str, key: &str) -> u64 {
         self.trail.get(&(event, key)).copied().unwrap_or_default()
     }
 
-    fn has_detail(&self, event: &str, key: &str, detail: &str) -> bool {
-        self.rows.audit.iter().any(|entry| {
-            entry.event == event && entry.detail.as_deref() == Some(detail) && keys(entry).any(|is| is == key)
-        })
+    fn has_detail(&self, event: &'static str, key: &str, detail: &'static str) -> bool {
+        self.details.contains(&(event, key, detail))
     }
 }
 
@@ -182,8 +210,7 @@ fn one(line: &Line, index: &Index<'_>, known: &Known<'_>, said: &mut Said) {
             said.so(Check::Accounts, is_stopped, || format!("{account} is not disabled"));
             let is_told = index.has_detail("account.changed", account, "disabled");
             said.so(Check::Trail, is_told, || format!("the trail does not know that {account} was disabled"));
-            for alive in rows.sessions.iter().filter(|row| row.account == *account && row.ended_why.is_none())
-            {
+            for alive in index.sessions_of(account).iter().filter(|row| row.ended_why.is_none()) {
                 said.so(Check::DeadStaysDead, false, || {
                     format!(
                         "session {} of the disabled {account} has not ended (from {})",
@@ -269,12 +296,10 @@ fn one(line: &Line, index: &Index<'_>, known: &Known<'_>, said: &mut Said) {
             });
             let is_told = index.entries("client.deleted", client) > 0;
             said.so(Check::Trail, is_told, || format!("the trail does not know that {client} was deleted"));
-            for (grant, row) in &rows.grants {
-                if row.client == *client {
-                    said.so(Check::DeadStaysDead, row.is_revoked, || {
-                        format!("{grant} outlives its client {client}")
-                    });
-                }
+            for (grant, is_revoked) in index.grants_to(client) {
+                said.so(Check::DeadStaysDead, *is_revoked, || {
+                    format!("{grant} outlives its client {client}")
+                });
             }
             let consents = rows.consents.iter().filter(|(_, of)| of == client).count();
             said.so(Check::DeadStaysDead, consents == 0, || format!("{consents} consents outlive {client}"));
@@ -326,7 +351,7 @@ fn stopped(line: &Line, device: &str, state: &str, with_sessions: bool, index: &
     said.so(Check::Devices, is_stopped, || format!("{device} is not {state}"));
     let is_told = index.entries("device.changed", device) > 0;
     said.so(Check::Trail, is_told, || format!("the trail does not know that {device} was {state}"));
-    for row in index.rows.sessions.iter().filter(|row| row.device.as_deref() == Some(device)) {
+    for row in index.sessions_by(device) {
         said.so(Check::DeadStaysDead, row.created_at <= line.at, || {
             format!(
                 "the session {} began {} ms after its phone was {state}",

@@ -204,6 +204,7 @@ async fn node_whole(
     mut chance: Chance,
 ) -> Duration {
     loop {
+        let tried = Instant::now();
         let done = does_everything(world, number, probe, &mut chance).await;
         let took = healed.elapsed();
         match done {
@@ -212,7 +213,12 @@ async fn node_whole(
                 world.findings.violation(Check::Healing, format!("node {number} stays broken: {why}"));
                 return took;
             }
-            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+            Err(why) => {
+                world
+                    .findings
+                    .note(&format!("node {number} is not whole, seen in {:?}: {why}", tried.elapsed()));
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
         }
     }
 }
