@@ -36,7 +36,8 @@ fn rows_001_to_064_have_a_test_each() {
     }
     // The numbers between the sections' last rows are not given out.
     let gaps = [18, 19, 45, 46, 47, 48, 49];
-    let missing: Vec<u32> = (1..=64).filter(|row| !gaps.contains(row) && !rows.contains_key(row)).collect();
+    let wanted = (1..=64).chain([79, 153, 212, 213, 214, 215]);
+    let missing: Vec<u32> = wanted.filter(|row| !gaps.contains(row) && !rows.contains_key(row)).collect();
     assert!(missing.is_empty(), "no test for SEC {missing:?}");
     assert!(gaps.iter().all(|row| !rows.contains_key(row)), "a test for a row that is none");
 }
