@@ -95,25 +95,27 @@ pub(crate) fn load() -> String {
     text.split(' ').take(2).collect::<Vec<_>>().join(" ")
 }
 
-/// Makes sure that this process, and so its children, may open so many files; says whether they may.
-pub(crate) fn with_many_files(count: usize) -> bool {
-    let has = || {
+/// Tries to let this process, and so its children, open so many files; answers how many they may.
+pub(crate) fn raise_open_files(wanted: usize) -> usize {
+    let may = || {
         let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
         let line = limits.lines().find(|line| line.starts_with("Max open files")).unwrap_or_default();
-        let soft = line.split_whitespace().nth(3).unwrap_or_default();
-        soft == "unlimited" || soft.parse().is_ok_and(|soft: usize| soft >= count)
+        match line.split_whitespace().nth(3).unwrap_or_default() {
+            "unlimited" => usize::MAX,
+            soft => soft.parse().unwrap_or(1024),
+        }
     };
-    if has() {
-        return true;
-    }
     let pid = std::process::id().to_string();
     for limit in ["--nofile=65536:65536", "--nofile=65536", "--nofile=20000"] {
+        if may() >= wanted {
+            break;
+        }
         let raised = Command::new("prlimit").args(["--pid", &pid, limit]).stderr(Stdio::null()).status();
         if raised.is_ok_and(|status| status.success()) {
             break;
         }
     }
-    has()
+    may()
 }
 
 /// The first number of a `schedstat`: nanoseconds on a core.
