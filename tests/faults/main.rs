@@ -128,16 +128,17 @@ fn main() -> ExitCode {
     }
 }
 
-/// Where journal and logs of the last run are kept.
-fn folder() -> Result<PathBuf, String> {
-    let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/out/faults"));
+/// Where journal and logs of the last run of this seed are kept.
+fn folder(seed: u64) -> Result<PathBuf, String> {
+    let folder =
+        PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/out/faults")).join(format!("seed-{seed}"));
     std::fs::create_dir_all(&folder).map_err(|why| format!("{}: {why}", folder.display()))?;
     Ok(folder)
 }
 
 /// One run; answers how many kinds of checks failed.
 async fn run(asked: &Asked) -> Result<usize, String> {
-    let folder = folder()?;
+    let folder = folder(asked.seed)?;
     println!(
         "seed {}, {:.1} minutes, {} operations a second",
         asked.seed,

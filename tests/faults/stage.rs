@@ -164,8 +164,9 @@ impl Stage {
             let standing = Mutex::new((Standing::Touched, 0));
             nodes.push(Node { number, port, program, to_postgres, to_redis, standing });
         }
-        let admin =
-            write(folder.join("admin.toml"), config(testkit::free_port(), postgres.port(), redis.port()))?;
+        // In a folder of this run alone: another run must not change whose commands these are.
+        let admin = nodes[0].program.folder().join("admin.toml");
+        let admin = write(admin, config(testkit::free_port(), postgres.port(), redis.port()))?;
         let stage = Self { postgres, database, redis, nodes, issuer, folder, config: admin };
         let most = Duration::from_secs(60);
         let [a, b, c] = [&stage.nodes[0], &stage.nodes[1], &stage.nodes[2]];
