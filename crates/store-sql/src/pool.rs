@@ -6,6 +6,9 @@
 //!
 //! After the server was away, idle connections are dead. Whoever meets one drops them all and opens another;
 //! there is no back-off, so that all is well as soon as the server is.
+//!
+//! A connection lives on the runtime that opened it, and each of the server's workers is one: its own connections
+//! come first. Another worker's would wait for that worker's turn, and break when it ends before this one.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,7 +18,7 @@ use std::time::{Duration, Instant};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions as _, Connection as _};
 use store::{Result, StoreError};
-use tokio::runtime::Handle;
+use tokio::runtime::{Handle, Id};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
@@ -36,6 +39,8 @@ pub(crate) struct Pool {
     options: PgConnectOptions,
     idle: Mutex<VecDeque<Idle>>,
     places: Arc<Semaphore>,
+    /// How many more may be open, on loan or idle.
+    rooms: Arc<Semaphore>,
     count: u32,
     patience: Duration,
     limit: Duration,
@@ -43,14 +48,23 @@ pub(crate) struct Pool {
     runtime: Handle,
 }
 
-struct Idle {
+/// An open connection.
+struct Link {
     connection: PgConnection,
+    /// The runtime that opened it.
+    home: Id,
+    // Held for its drop.
+    _room: OwnedSemaphorePermit,
+}
+
+struct Idle {
+    link: Link,
     since: Instant,
 }
 
 /// A connection on loan; goes back when dropped.
 pub(crate) struct Lent {
-    connection: Option<PgConnection>,
+    link: Option<Link>,
     /// Something was sent and has not answered, or a transaction is open.
     is_dirty: bool,
     /// How long it was idle; nothing for a new one.
@@ -64,18 +78,30 @@ fn unavailable(why: &str) -> StoreError {
 }
 
 impl Pool {
-    pub(crate) fn new(options: PgConnectOptions, settings: &PgSettings, first: PgConnection) -> Arc<Self> {
+    /// `first`: a connection that is open already.
+    ///
+    /// # Errors
+    /// None in practice: there is room for one.
+    pub(crate) fn new(
+        options: PgConnectOptions,
+        settings: &PgSettings,
+        first: PgConnection,
+    ) -> Result<Arc<Self>> {
         let count = settings.connections.clamp(1, 1000);
-        Arc::new(Self {
+        let rooms = Arc::new(Semaphore::new(count as usize));
+        let room = Arc::clone(&rooms).try_acquire_owned().map_err(|_| unavailable("no room"))?;
+        let link = Link { connection: first, home: home(), _room: room };
+        Ok(Arc::new(Self {
             options,
-            idle: Mutex::new(VecDeque::from([Idle { connection: first, since: Instant::now() }])),
+            idle: Mutex::new(VecDeque::from([Idle { link, since: Instant::now() }])),
             places: Arc::new(Semaphore::new(count as usize)),
+            rooms,
             count,
             patience: settings.patience,
             limit: settings.statement_timeout.saturating_add(GRACE),
             is_closed: AtomicBool::new(false),
             runtime: Handle::current(),
-        })
+        }))
     }
 
     fn idle(&self) -> MutexGuard<'_, VecDeque<Idle>> {
@@ -91,51 +117,56 @@ impl Pool {
         self.closed()?;
         // Free at once, as most of the time: without a timer.
         if let Ok(place) = Arc::clone(&self.places).try_acquire_owned()
-            && let Some(idle) = self.rested()
+            && let Some(idle) = self.rested(true)
         {
-            return Ok(self.lent(idle.connection, Some(idle.since.elapsed()), place));
+            return Ok(self.lent(idle.link, Some(idle.since.elapsed()), place));
         }
         let waited = timeout(self.patience, async {
             let place = Arc::clone(&self.places).acquire_owned().await;
             let place = place.map_err(|_| unavailable("the store is closed"))?;
             self.closed()?;
-            if let Some(idle) = self.rested() {
-                return Ok(self.lent(idle.connection, Some(idle.since.elapsed()), place));
+            if let Some(idle) = self.rested(true) {
+                return Ok(self.lent(idle.link, Some(idle.since.elapsed()), place));
             }
+            let room = match Arc::clone(&self.rooms).try_acquire_owned() {
+                Ok(room) => room,
+                // Another worker's is better than none.
+                Err(_) => match self.rested(false) {
+                    Some(idle) => return Ok(self.lent(idle.link, Some(idle.since.elapsed()), place)),
+                    None => Arc::clone(&self.rooms)
+                        .acquire_owned()
+                        .await
+                        .map_err(|_| unavailable("the store is closed"))?,
+                },
+            };
             let connection = self.options.connect().await;
             let connection = connection.map_err(|why| pg::refusal(&self.options, &why))?;
-            Ok(self.lent(connection, None, place))
+            Ok(self.lent(Link { connection, home: home(), _room: room }, None, place))
         });
         waited.await.map_err(|_| unavailable("no connection to PostgreSQL in time"))?
     }
 
-    fn lent(
-        self: &Arc<Self>,
-        connection: PgConnection,
-        rested: Option<Duration>,
-        place: OwnedSemaphorePermit,
-    ) -> Lent {
-        Lent {
-            connection: Some(connection),
-            is_dirty: false,
-            rested,
-            pool: Arc::clone(self),
-            place: Some(place),
-        }
+    fn lent(self: &Arc<Self>, link: Link, rested: Option<Duration>, place: OwnedSemaphorePermit) -> Lent {
+        Lent { link: Some(link), is_dirty: false, rested, pool: Arc::clone(self), place: Some(place) }
     }
 
-    /// The connection that was used last, if it has not rested too long.
-    fn rested(&self) -> Option<Idle> {
-        self.idle().pop_back().filter(|idle| idle.since.elapsed() < REST)
+    /// The connection that was used last (of this runtime, or of any), if it has not rested too long.
+    fn rested(&self, is_own: bool) -> Option<Idle> {
+        let here = home();
+        let mut idle = self.idle();
+        let at = idle.iter().rposition(|idle| !is_own || idle.link.home == here)?;
+        let found = idle.remove(at);
+        drop(idle);
+        found.filter(|idle| idle.since.elapsed() < REST)
     }
 
-    fn give_back(&self, connection: PgConnection) {
+    fn give_back(&self, link: Link) {
         if self.is_closed.load(Ordering::Relaxed) {
             return;
         }
         let now = Instant::now();
         let mut idle = self.idle();
-        idle.push_back(Idle { connection, since: now });
+        idle.push_back(Idle { link, since: now });
         let oldest = idle.pop_front_if(|oldest| now.duration_since(oldest.since) >= REST);
         drop(idle);
         drop(oldest);
@@ -176,7 +207,7 @@ impl Pool {
         self.places.close();
         let idle = std::mem::take(&mut *self.idle());
         for idle in idle {
-            let closed = timeout(self.patience, idle.connection.close()).await;
+            let closed = timeout(self.patience, idle.link.connection.close()).await;
             if !matches!(closed, Ok(Ok(()))) {
                 tracing::debug!("A connection to PostgreSQL did not close");
             }
@@ -206,9 +237,9 @@ impl Lent {
     where
         F: AsyncFnOnce(&mut PgConnection) -> Result<T, sqlx::Error>,
     {
-        let Some(connection) = self.connection.as_mut() else { return Err(pg::late()) };
+        let Some(link) = self.link.as_mut() else { return Err(pg::late()) };
         let was_dirty = std::mem::replace(&mut self.is_dirty, true);
-        let answer = timeout(limit, run(connection)).await.unwrap_or_else(|_| Err(pg::late()));
+        let answer = timeout(limit, run(&mut link.connection)).await.unwrap_or_else(|_| Err(pg::late()));
         self.is_dirty = was_dirty;
         answer
     }
@@ -219,7 +250,7 @@ impl Lent {
         if !pg::is_dead(why) {
             return false;
         }
-        self.connection = None;
+        self.link = None;
         self.place = None;
         self.pool.forget_idle();
         self.rested.is_some() && !pg::is_late(why)
@@ -233,19 +264,24 @@ impl Lent {
 
 impl Drop for Lent {
     fn drop(&mut self) {
-        let Some(mut connection) = self.connection.take() else { return };
+        let Some(mut link) = self.link.take() else { return };
         if !self.is_dirty {
-            return self.pool.give_back(connection);
+            return self.pool.give_back(link);
         }
         let (pool, place, limit) = (Arc::clone(&self.pool), self.place.take(), self.pool.patience);
         let runtime = Handle::try_current().unwrap_or_else(|_| self.pool.runtime.clone());
         runtime.spawn(async move {
             // Waits for what was still running.
-            let cleaned = timeout(limit, pg::tell(&mut connection, "ROLLBACK")).await;
+            let cleaned = timeout(limit, pg::tell(&mut link.connection, "ROLLBACK")).await;
             if matches!(cleaned, Ok(Ok(()))) {
-                pool.give_back(connection);
+                pool.give_back(link);
             }
             drop(place);
         });
     }
+}
+
+/// The runtime we are on.
+fn home() -> Id {
+    Handle::current().id()
 }

@@ -123,7 +123,7 @@ impl Database {
             Place::Postgres(settings) => {
                 let options = postgres::options(&settings)?;
                 let connection = schema::postgres::open(&options, &settings).await?;
-                return Ok(Self::Postgres(Pool::new(options, &settings, connection)));
+                return Ok(Self::Postgres(Pool::new(options, &settings, connection)?));
             }
             Place::File(path) => (path, None),
             Place::Temporary => {

@@ -13,6 +13,7 @@ mod extraction;
 mod faults;
 mod given;
 mod refusals;
+mod runtimes;
 mod schema;
 #[path = "../../../../tests/tidy/source.rs"]
 #[expect(dead_code, reason = "the tidy tests use more of it")]
