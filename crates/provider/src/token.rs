@@ -168,8 +168,9 @@ impl Provider {
             session: code.session,
             scope: code.scope.clone(),
             created_at: now,
-            // As long as a token of it or the code itself could still come.
-            expires_at: now.after(settings.access_token_life.max(settings.code_life)),
+            // As long as a token of it or the code itself could still come, also one that a node with its clock
+            // ahead has made.
+            expires_at: now.after(settings.access_token_life).max(code.expires_at),
             revoked_at: None,
         };
         let entry = AuditEntry {

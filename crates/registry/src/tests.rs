@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use app::{App, Clock, Entropy, HashSettings, Issuer, Limits, Parts, Refusal};
 use domain::{
-    AccountState, AuditEvent, Client, ClientAddress, ClientAuthMethod, DeviceState, SigningAlg, Timestamp,
+    AccountState, AuditEvent, Client, ClientAddress, ClientAuthMethod, DeviceState, Grant, GrantId,
+    SessionId, SigningAlg, Timestamp,
 };
 use jose::seal::MasterKey;
 use live::{Faulty, InProcess, Live};
@@ -249,4 +250,30 @@ async fn an_enrolment_link_is_for_an_active_account() {
     assert!(link.url.starts_with("https://id.example/phone#e1"));
     registry.disable_user("ada").await.unwrap();
     assert_eq!(registry.offer_enrolment("ada").await.unwrap_err(), Refusal::Conflict("account_state"));
+}
+
+#[tokio::test]
+async fn sec_214_a_node_ten_minutes_ahead_sweeps_no_spent_code_that_others_still_take() {
+    let registry = registry().await;
+    let account = registry.create_user(ada()).await.unwrap();
+    let now = registry.app.now();
+    let minutes = |minutes: u64| std::time::Duration::from_secs(60 * minutes);
+    let mut work = registry.app.store().begin().await.unwrap();
+    for (number, ended) in [(1, 9), (2, 20)] {
+        let grant = Grant {
+            id: GrantId::from_random([number; 16]),
+            account: account.id,
+            client: "shop".parse().unwrap(),
+            session: SessionId::from_random([3; 16]),
+            scope: "openid".to_owned(),
+            created_at: now.before(minutes(30)),
+            expires_at: now.before(minutes(ended)),
+            revoked_at: None,
+        };
+        work.spend_code(&grant, now).await.unwrap();
+    }
+    work.commit().await.unwrap();
+    assert_eq!(registry.sweep_step().await.unwrap(), 1, "the one that is over everywhere");
+    let mut view = registry.app.store().read().await.unwrap();
+    assert!(view.grant(&GrantId::from_random([1; 16])).await.unwrap().is_some());
 }

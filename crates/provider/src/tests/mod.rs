@@ -93,8 +93,12 @@ async fn world(clients: &[Client]) -> World {
 }
 
 async fn world_over(live: Arc<dyn live::Live>, clients: &[Client]) -> World {
+    world_on(store().await, live, clients).await
+}
+
+async fn world_on(store: Arc<dyn Store>, live: Arc<dyn live::Live>, clients: &[Client]) -> World {
     let clock = Clock::manual(START);
-    let app = app_over(store().await, live, clock.clone(), 7);
+    let app = app_over(store, live, clock.clone(), 7);
     let Value::Object(claims) =
         json!({"name": "Ada L", "email": "ada@example.org", "email_verified": true, "phone_number": "+49 1"})
     else {

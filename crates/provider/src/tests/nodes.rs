@@ -91,3 +91,22 @@ async fn consent_given_on_one_node_is_known_on_another_at_once() {
     other.consent_given(&kept.purpose, &session, HERE).await.unwrap();
     assert!(remembered().await.contains(&"email".to_owned()), "that there was none is not remembered");
 }
+
+#[tokio::test]
+async fn sec_214_a_spent_code_is_remembered_as_long_as_it_lives_whatever_the_clock_of_its_maker() {
+    let store = store().await;
+    let ahead = world_on(Arc::clone(&store), Arc::new(live::InProcess::default()), &[shop()]).await;
+    let app = app_on(store, Clock::manual(ahead.clock.now()), 7);
+    keys::ensure(&app).await.unwrap();
+    ahead.clock.advance(Duration::from_secs(600));
+    let code = ahead.code(&[]).await;
+    let code_ends = ahead.clock.now().after(Settings::default().code_life);
+    let provider = Provider::new(&app, Settings::default()).unwrap();
+    let slow = World { app, provider, ..ahead };
+    let tokens = slow.redeem(&code, &[]).await.unwrap();
+    let jti = inside(tokens["access_token"].as_str().unwrap())["jti"].as_str().unwrap().to_owned();
+    let grant = jti.split_once('.').unwrap().0.parse().unwrap();
+    let mut view = slow.app.store().read().await.unwrap();
+    let (grant, _) = view.grant(&grant).await.unwrap().unwrap();
+    assert!(grant.expires_at >= code_ends, "it would be swept while its code still counts");
+}
