@@ -48,7 +48,8 @@ pub trait EditSessions: Sessions {
     async fn add_session(&mut self, session: &BrowserSession, browser: Option<&SecretHash>) -> Result<()>;
 
     /// Ends a QR channel for good: by the session it leads to, or by its denial. `false` when it was over
-    /// already (SEC-006, SEC-037): the last gate, should a live store bring back what it had given away.
+    /// already (SEC-006, SEC-037): the last gate, should a live store bring back what it had given away. The right
+    /// to enrol a phone ends so as well (SEC-071).
     async fn end_channel(&mut self, channel: &SecretHash, now: Timestamp) -> Result<bool>;
 
     /// Adds a proof to a living session (step-up) and gives it a new cookie secret (SEC-151).

@@ -4,7 +4,7 @@ use app::throttle::{self, Rule};
 use app::{Change, Refusal, audit};
 use domain::{
     Account, AuditEvent, ClientAddress, CredentialId, Device, DeviceKind, DeviceState, Outcome, Passkey,
-    Timestamp, text,
+    SecretHash, Timestamp, text,
 };
 use qr::approval::EnrolmentProof;
 use serde_json::Value;
@@ -73,10 +73,11 @@ impl Registry {
         if now >= enrolling.expires_at {
             return Err(Refusal::Gone);
         }
+        let end = self.app.mac("enrolment end", completion.handle.as_bytes());
         let checked = self.check(&enrolling, completion, now).await?;
         // Of two phones that both proved everything, one gets the right.
         slots.take(&key).await?.ok_or(Refusal::Gone)?;
-        self.keep(checked, now).await
+        self.keep(checked, &end, now).await
     }
 
     async fn check(
@@ -147,8 +148,14 @@ impl Registry {
         Ok(Checked { device, account, proven, address: given.address })
     }
 
-    /// One unit: the device (at most so many, each key once), its passkey, both in the audit trail.
-    async fn keep(&self, checked: Checked, now: Timestamp) -> Result<(Device, Account), Refusal> {
+    /// One unit: the device (at most so many, each key once), its passkey, both in the audit trail. The right ends
+    /// there as well, so that a live store that forgets its last moments brings none back (SEC-071, decision 011).
+    async fn keep(
+        &self,
+        checked: Checked,
+        end: &SecretHash,
+        now: Timestamp,
+    ) -> Result<(Device, Account), Refusal> {
         let Checked { mut device, account, proven, address } = checked;
         let passkey: Option<CredentialId> = proven.as_ref().map(|proven| match proven {
             Proven::New { .. } => self.app.entropy().id(),
@@ -156,6 +163,9 @@ impl Registry {
         });
         device.passkey = passkey;
         let mut work = self.app.store().begin().await?;
+        if !work.end_channel(end, now).await? {
+            return Err(Refusal::Gone);
+        }
         if !work.add_device(&device, self.settings.devices_per_account).await? {
             return Err(Refusal::Conflict("device_limit"));
         }

@@ -199,6 +199,20 @@ async fn sec_071_a_right_is_used_once_and_in_time() {
 }
 
 #[tokio::test]
+async fn sec_071_a_right_that_a_live_store_brings_back_is_over() {
+    let place = place().await;
+    let begun = place.begin().await;
+    let app = &place.registry.app;
+    let (slots, key) = (app.slots::<EnrollingSlot>(), slot_key(app, &begun.handle));
+    let (kept, _) = slots.get(&key).await.unwrap().unwrap();
+    place.finish(app_phone(&begun)).await.unwrap();
+    // A replica took over that had not heard of the last command.
+    slots.put(&key, &kept).await.unwrap();
+    assert_eq!(place.finish(app_phone(&begun)).await.unwrap_err(), Refusal::Gone);
+    assert_eq!(place.devices().await.len(), 1);
+}
+
+#[tokio::test]
 async fn sec_071_a_link_is_for_one_phone_of_its_user_and_ends_with_a_newer_one() {
     let place = place().await;
     let first = place.registry.offer_enrolment("ada").await.unwrap();
