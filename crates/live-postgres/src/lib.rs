@@ -14,7 +14,7 @@ mod start;
 mod store;
 
 pub use settings::Settings;
-pub use start::StartError;
+pub use start::{StartError, is_migrated, migrate};
 pub use store::PostgresLive;
 
 mod settings;

@@ -51,20 +51,52 @@ pub(crate) fn options(settings: &Settings) -> Result<PgConnectOptions, StartErro
 
 /// Looks at the server, makes the tables, tries the statements, and listens.
 pub(crate) async fn prepare(options: &PgConnectOptions) -> Result<PgListener, StartError> {
+    with(options, async |connection| {
+        make_tables(connection, options).await?;
+        try_out(connection, options).await?;
+        hears(connection, options).await
+    })
+    .await
+}
+
+/// Makes the tables when they are missing, as a start does: for nodes whose role may not. Answers whether they were.
+///
+/// # Errors
+/// As [`PostgresLive::connect`](crate::PostgresLive::connect).
+pub async fn migrate(settings: &Settings) -> Result<bool, StartError> {
+    let options = options(settings)?;
+    with(&options, async |connection| make_tables(connection, &options).await).await
+}
+
+/// Whether the tables are there; changes nothing.
+///
+/// # Errors
+/// As [`PostgresLive::connect`](crate::PostgresLive::connect).
+pub async fn is_migrated(settings: &Settings) -> Result<bool, StartError> {
+    let options = options(settings)?;
+    let asked = async |connection: &mut PgConnection| {
+        are_there(connection).await.map_err(|error| refused(&options, &error))
+    };
+    with(&options, asked).await
+}
+
+/// Does something on a connection of its own to a server that will do.
+async fn with<T, F>(options: &PgConnectOptions, deed: F) -> Result<T, StartError>
+where
+    F: AsyncFnOnce(&mut PgConnection) -> Result<T, StartError>,
+{
     let place = place(options);
     let late =
         |_| StartError(format!("database.url: PostgreSQL at {place} does not answer; check that it runs"));
     let connected = timeout(ARRIVAL, options.connect()).await.map_err(late)?;
     let mut connection = connected.map_err(|error| refused(options, &error))?;
-    let prepared = async {
+    let done = async {
         is_fit(&mut connection, &place).await?;
-        make_tables(&mut connection, options).await?;
-        try_out(&mut connection, options).await?;
-        hears(&mut connection, options).await
+        deed(&mut connection).await
     };
-    let listener = timeout(ARRIVAL * 2, prepared).await.map_err(late)??;
+    let done = timeout(ARRIVAL * 2, done).await.map_err(late)??;
     let _ = timeout(ARRIVAL, connection.close()).await;
-    Ok(listener)
+    Ok(done)
 }
 
 async fn is_fit(connection: &mut PgConnection, place: &str) -> Result<(), StartError> {
@@ -98,16 +130,21 @@ async fn is_fit(connection: &mut PgConnection, place: &str) -> Result<(), StartE
     Ok(())
 }
 
-async fn make_tables(connection: &mut PgConnection, options: &PgConnectOptions) -> Result<(), StartError> {
+async fn make_tables(connection: &mut PgConnection, options: &PgConnectOptions) -> Result<bool, StartError> {
     let made = tables(connection).await;
     made.map_err(|error| no_right(options, "make its tables (migrations/live)", &error))
 }
 
-/// Makes the tables when they are missing. A role that may not make tables can use them when they are there.
-pub(crate) async fn tables(connection: &mut PgConnection) -> Result<(), Error> {
+async fn are_there(connection: &mut PgConnection) -> Result<bool, Error> {
     let there = "SELECT to_regclass('live_slots') IS NOT NULL AND to_regclass('live_counters') IS NOT NULL";
-    if sqlx::query(there).fetch_one(&mut *connection).await?.try_get(0)? {
-        return Ok(());
+    sqlx::query(there).fetch_one(connection).await?.try_get(0)
+}
+
+/// Makes the tables when they are missing, and answers whether they were. A role that may not make tables can use
+/// them when they are there.
+pub(crate) async fn tables(connection: &mut PgConnection) -> Result<bool, Error> {
+    if are_there(connection).await? {
+        return Ok(false);
     }
     let mut transaction = connection.begin().await?;
     // What the tables hold may be lost in a crash, the tables may not.
@@ -119,7 +156,8 @@ pub(crate) async fn tables(connection: &mut PgConnection) -> Result<(), Error> {
     .await?;
     sqlx::query(IN_TURN).execute(&mut *transaction).await?;
     sqlx::raw_sql(TABLES).execute(&mut *transaction).await?;
-    transaction.commit().await
+    transaction.commit().await?;
+    Ok(true)
 }
 
 /// Does what will be done, on a row of its own.

@@ -89,15 +89,27 @@ pub async fn shared_live(config: &Config) -> Result<Option<Arc<dyn Live>>, Failu
             Some(Arc::new(redis))
         }
         (live_config::Settings::Postgres, Place::Postgres(postgres)) => {
-            let settings = live_postgres::Settings {
-                password: postgres.password.as_ref().map(|secret| secret.reveal().to_owned()),
-                ..live_postgres::Settings::new(postgres.url.reveal())
-            };
-            let postgres = PostgresLive::connect(settings).await.map_err(|error| failed(&error))?;
-            Some(Arc::new(postgres))
+            let connected = PostgresLive::connect(live_pg_settings(postgres)).await;
+            Some(Arc::new(connected.map_err(|error| failed(&error))?))
         }
         _ => None,
     })
+}
+
+fn live_pg_settings(postgres: &Postgres) -> live_postgres::Settings {
+    live_postgres::Settings {
+        password: postgres.password.as_ref().map(|secret| secret.reveal().to_owned()),
+        ..live_postgres::Settings::new(postgres.url.reveal())
+    }
+}
+
+/// The database whose tables for what is short-lived a migration makes as well, if they are in it.
+#[must_use]
+pub fn live_tables(config: &Config) -> Option<live_postgres::Settings> {
+    match (&config.live, &config.database.place) {
+        (live_config::Settings::Postgres, Place::Postgres(postgres)) => Some(live_pg_settings(postgres)),
+        _ => None,
+    }
 }
 
 /// A live store for this process alone.

@@ -46,7 +46,11 @@ async fn a_role_without_rights() {
     let url = format!("postgres://{role}:hush@127.0.0.1:{}/{}", server.port(), database.name());
     let sentence = refused(Settings::new(&url)).await;
     assert!(sentence.contains("may not make its tables"), "{sentence}");
-    PostgresLive::connect(Settings::new(database.url())).await.expect("connected");
+    let owner = Settings::new(database.url());
+    assert!(!live_postgres::is_migrated(&owner).await.expect("asked"));
+    assert!(live_postgres::migrate(&owner).await.expect("made"));
+    assert!(!live_postgres::migrate(&owner).await.expect("there"), "made once");
+    assert!(live_postgres::is_migrated(&owner).await.expect("asked"));
     let sentence = refused(Settings::new(&url)).await;
     assert!(sentence.contains("may not read and write live_slots"), "{sentence}");
     database

@@ -5,9 +5,12 @@ use store_sql::SchemaState;
 
 use crate::cli::Migrate;
 use crate::config::Config;
-use crate::failure::Failure;
+use crate::failure::{Failure, sentence};
 use crate::output::Output;
 use crate::{adapters, nodes};
+
+/// The tables for what is short-lived, as they are listed.
+const LIVE: &str = "0001_live";
 
 /// Runs the command.
 ///
@@ -21,7 +24,12 @@ pub async fn run(config: &Config, command: &Migrate, output: Output) -> Result<(
         adapters::make_folder(file)?;
     }
     let settings = adapters::store_settings(&config.database);
-    let ran = store_sql::migrate(&settings).await.map_err(|error| adapters::unusable(config, &error))?;
+    let mut ran = store_sql::migrate(&settings).await.map_err(|error| adapters::unusable(config, &error))?;
+    if let Some(live) = adapters::live_tables(config)
+        && live_postgres::migrate(&live).await.map_err(|error| Failure::new(sentence(&error.to_string())))?
+    {
+        ran.push(LIVE);
+    }
     let mut text = match ran.as_slice() {
         [] => "Nothing was missing.".to_owned(),
         names => format!("Added {}.", names.join(", ")),
@@ -48,8 +56,17 @@ pub async fn run(config: &Config, command: &Migrate, output: Output) -> Result<(
 
 async fn check(config: &Config, output: Output) -> Result<(), Failure> {
     let settings = adapters::store_settings(&config.database);
-    let state =
+    let mut state =
         store_sql::schema::state(&settings).await.map_err(|error| adapters::unusable(config, &error))?;
+    if let Some(live) = adapters::live_tables(config) {
+        let has_live = live_postgres::is_migrated(&live).await;
+        let has_live = has_live.map_err(|error| Failure::new(sentence(&error.to_string())))?;
+        match &mut state {
+            SchemaState::Current if !has_live => state = SchemaState::Older { missing: vec![LIVE] },
+            SchemaState::Older { missing } if !has_live => missing.push(LIVE),
+            _ => {}
+        }
+    }
     let (word, missing, failure) = match state {
         SchemaState::Current => ("current", Vec::new(), None),
         SchemaState::Empty => {
