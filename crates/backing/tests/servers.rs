@@ -2,9 +2,13 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::path::Path;
 use std::time::Duration;
 
-use backing::{Nginx, PgOptions, Postgres, Redis, RedisCluster, RedisOptions, Sentinel, Wire, free_port};
+use backing::{
+    Nginx, PgOptions, Postgres, Program, Redis, RedisCluster, RedisOptions, Sentinel, Wire, free_port,
+    wait_until,
+};
 
 #[test]
 fn postgres_keeps_what_it_committed() {
@@ -62,4 +66,22 @@ fn nginx_answers_and_a_wire_can_be_cut() {
     assert_eq!(get(wire.port()), None);
     wire.mend();
     assert!(get(wire.port()).is_some());
+}
+
+#[test]
+fn a_program_of_ours_is_paused_stopped_killed_and_started_again() {
+    let program = Program::new("sleeper", Path::new("/bin/sleep"), &["60"]);
+    assert!(!program.is_running() && program.ended().is_none());
+    program.start();
+    assert!(program.is_running());
+    program.pause();
+    assert!(program.is_running() && program.ended().is_none());
+    program.resume();
+    program.terminate();
+    assert!(wait_until(Duration::from_secs(5), || program.ended() == Some(-1)));
+    program.start();
+    let pid = program.pid();
+    program.kill9();
+    assert!(!program.is_running() && !Path::new(&format!("/proc/{pid}")).exists());
+    assert!(program.folder().is_dir());
 }
