@@ -54,13 +54,13 @@ const STATEMENTS: &[&str] = &[
     "INSERT INTO sessions (id, account_id, secret_hash, proofs, device_id, browser, address, created_at,
                            last_used_at, idle_seconds, expires_at)
      SELECT p.session, p.account, {32}, t.proofs, CASE WHEN p.n % 4 = 0 THEN p.device END, t.browser, t.address,
-            t.created_at, t.last_used_at, t.idle_seconds, t.expires_at
+            t.created_at + p.n, t.last_used_at + p.n, t.idle_seconds, t.expires_at + p.n
        FROM people p,
             (SELECT s.* FROM sessions s JOIN accounts a ON a.id = s.account_id
               WHERE a.username_key = 'user0' AND s.ended_at IS NULL LIMIT 1) t
       WHERE p.n % 2 = 0",
     "INSERT INTO known_browsers (account_id, browser_hash, last_seen_at)
-     SELECT p.account, {32}, t.last_seen_at
+     SELECT p.account, {32}, t.last_seen_at - p.n
        FROM people p,
             (SELECT b.* FROM known_browsers b JOIN accounts a ON a.id = b.account_id
               WHERE a.username_key = 'user0' LIMIT 1) t
@@ -69,14 +69,14 @@ const STATEMENTS: &[&str] = &[
      SELECT p.account, 'client' || (p.n % {clients} + 1), t.scopes, t.created_at
        FROM people p, clients t WHERE t.id = 'bench' AND p.n % 2 = 0",
     "INSERT INTO grants (id, account_id, client_id, session_id, scope, created_at, expires_at)
-     SELECT p.code, p.account, 'client' || (p.n % {clients} + 1), p.session, t.scope, t.created_at,
-            t.expires_at + 86400000
+     SELECT p.code, p.account, 'client' || (p.n % {clients} + 1), p.session, t.scope, t.created_at + p.n,
+            t.expires_at + p.n + 86400000
        FROM people p,
             (SELECT g.* FROM grants g JOIN accounts a ON a.id = g.account_id
               WHERE a.username_key = 'user0' LIMIT 1) t
       WHERE p.n % 4 = 0",
     "INSERT INTO audit (at, event, outcome, account_id, client_id, session_id, address)
-     SELECT t.at, t.event, t.outcome, p.account, t.client_id, p.session, t.address
+     SELECT t.at + p.n, t.event, t.outcome, p.account, t.client_id, p.session, t.address
        FROM people p,
             (SELECT e.* FROM audit e JOIN accounts a ON a.id = e.account_id
               WHERE a.username_key = 'user0' AND e.session_id IS NOT NULL LIMIT 1) t",
@@ -145,7 +145,7 @@ async fn settle_in_file(file: &Path) {
         let done = sqlx::raw_sql(AssertSqlSafe(text)).execute(&mut connection).await;
         done.expect("the statement runs");
     }
-    sqlx::raw_sql("PRAGMA journal_mode = WAL; PRAGMA optimize").execute(&mut connection).await.expect("WAL");
+    sqlx::raw_sql("PRAGMA journal_mode = WAL").execute(&mut connection).await.expect("WAL");
     connection.close().await.expect("closed");
 }
 
