@@ -26,9 +26,11 @@ const FREE_FAILURES: u32 = 3;
 /// The longest wait.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// So many tries for one name from one network may be under way at once.
-const MOST_UNDER_WAY: u32 = 64;
+pub(crate) const MOST_UNDER_WAY: u32 = 64;
 /// A try that was begun longer ago is over, whatever became of it.
 const LONGEST_TRY: Duration = Duration::from_secs(30);
+/// Whoever finds no count of tries makes it; others find it made within so long.
+const MAKING: Duration = Duration::from_secs(5);
 /// A user name that is longer is none, and is not looked up.
 const MAX_USERNAME_BYTES: usize = 1024;
 
@@ -246,7 +248,7 @@ impl SignIn {
     /// Begins a try: refused while the name has to wait, or while too many are under way. Tries of the right
     /// password by many browsers at once do not hinder one another; of wrong ones no more than that many pass
     /// together, and each counts.
-    async fn begin_try(&self, name_and_network: &str) -> Result<Option<String>, Refusal> {
+    pub(crate) async fn begin_try(&self, name_and_network: &str) -> Result<Option<String>, Refusal> {
         let app = self.app();
         if app.throttle().limits().of(Rule::PasswordAccountAddress).most == u32::MAX {
             return Ok(None);
@@ -294,6 +296,12 @@ impl SignIn {
             let (wait, seen) = match slots.get(key).await? {
                 Some(found) => found,
                 None => {
+                    // One makes it: who came later on another node would forget what was counted meanwhile.
+                    let making = live::Key { kind: "password-wait-making", id: key.to_owned() };
+                    if self.app().live().count(&making, 1, MAKING).await?.sum > 1 {
+                        tokio::time::sleep(Duration::from_millis(2)).await;
+                        continue;
+                    }
                     let none = Timestamp::from_millis(0);
                     let first = Wait { failures: 0, not_before: none, under_way: 0, begun: none };
                     (first, slots.put(key, &first).await?)

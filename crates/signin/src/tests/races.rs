@@ -1,18 +1,20 @@
 //! Many at once, and waiting.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use app::Refusal;
 use app::journeys::JourneySlot;
+use app::{Limits, Refusal};
 use domain::{Outcome, PasswordHash, SessionEnd};
 use secrecy::SecretString;
 use store::Store as _;
 
 use super::actors::tally;
-use super::world::{PASSWORD, free_world, world};
-use crate::Decided;
+use super::world::{PASSWORD, free_world, world, world_over};
+use crate::password::MOST_UNDER_WAY;
 use crate::phone::Channels;
+use crate::{Decided, Settings};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sec_006_an_approval_gives_one_session_however_often_it_is_redeemed() {
@@ -264,4 +266,56 @@ async fn sec_153_a_new_password_ends_what_the_old_one_begins_meanwhile() {
         too_late += u32::from(signed_in == Err(Refusal::SignInFailed));
     }
     assert!(in_time > 0 && too_late > 0, "{in_time} in time, {too_late} too late: the race was not met");
+}
+
+/// A live store far away, whose answers to reads of one kind come one after the other.
+#[derive(Default)]
+struct Far {
+    inner: live::InProcess,
+    asked: AtomicU64,
+}
+
+#[async_trait::async_trait]
+impl live::Live for Far {
+    async fn put(&self, key: &live::Key, value: bytes::Bytes, ttl: Duration) -> live::Result<live::Version> {
+        self.inner.put(key, value, ttl).await
+    }
+    async fn get(&self, key: &live::Key) -> live::Result<Option<(bytes::Bytes, live::Version)>> {
+        let found = self.inner.get(key).await;
+        let turn = self.asked.fetch_add(1, Ordering::SeqCst);
+        tokio::time::sleep(Duration::from_millis(if turn < 100 { turn } else { 0 })).await;
+        found
+    }
+    async fn swap(
+        &self,
+        key: &live::Key,
+        seen: live::Version,
+        value: bytes::Bytes,
+        ttl: Option<Duration>,
+    ) -> live::Result<Result<live::Version, live::Lost>> {
+        self.inner.swap(key, seen, value, ttl).await
+    }
+    async fn take(&self, key: &live::Key) -> live::Result<Option<bytes::Bytes>> {
+        self.inner.take(key).await
+    }
+    async fn count(&self, key: &live::Key, amount: u64, window: Duration) -> live::Result<live::Counted> {
+        self.inner.count(key, amount, window).await
+    }
+    async fn publish(&self, topic: &live::Topic, word: &str) -> live::Result<()> {
+        self.inner.publish(topic, word).await
+    }
+    async fn subscribe(&self, topic: &live::Topic) -> live::Result<Box<dyn live::Words>> {
+        self.inner.subscribe(topic).await
+    }
+    async fn check(&self) -> live::Result<()> {
+        self.inner.check().await
+    }
+}
+
+#[tokio::test]
+async fn sec_163_tries_that_begin_together_over_a_slow_line_are_all_counted() {
+    let world = world_over(Arc::<Far>::default(), Limits::default(), Settings::default()).await;
+    let tries = futures_util::future::join_all((0..100).map(|_| world.signin.begin_try("ada")));
+    let begun = tries.await.into_iter().filter(Result::is_ok).count();
+    assert!((1..=MOST_UNDER_WAY as usize).contains(&begun), "{begun} under way");
 }
