@@ -120,11 +120,20 @@ impl Unit {
                     return Ok(());
                 }
                 // Nothing was done: another connection is as good.
-                Err(why) if self.lent.met(&why) => self.lent = self.pool.lend().await?,
+                Err(why) if self.lent.met(&why) => match self.pool.lend().await {
+                    Ok(lent) => self.lent = lent,
+                    Err(why) => return Err(self.never(why)),
+                },
                 Err(why) => return Err(self.broke(&why)),
             }
         }
-        Err(StoreError::Unavailable("no connection to PostgreSQL stays".into()))
+        Err(self.never(StoreError::Unavailable("no connection to PostgreSQL stays".into())))
+    }
+
+    /// It did not come to a beginning: a commit must not say that all is well.
+    fn never(&mut self, why: StoreError) -> StoreError {
+        self.broken = Some(why.clone());
+        why
     }
 
     async fn save(&mut self) -> Result<()> {

@@ -68,6 +68,7 @@ async fn sec_212_a_server_that_is_gone_is_said_at_once_and_missed_no_longer_than
     warm(&store).await;
     let mut in_the_middle = store.begin().await.unwrap();
     in_the_middle.spend_code(&grant(ada.id), NOW).await.unwrap();
+    let mut unlooked = store.begin().await.unwrap();
     server.stop();
     let start = Instant::now();
     assert!(matches!(in_the_middle.commit().await, Err(StoreError::Unavailable(_))));
@@ -78,6 +79,9 @@ async fn sec_212_a_server_that_is_gone_is_said_at_once_and_missed_no_longer_than
         Err(why) => Err(why),
     };
     assert!(matches!(begun, Err(StoreError::Unavailable(_))));
+    // Whoever does not look at what became of a statement hears it at the end.
+    assert!(matches!(unlooked.make_admin(&ada.id, NOW).await, Err(StoreError::Unavailable(_))));
+    assert!(matches!(unlooked.commit().await, Err(StoreError::Unavailable(_))));
     assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
     server.start_again();
     let start = Instant::now();
