@@ -74,6 +74,20 @@ impl SignIn {
     /// owner, a wrong signature and an unverified user; [`Refusal::Invalid`] when the phone's clock is off;
     /// [`Refusal::TooMany`].
     pub async fn decide(&self, decision: Decision<'_>) -> Result<Decided, Refusal> {
+        let (signin, claim, signature) =
+            (self.clone(), decision.claim.to_owned(), decision.signature.to_owned());
+        let Decision { device, decision, check_code, uv, time, assertion, address, .. } = decision;
+        // A phone that hangs up leaves nothing half done: what moved is written down, and a wrong code counts.
+        let deciding = tokio::spawn(async move {
+            let (claim, signature) = (claim.as_str(), signature.as_str());
+            let decision =
+                Decision { device, claim, decision, check_code, uv, time, signature, assertion, address };
+            signin.take_decision(decision).await
+        });
+        deciding.await.map_err(|_| Refusal::Unavailable("a decision was cut off".to_owned()))?
+    }
+
+    async fn take_decision(&self, decision: Decision<'_>) -> Result<Decided, Refusal> {
         let app = self.app();
         self.may_sign(&decision.device, decision.address).await?;
         let (handle, channel_id) = self.open_claim(&decision.device, decision.claim).ok_or(Refusal::Gone)?;

@@ -319,3 +319,25 @@ async fn sec_163_tries_that_begin_together_over_a_slow_line_are_all_counted() {
     let begun = tries.await.into_iter().filter(Result::is_ok).count();
     assert!((1..=MOST_UNDER_WAY as usize).contains(&begun), "{begun} under way");
 }
+
+#[tokio::test]
+async fn sec_210_a_phone_that_hangs_up_leaves_no_decision_half_done() {
+    let world = world().await;
+    let ada = world.account("ada").await;
+    let phone = world.phone(&ada).await;
+    let browser = world.browser();
+    let id = world.journey(&browser).await;
+    let held = world.scanned(&browser, &id, &phone).await;
+    let code = world.signin.phone_code(&id, &browser.visitor()).await.unwrap();
+    let mut deciding = Box::pin(phone.approve(&world, &held, code.text()));
+    assert!(futures_util::poll!(deciding.as_mut()).is_pending());
+    // The connection is gone, and with it who waits for the answer.
+    drop(deciding);
+    let written = async {
+        while !world.events().await.contains(&"channel.approved") {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), written).await.expect("the decision is written down");
+    assert_eq!(world.state(&browser, &id).await, "approved");
+}
