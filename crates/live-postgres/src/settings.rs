@@ -14,13 +14,22 @@ pub struct Settings {
     pub connections: u32,
     /// How long an operation may take in all. Default 1 s.
     pub timeout: Duration,
+    /// Slots of one kind that are kept where the oldest makes room; a flood is cut back to so many with the next
+    /// sweep. Default 200,000.
+    pub slots_per_kind: u32,
 }
 
 impl Settings {
     /// A database, with the defaults.
     #[must_use]
     pub fn new(url: impl Into<String>) -> Self {
-        Self { url: url.into(), password: None, connections: 8, timeout: Duration::from_secs(1) }
+        Self {
+            url: url.into(),
+            password: None,
+            connections: 8,
+            timeout: Duration::from_secs(1),
+            slots_per_kind: 200_000,
+        }
     }
 }
 

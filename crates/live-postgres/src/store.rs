@@ -1,6 +1,6 @@
 //! The port on PostgreSQL: one statement an operation.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -63,6 +63,15 @@ const SWEEP_SLOTS: &str = "WITH ended AS (
     swept AS (DELETE FROM live_slots USING ended
         WHERE live_slots.kind = ended.kind AND live_slots.id = ended.id RETURNING 1)
     SELECT COUNT(*) FROM swept";
+/// Of a kind whose oldest makes room: those that would end first, beyond so many.
+const CUT_BACK: &str = "WITH kept AS (
+        SELECT ends_at FROM live_slots WHERE kind = $2 ORDER BY ends_at DESC OFFSET $3 LIMIT 1),
+    over AS (
+        SELECT kind, id FROM live_slots
+        WHERE kind = $2 AND ends_at <= (SELECT ends_at FROM kept) LIMIT $1 FOR UPDATE SKIP LOCKED),
+    swept AS (DELETE FROM live_slots USING over
+        WHERE live_slots.kind = over.kind AND live_slots.id = over.id RETURNING 1)
+    SELECT COUNT(*) FROM swept";
 const SWEEP_COUNTERS: &str = "WITH ended AS (
         SELECT kind, id FROM live_counters WHERE ends_at <= statement_timestamp()
         LIMIT $1 FOR UPDATE SKIP LOCKED),
@@ -76,7 +85,30 @@ pub struct PostgresLive {
     pool: Arc<Pool>,
     topics: Arc<Topics>,
     versions: Versions,
+    crowd: Arc<Crowd>,
     tasks: [JoinHandle<()>; 2],
+}
+
+/// Kinds of slots whose oldest make room (SEC-222), and how many of one kind are kept.
+#[derive(Debug)]
+struct Crowd {
+    most: u32,
+    kinds: RwLock<Vec<&'static str>>,
+}
+
+impl Crowd {
+    fn kinds(&self) -> Vec<&'static str> {
+        self.kinds.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn note(&self, kind: &'static str) {
+        if !self.kinds.read().unwrap_or_else(PoisonError::into_inner).contains(&kind) {
+            let mut kinds = self.kinds.write().unwrap_or_else(PoisonError::into_inner);
+            if !kinds.contains(&kind) {
+                kinds.push(kind);
+            }
+        }
+    }
 }
 
 impl PostgresLive {
@@ -91,8 +123,10 @@ impl PostgresLive {
         let pool = Pool::new(options.clone(), settings.connections, settings.timeout);
         let topics = Arc::<Topics>::default();
         let hearing = listener::hear(listener, options, Arc::clone(&topics), Arc::clone(&pool));
-        let tasks = [tokio::spawn(hearing), tokio::spawn(sweep_for_good(Arc::clone(&pool)))];
-        Ok(Self { pool, topics, versions: Versions::default(), tasks })
+        let crowd = Arc::new(Crowd { most: settings.slots_per_kind, kinds: RwLock::default() });
+        let sweeping = sweep_for_good(Arc::clone(&pool), Arc::clone(&crowd));
+        let tasks = [tokio::spawn(hearing), tokio::spawn(sweeping)];
+        Ok(Self { pool, topics, versions: Versions::default(), crowd, tasks })
     }
 
     /// Removes what has ended, as happens every half minute by itself; answers how much it was.
@@ -100,7 +134,7 @@ impl PostgresLive {
     /// # Errors
     /// The database is unavailable.
     pub async fn sweep(&self) -> Result<u64> {
-        sweep(&self.pool).await
+        sweep(&self.pool, &self.crowd).await
     }
 
     fn version(&self, seen: u64) -> Result<i64> {
@@ -126,6 +160,11 @@ impl Live for PostgresLive {
         let statement = at(PUT, key).bind(&value[..]).bind(self.version(0)?).bind(millis(ttl));
         let row = self.pool.ask(statement).await?;
         version(row.as_ref(), 0, key.kind)
+    }
+
+    async fn put_making_room(&self, key: &Key, value: Bytes, ttl: Duration) -> Result<Version> {
+        self.crowd.note(key.kind);
+        self.put(key, value, ttl).await
     }
 
     async fn get(&self, key: &Key) -> Result<Option<(Bytes, Version)>> {
@@ -205,26 +244,36 @@ fn millis(span: Duration) -> i64 {
     i64::try_from(span.as_millis().clamp(1, LONGEST)).unwrap_or(i64::MAX)
 }
 
-async fn sweep_for_good(pool: Arc<Pool>) {
+async fn sweep_for_good(pool: Arc<Pool>, crowd: Arc<Crowd>) {
     loop {
         sleep(SWEEP).await;
-        if let Err(error) = sweep(&pool).await {
+        if let Err(error) = sweep(&pool, &crowd).await {
             tracing::debug!(%error, "What has ended was not swept");
         }
     }
 }
 
-async fn sweep(pool: &Pool) -> Result<u64> {
+async fn sweep(pool: &Pool, crowd: &Crowd) -> Result<u64> {
     let mut all = 0;
     for sql in [SWEEP_SLOTS, SWEEP_COUNTERS] {
-        loop {
-            let row = pool.ask(sqlx::query(sql).bind(SWEPT_AT_ONCE)).await?;
-            let swept: i64 = row.and_then(|row| row.try_get(0).ok()).unwrap_or(0);
-            all += u64::try_from(swept).unwrap_or(0);
-            if swept < SWEPT_AT_ONCE {
-                break;
-            }
-        }
+        all += in_parts(pool, || sqlx::query(sql).bind(SWEPT_AT_ONCE)).await?;
+    }
+    for kind in crowd.kinds() {
+        let cut = || sqlx::query(CUT_BACK).bind(SWEPT_AT_ONCE).bind(kind).bind(i64::from(crowd.most));
+        all += in_parts(pool, cut).await?;
     }
     Ok(all)
+}
+
+/// Runs a statement that removes rows until it finds no full part any more.
+async fn in_parts(pool: &Pool, statement: impl Fn() -> Statement<'static>) -> Result<u64> {
+    let mut all = 0;
+    loop {
+        let row = pool.ask(statement()).await?;
+        let swept: i64 = row.and_then(|row| row.try_get(0).ok()).unwrap_or(0);
+        all += u64::try_from(swept).unwrap_or(0);
+        if swept < SWEPT_AT_ONCE {
+            return Ok(all);
+        }
+    }
 }

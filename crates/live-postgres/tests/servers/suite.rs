@@ -97,3 +97,26 @@ async fn callers_that_go_away_do_no_harm() {
         }
     }
 }
+
+/// A flood of what may be started again is cut back, oldest first, and nothing else goes (SEC-222).
+#[tokio::test]
+async fn sec_222_a_flood_of_starts_is_cut_back() {
+    let database = Postgres::shared().new_database();
+    let mut wanted = live_postgres::Settings::new(database.url());
+    wanted.slots_per_kind = 20;
+    let live = live_postgres::PostgresLive::connect(wanted).await.expect("connected");
+    let key = |kind, number: u32| live::Key { kind, id: number.to_string() };
+    let value = || "x".into();
+    for number in 0..50 {
+        let life = Duration::from_secs(100 + u64::from(number));
+        live.put_making_room(&key("start", number), value(), life).await.expect("put");
+        live.put(&key("mark", number), value(), life).await.expect("put");
+    }
+    assert_eq!(live.sweep().await.expect("sweep"), 30);
+    for number in 0..50 {
+        let kept = live.get(&key("start", number)).await.expect("get").is_some();
+        assert_eq!(kept, number >= 30, "{number}");
+        assert!(live.get(&key("mark", number)).await.expect("get").is_some(), "{number}");
+    }
+    assert_eq!(live.sweep().await.expect("sweep"), 0);
+}

@@ -32,8 +32,6 @@ pub(crate) fn options(settings: &PgSettings) -> Result<PgConnectOptions> {
             ("lock_timeout", lock.to_string()),
             // A node that stands still in the middle of a unit must not hold its locks for long.
             ("idle_in_transaction_session_timeout", "5000".to_owned()),
-            // A statement whose asker is gone ends.
-            ("client_connection_check_interval", "1000".to_owned()),
         ])
         .disable_statement_logging())
 }
