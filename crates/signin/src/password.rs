@@ -54,9 +54,8 @@ impl Slot for Waiting {
 /// A password that was right when it was looked at.
 struct Right {
     account: Account,
-    /// The hash that it fits, and since when that is the person's.
+    /// The hash that it fits.
     phc: String,
-    changed_at: Timestamp,
     failures: u32,
     /// A better hash of it, where that one is old.
     rehashed: Option<String>,
@@ -221,13 +220,7 @@ impl SignIn {
             (Some((account, Some(hash), failures)), Verified::Right { rehash }) if account.is_active() => {
                 let rehashed = if rehash { Some(app.hashing().hash(&password).await?) } else { None };
                 self.end_try(begun, Ended::Right).await?;
-                return Ok(Tried::Right(Right {
-                    account,
-                    phc: hash.phc,
-                    changed_at: hash.changed_at,
-                    failures,
-                    rehashed,
-                }));
+                return Ok(Tried::Right(Right { account, phc: hash.phc, failures, rehashed }));
             }
             (Some((account, _, failures)), _) => (Some(account), failures),
             (None, _) => (None, 0),
@@ -338,7 +331,7 @@ impl Right {
     /// Whether it is the person's password still. Hashing took a while.
     async fn counts_still(&self, work: &mut dyn store::Work) -> Result<bool, Refusal> {
         let found = work.account_for_password(self.account.username.key()).await?;
-        Ok(found.and_then(|(_, hash, _)| hash).is_some_and(|hash| hash.changed_at == self.changed_at))
+        Ok(found.and_then(|(_, hash, _)| hash).is_some_and(|hash| hash.phc == self.phc))
     }
 
     /// After a right password: failures are forgotten, an old hash is replaced.

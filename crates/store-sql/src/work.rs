@@ -25,7 +25,7 @@ use crate::values::Values;
 use crate::writer::{Turn, Writer};
 
 pub(crate) mod postgres;
-mod sqlite;
+pub(crate) mod sqlite;
 
 pub(crate) use sqlite::{
     arguments, execute, fetch_all, fetch_optional, is_locked, is_no_transaction, is_rule, options, translate,

@@ -10,7 +10,10 @@ use store::Result;
 
 use super::{APPLIED, SchemaState, compare, names, refusal};
 use crate::place;
-use crate::work::{self, translate};
+use crate::work::{self, sqlite, translate};
+
+const TRIES: u32 = 50;
+const PAUSE: Duration = Duration::from_millis(10);
 
 fn migrator() -> Migrator {
     super::migrator(|(_, _, sqlite, _)| sqlite)
@@ -20,9 +23,21 @@ fn migrator() -> Migrator {
 /// the write lock: of several programs that start together one migrates, and a crash leaves nothing half
 /// done.
 pub(crate) async fn open_migrated(options: &SqliteConnectOptions) -> Result<SqliteConnection> {
-    let mut connection = options.connect().await.map_err(|why| translate(&why))?;
+    let mut connection = opened(options).await.map_err(|why| translate(&why))?;
     bring_up(&mut connection, &migrator()).await?;
     Ok(connection)
+}
+
+/// The very first connections to a new file turn its log of writes on. Whoever meets another at that is told
+/// "locked" at once, whatever patience was asked for.
+async fn opened(options: &SqliteConnectOptions) -> Result<SqliteConnection, sqlx::Error> {
+    for _ in 0..TRIES {
+        match options.connect().await {
+            Err(why) if sqlite::is_locked(&why) => tokio::time::sleep(PAUSE).await,
+            opened => return opened,
+        }
+    }
+    options.connect().await
 }
 
 async fn bring_up(connection: &mut SqliteConnection, migrator: &Migrator) -> Result<()> {
