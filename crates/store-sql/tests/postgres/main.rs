@@ -19,3 +19,4 @@ mod schema;
 #[expect(dead_code, reason = "the tidy tests use more of it")]
 mod source;
 mod statements;
+mod tls;
