@@ -1,7 +1,7 @@
 //! The one connection of a node that hears words.
 //!
-//! Owns: listening, noticing that it is deaf, listening again. After that every listener of this node is told that
-//! words were missed: the slots are the truth.
+//! Owns: listening, noticing that it is deaf, listening again. When it goes deaf and when it hears again, every
+//! listener of this node is told that words were missed: the slots are the truth.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -70,6 +70,9 @@ pub(crate) async fn hear(
                 tracing::warn!(cause, "The connection that hears words from PostgreSQL is given up");
                 // What it was to this one it is to all.
                 pool.forget();
+                // Those who wait look at once, and can say that they are cut off.
+                let told = Arc::clone(&topics);
+                tokio::spawn(async move { told.missed().await });
                 (pause, tries) = (FIRST_PAUSE, 1);
             }
             Err(cause) => {

@@ -204,6 +204,8 @@ impl Keeper {
                     let cause = self.look_after(connection, &at, number).await;
                     tracing::warn!(server = %at, cause, "The connection to Redis is given up");
                     let _ = self.tell.send(State::Connecting);
+                    // Those who wait look at once, and can say that they are cut off.
+                    self.tell_missed();
                     tries = 0;
                     if since.elapsed() > LOOK_AFTER {
                         pause = FIRST_PAUSE;
@@ -249,12 +251,18 @@ impl Keeper {
         if let Some(ear) = &self.ear {
             connection.subscribe(&ear.channel).await.map_err(text)?;
             if number > 1 {
-                // What was said while nobody heard is lost: the slots are the truth.
-                let topics = Arc::clone(&ear.topics);
-                tokio::spawn(async move { topics.missed().await });
+                self.tell_missed();
             }
         }
         Ok(connection)
+    }
+
+    /// What was said while nobody heard is lost: the slots are the truth.
+    fn tell_missed(&self) {
+        if let Some(ear) = &self.ear {
+            let topics = Arc::clone(&ear.topics);
+            tokio::spawn(async move { topics.missed().await });
+        }
     }
 
     fn on_push(&self, number: u64) -> OnPush {

@@ -7,7 +7,7 @@ use backing::{PgOptions, Postgres, Wire};
 use live::{Live, LiveError};
 use tokio::task::JoinSet;
 
-use crate::{LONG, heals, hears, key, misses, node, topic};
+use crate::{LONG, heals, hears_again, key, misses, node, topic};
 
 fn is_unavailable<T: std::fmt::Debug>(answer: &Result<T, LiveError>) -> bool {
     matches!(answer, Err(LiveError::Unavailable(_)))
@@ -89,8 +89,7 @@ async fn a_server_that_stands_still_is_unavailable_in_time_and_heals_by_itself()
     server.resume();
     heals("after a stop", Duration::from_secs(3), &live).await;
     misses(&mut words).await;
-    live.publish(&topic, "again").await.expect("publish");
-    hears(&mut words, "again").await;
+    hears_again(&*live, &topic, &mut words).await;
 }
 
 /// Killed and started again: the tables are empty, nobody has to do anything, and listeners read the truth again.
@@ -110,8 +109,7 @@ async fn after_a_restart_words_are_heard_again_and_listeners_know_what_they_miss
     }
     assert_eq!(nodes[0].get(&lost).await.expect("get"), None, "what is unlogged is lost in a crash");
     misses(&mut words).await;
-    nodes[0].publish(&topic, "again").await.expect("publish");
-    hears(&mut words, "again").await;
+    hears_again(&*nodes[0], &topic, &mut words).await;
 }
 
 /// Stopped in good order and started again, and nobody asked meanwhile: the next one is answered.
@@ -149,8 +147,7 @@ async fn a_cut_or_stalled_network_is_survived() {
     wire.mend();
     heals("after a stall", Duration::from_secs(3), &live).await;
     misses(&mut words).await;
-    live.publish(&topic, "again").await.expect("publish");
-    hears(&mut words, "again").await;
+    hears_again(&*live, &topic, &mut words).await;
 }
 
 /// The listener's connection alone is ended by an administrator.
@@ -165,8 +162,7 @@ async fn a_listener_that_is_ended_listens_again() {
     server.query("postgres", end).expect("ended");
     misses(&mut words).await;
     heals("after being ended", Duration::from_secs(2), &live).await;
-    live.publish(&topic, "again").await.expect("publish");
-    hears(&mut words, "again").await;
+    hears_again(&*live, &topic, &mut words).await;
 }
 
 /// The server comes back as another one, without the tables (a restored copy): they are made again.

@@ -65,8 +65,16 @@ async fn misses(words: &mut Box<dyn Words>) {
     tokio::time::timeout(Duration::from_secs(5), told).await.expect("told that words were missed");
 }
 
-/// Waits for a word, past those that say that some were missed.
-async fn hears(words: &mut Box<dyn Words>, word: &str) {
-    let told = async { while words.next().await != Some(Word::Said(word.to_owned())) {} };
+/// Says a word until it is heard. Words of the moment in which nobody listened are lost, and that is told as well.
+async fn hears_again(live: &dyn Live, topic: &Topic, words: &mut Box<dyn Words>) {
+    let told = async {
+        loop {
+            live.publish(topic, "again").await.expect("publish");
+            let heard = tokio::time::timeout(Duration::from_millis(100), words.next());
+            if heard.await == Ok(Some(Word::Said("again".to_owned()))) {
+                return;
+            }
+        }
+    };
     tokio::time::timeout(Duration::from_secs(5), told).await.expect("heard");
 }
