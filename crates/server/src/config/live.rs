@@ -10,6 +10,7 @@ use rustls_pki_types::pem::PemObject;
 use super::database;
 use super::section::{Address, Secret, section};
 use super::source::Fault;
+use crate::failure::sentence;
 
 section! {
     /// Where short-lived state is kept: sign-ins on their way, QR channels, counters. Nothing in it has to
@@ -145,15 +146,6 @@ impl Given {
             }
         }
     }
-}
-
-/// What the adapter says of `live.url`, below which it is shown.
-fn sentence(text: &str) -> String {
-    let text = match text.strip_prefix("live.url") {
-        Some(rest) => rest.strip_prefix(": ").map_or_else(|| format!("the address{rest}"), str::to_owned),
-        None => text.to_owned(),
-    };
-    crate::failure::sentence(&text)
 }
 
 #[cfg(test)]
