@@ -6,6 +6,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::task::JoinHandle;
+
 use crate::wiring::Ground;
 
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
@@ -14,24 +16,37 @@ const MARK_EVERY: Duration = Duration::from_secs(600);
 /// Between two steps of one sweep, so that requests get the database in between (SEC-223).
 const BREATH: Duration = Duration::from_millis(50);
 
-/// Starts it on the current runtime; it ends with the runtime.
-pub fn start(ground: &Ground) {
+/// What runs by itself beside a server. Dropping it ends it: before the store is closed, not after.
+pub struct Clockwork(Vec<JoinHandle<()>>);
+
+impl Drop for Clockwork {
+    fn drop(&mut self) {
+        self.0.iter().for_each(JoinHandle::abort);
+    }
+}
+
+/// Starts it on the current runtime.
+#[must_use]
+pub fn start(ground: &Ground) -> Clockwork {
     let app = ground.app.clone();
-    tokio::spawn(async move { app.listen().await });
-    tokio::spawn(provider::keys::follow(ground.app.clone()));
+    let mut tasks = vec![
+        tokio::spawn(async move { app.listen().await }),
+        tokio::spawn(provider::keys::follow(ground.app.clone())),
+    ];
     let ground = ground.clone();
     if ground.shares_live {
         let (installation, live) = (ground.installation.clone(), Arc::clone(ground.app.live()));
-        tokio::spawn(async move {
+        tasks.push(tokio::spawn(async move {
             loop {
                 tokio::time::sleep(MARK_EVERY).await;
                 if let Err(error) = installation.mark(&live).await {
                     tracing::error!(%error, "The live store could not be marked as this installation's");
                 }
             }
-        });
+        }));
     }
-    tokio::spawn(async move { sweep(&ground).await });
+    tasks.push(tokio::spawn(async move { sweep(&ground).await }));
+    Clockwork(tasks)
 }
 
 async fn sweep(ground: &Ground) {

@@ -35,6 +35,8 @@ pub struct Running {
     pub server: Server,
     house: House,
     drain: Duration,
+    // Held for its drop.
+    _clockwork: clockwork::Clockwork,
 }
 
 /// Runs the command until a signal stops it.
@@ -159,8 +161,8 @@ pub async fn start_on(
             None => server.listen(listener).map_err(failed)?,
         };
     }
-    clockwork::start(ground);
-    Ok(Running { addresses, server: server.run(), house, drain: settings.drain })
+    let clockwork = clockwork::start(ground);
+    Ok(Running { addresses, server: server.run(), house, drain: settings.drain, _clockwork: clockwork })
 }
 
 impl Running {
