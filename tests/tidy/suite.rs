@@ -37,7 +37,9 @@ fn listed(text: &str) -> BTreeSet<String> {
 fn adapters_run_every_promise() {
     let texts = files("crates/store/src/conformance", ".rs");
     let (_, list) = texts.iter().find(|(path, _)| path.ends_with("/mod.rs")).unwrap();
-    let promises = promises(&texts);
+    // What they begin with is lent to adapters' own tests as well, and promises nothing.
+    let modules: Vec<_> = texts.iter().filter(|(path, _)| !path.ends_with("/given.rs")).cloned().collect();
+    let promises = promises(&modules);
     assert!(promises.len() > 40);
     assert_eq!(listed(list), promises);
 }

@@ -1,13 +1,12 @@
 //! What the adapter's tests begin with.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use backing::Postgres;
-use domain::{Account, AccountId, AccountState, Grant, GrantId, SessionId, Timestamp};
-use store::Store as _;
+use domain::{AccountId, Grant, SessionId, Timestamp};
+use store::conformance::given;
+pub use store::conformance::given::{NOW, account, bytes, kept_account};
 use store_sql::{PgSettings, Settings, SqlStore};
-
-pub const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
 /// The name of a new database of the shared server, whose letters sort as Germans do.
 pub fn database() -> String {
@@ -37,45 +36,9 @@ pub fn sql(database: &str, text: &str) -> String {
     Postgres::shared().query(database, text).unwrap()
 }
 
-pub fn account(name: &str) -> Account {
-    Account {
-        id: AccountId::from_random(bytes()),
-        username: name.parse().unwrap(),
-        state: AccountState::Active,
-        claims: serde_json::Map::new(),
-        webauthn_handle: bytes(),
-        created_at: NOW,
-        updated_at: NOW,
-    }
-}
-
-pub async fn kept_account(store: &SqlStore, name: &str) -> Account {
-    let account = account(name);
-    let mut work = store.begin().await.unwrap();
-    work.add_account(&account).await.unwrap();
-    work.commit().await.unwrap();
-    account
-}
-
-/// Bytes that this process has not given before.
-pub fn bytes() -> [u8; 16] {
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    let number = (u64::from(std::process::id()) << 32) + NEXT.fetch_add(1, Ordering::Relaxed);
-    let mut bytes = [0; 16];
-    bytes[..8].copy_from_slice(&number.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());
-    bytes[8..].copy_from_slice(&number.to_be_bytes());
-    bytes
-}
-
 pub fn grant(account: AccountId) -> Grant {
     Grant {
-        id: GrantId::from_random(bytes()),
-        account,
-        client: "shop".parse().unwrap(),
-        session: SessionId::from_random(bytes()),
-        scope: "openid".into(),
-        created_at: NOW,
         expires_at: Timestamp::from_seconds(1_900_000_000),
-        revoked_at: None,
+        ..given::grant(account, "shop", SessionId::from_random(bytes()))
     }
 }

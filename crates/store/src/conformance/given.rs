@@ -12,17 +12,17 @@ use domain::{
 use crate::{Store, Work};
 
 /// The suite's now.
-pub(super) const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
+pub const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
 /// So many seconds after [`NOW`], or before it.
-pub(super) fn at(seconds: i64) -> Timestamp {
+pub fn at(seconds: i64) -> Timestamp {
     Timestamp::from_millis(NOW.millis() + seconds * 1000)
 }
 
 /// Bytes that were not given before; spread, so that their order is no order of time.
-pub(super) fn bytes() -> [u8; 16] {
+pub fn bytes() -> [u8; 16] {
     static NEXT: AtomicU64 = AtomicU64::new(1);
-    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let number = (u64::from(std::process::id()) << 32) + NEXT.fetch_add(1, Ordering::Relaxed);
     let mut bytes = [0; 16];
     bytes[..8].copy_from_slice(&number.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());
     bytes[8..].copy_from_slice(&number.to_be_bytes());
@@ -30,19 +30,19 @@ pub(super) fn bytes() -> [u8; 16] {
 }
 
 /// A hash that was not given before.
-pub(super) fn hash() -> SecretHash {
+pub fn hash() -> SecretHash {
     let mut all = [7; 32];
     all[..16].copy_from_slice(&bytes());
     SecretHash(all)
 }
 
 /// An open unit.
-pub(super) async fn unit(store: &dyn Store) -> Box<dyn Work> {
+pub async fn unit(store: &dyn Store) -> Box<dyn Work> {
     store.begin().await.unwrap()
 }
 
 /// An account, not kept yet.
-pub(super) fn account(username: &str) -> Account {
+pub fn account(username: &str) -> Account {
     let claims =
         serde_json::json!({ "name": "Ada Lovelace", "email": "ada@example.com", "email_verified": true });
     Account {
@@ -57,7 +57,7 @@ pub(super) fn account(username: &str) -> Account {
 }
 
 /// An account that is kept.
-pub(super) async fn kept_account(store: &dyn Store, username: &str) -> Account {
+pub async fn kept_account(store: &dyn Store, username: &str) -> Account {
     let account = account(username);
     let mut work = unit(store).await;
     work.add_account(&account).await.unwrap();
@@ -66,7 +66,7 @@ pub(super) async fn kept_account(store: &dyn Store, username: &str) -> Account {
 }
 
 /// A phone, not kept yet.
-pub(super) fn device(owner: AccountId) -> Device {
+pub fn device(owner: AccountId) -> Device {
     let bytes = bytes();
     Device {
         id: DeviceId::from_random(bytes),
@@ -90,7 +90,7 @@ pub(super) fn device(owner: AccountId) -> Device {
 }
 
 /// A phone that is kept.
-pub(super) async fn kept_device(store: &dyn Store, owner: AccountId) -> Device {
+pub async fn kept_device(store: &dyn Store, owner: AccountId) -> Device {
     let device = device(owner);
     let mut work = unit(store).await;
     assert!(work.add_device(&device, 100).await.unwrap());
@@ -99,7 +99,7 @@ pub(super) async fn kept_device(store: &dyn Store, owner: AccountId) -> Device {
 }
 
 /// A passkey, not kept yet.
-pub(super) fn passkey(owner: AccountId) -> Passkey {
+pub fn passkey(owner: AccountId) -> Passkey {
     Passkey {
         id: CredentialId::from_random(bytes()),
         account: owner,
@@ -113,7 +113,7 @@ pub(super) fn passkey(owner: AccountId) -> Passkey {
 }
 
 /// A living session, not kept yet.
-pub(super) fn session(owner: AccountId) -> BrowserSession {
+pub fn session(owner: AccountId) -> BrowserSession {
     BrowserSession {
         id: SessionId::from_random(bytes()),
         account: owner,
@@ -131,7 +131,7 @@ pub(super) fn session(owner: AccountId) -> BrowserSession {
 }
 
 /// A session that is kept.
-pub(super) async fn kept_session(store: &dyn Store, session: BrowserSession) -> BrowserSession {
+pub async fn kept_session(store: &dyn Store, session: BrowserSession) -> BrowserSession {
     let mut work = unit(store).await;
     work.add_session(&session, None).await.unwrap();
     work.commit().await.unwrap();
@@ -139,7 +139,7 @@ pub(super) async fn kept_session(store: &dyn Store, session: BrowserSession) -> 
 }
 
 /// A client, not kept yet.
-pub(super) fn client(id: &str) -> Client {
+pub fn client(id: &str) -> Client {
     Client {
         id: id.parse().unwrap(),
         name: "The Shop".into(),
@@ -166,7 +166,7 @@ pub(super) fn client(id: &str) -> Client {
 }
 
 /// A grant, not kept yet.
-pub(super) fn grant(account: AccountId, client: &str, session: SessionId) -> Grant {
+pub fn grant(account: AccountId, client: &str, session: SessionId) -> Grant {
     let client: ClientId = client.parse().unwrap();
     Grant {
         id: GrantId::from_random(bytes()),
@@ -181,7 +181,7 @@ pub(super) fn grant(account: AccountId, client: &str, session: SessionId) -> Gra
 }
 
 /// A grant that is kept.
-pub(super) async fn kept_grant(store: &dyn Store, grant: Grant) -> Grant {
+pub async fn kept_grant(store: &dyn Store, grant: Grant) -> Grant {
     let mut work = unit(store).await;
     assert_eq!(work.spend_code(&grant, NOW).await.unwrap(), crate::Spend::First);
     work.commit().await.unwrap();
@@ -189,12 +189,12 @@ pub(super) async fn kept_grant(store: &dyn Store, grant: Grant) -> Grant {
 }
 
 /// When the grant was revoked.
-pub(super) async fn revoked_at(store: &dyn Store, id: &GrantId) -> Option<Timestamp> {
+pub async fn revoked_at(store: &dyn Store, id: &GrantId) -> Option<Timestamp> {
     store.read().await.unwrap().grant(id).await.unwrap().unwrap().0.revoked_at
 }
 
 /// An enrolment, not kept yet.
-pub(super) fn enrolment(owner: AccountId) -> Enrolment {
+pub fn enrolment(owner: AccountId) -> Enrolment {
     Enrolment {
         id: EnrolmentId::from_random(bytes()),
         account: owner,

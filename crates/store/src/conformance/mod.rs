@@ -11,7 +11,7 @@ pub mod accounts;
 pub mod audit;
 pub mod clients;
 pub mod devices;
-mod given;
+pub mod given;
 pub mod grants;
 pub mod keys;
 pub mod sessions;
