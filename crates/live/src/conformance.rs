@@ -8,6 +8,7 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "tests, compiled only with the feature `conformance`")]
 
 pub mod nodes;
+pub mod outages;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

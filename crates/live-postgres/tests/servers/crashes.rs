@@ -5,9 +5,8 @@ use std::time::{Duration, Instant};
 
 use backing::{PgOptions, Postgres, Wire};
 use live::{Live, LiveError};
-use tokio::task::JoinSet;
 
-use crate::{LONG, heals, hears_again, key, misses, node, topic};
+use crate::{LONG, heals, hears_again, key, misses, node, taken_while, topic};
 
 fn is_unavailable<T: std::fmt::Debug>(answer: &Result<T, LiveError>) -> bool {
     matches!(answer, Err(LiveError::Unavailable(_)))
@@ -19,47 +18,18 @@ async fn sec_006_nothing_is_taken_twice_when_the_server_is_killed() {
     let server = Arc::new(Postgres::start(PgOptions::default()));
     let nodes = [node(&server.url("postgres")).await, node(&server.url("postgres")).await];
     for round in 0..3 {
-        let keys: Vec<_> = (0..200).map(|number| key(&format!("kill-{number}"))).collect();
-        for key in &keys {
-            nodes[0].put(key, "once".into(), LONG).await.expect("put");
-        }
-        let mut takers = JoinSet::new();
-        for taker in 0..8 {
-            let (live, keys) = (Arc::clone(&nodes[taker % 2]), keys.clone());
-            takers.spawn(async move {
-                let mut got = Vec::new();
-                for (number, key) in keys.iter().enumerate() {
-                    // Whoever is told that the store is unavailable asks again, as people do.
-                    for _ in 0..2000 {
-                        match live.take(key).await {
-                            Ok(Some(_)) => got.push(number),
-                            Ok(None) => {}
-                            Err(_) => {
-                                tokio::time::sleep(Duration::from_millis(10)).await;
-                                continue;
-                            }
-                        }
-                        break;
-                    }
-                }
-                got
-            });
-        }
-        tokio::time::sleep(Duration::from_millis(20 + 30 * round)).await;
         let again = Arc::clone(&server);
-        tokio::task::spawn_blocking(move || {
-            again.kill9();
-            again.start_again();
-        })
-        .await
-        .expect("started again");
-        let mut got: Vec<usize> = takers.join_all().await.into_iter().flatten().collect();
-        let all = got.len();
-        got.sort_unstable();
-        got.dedup();
-        assert_eq!(got.len(), all, "taken twice in round {round}");
+        let kill = async move {
+            tokio::time::sleep(Duration::from_millis(20 + 30 * round)).await;
+            let kill = move || {
+                again.kill9();
+                again.start_again();
+            };
+            tokio::task::spawn_blocking(kill).await.expect("started again");
+        };
+        taken_while([nodes[0].clone(), nodes[1].clone()], kill).await;
         for live in &nodes {
-            heals("after a kill", Duration::from_secs(3), live).await;
+            heals("after a kill", Duration::from_secs(3), &**live).await;
         }
     }
 }
@@ -87,7 +57,7 @@ async fn a_server_that_stands_still_is_unavailable_in_time_and_heals_by_itself()
         assert!(is_unavailable(&answers.3) && is_unavailable(&answers.4));
     }
     server.resume();
-    heals("after a stop", Duration::from_secs(3), &live).await;
+    heals("after a stop", Duration::from_secs(3), &*live).await;
     misses(&mut words).await;
     hears_again(&*live, &topic, &mut words).await;
 }
@@ -104,7 +74,7 @@ async fn after_a_restart_words_are_heard_again_and_listeners_know_what_they_miss
     assert!(is_unavailable(&nodes[0].get(&lost).await));
     server.start_again();
     for live in &nodes {
-        let took = heals("after a kill", Duration::from_secs(2), live).await;
+        let took = heals("after a kill", Duration::from_secs(2), &**live).await;
         eprintln!("healed after {took:?}");
     }
     assert_eq!(nodes[0].get(&lost).await.expect("get"), None, "what is unlogged is lost in a crash");
@@ -137,7 +107,7 @@ async fn a_cut_or_stalled_network_is_survived() {
     wire.cut();
     assert!(is_unavailable(&live.get(&key("cut")).await));
     wire.mend();
-    heals("after a cut", Duration::from_secs(2), &live).await;
+    heals("after a cut", Duration::from_secs(2), &*live).await;
     misses(&mut words).await;
     wire.stall();
     let since = Instant::now();
@@ -145,7 +115,7 @@ async fn a_cut_or_stalled_network_is_survived() {
     assert!(since.elapsed() < Duration::from_millis(1500));
     tokio::time::sleep(Duration::from_secs(2)).await;
     wire.mend();
-    heals("after a stall", Duration::from_secs(3), &live).await;
+    heals("after a stall", Duration::from_secs(3), &*live).await;
     misses(&mut words).await;
     hears_again(&*live, &topic, &mut words).await;
 }
@@ -161,7 +131,7 @@ async fn a_listener_that_is_ended_listens_again() {
         WHERE application_name = 'latchbolt-live'";
     server.query("postgres", end).expect("ended");
     misses(&mut words).await;
-    heals("after being ended", Duration::from_secs(2), &live).await;
+    heals("after being ended", Duration::from_secs(2), &*live).await;
     hears_again(&*live, &topic, &mut words).await;
 }
 
@@ -174,5 +144,5 @@ async fn tables_that_are_gone_are_made_again() {
     assert!(is_unavailable(&live.get(&key("gone")).await));
     server.stop();
     server.start_again();
-    heals("without tables", Duration::from_secs(3), &live).await;
+    heals("without tables", Duration::from_secs(3), &*live).await;
 }

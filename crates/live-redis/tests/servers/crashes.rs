@@ -5,9 +5,8 @@ use std::time::{Duration, Instant};
 
 use backing::{Redis, RedisCluster, RedisOptions};
 use live::{Live, LiveError};
-use tokio::task::JoinSet;
 
-use crate::{LONG, heals, hears, key, misses, node, patient, topic};
+use crate::{LONG, heals, hears, key, misses, node, patient, taken_while, topic};
 
 fn is_unavailable<T: std::fmt::Debug>(answer: &Result<T, LiveError>) -> bool {
     matches!(answer, Err(LiveError::Unavailable(_)))
@@ -21,45 +20,16 @@ async fn sec_006_nothing_is_taken_twice_when_the_server_is_killed() {
     let redis = Arc::new(Redis::start(RedisOptions { extra, tls: false }));
     let nodes = [node(&redis.url()).await, node(&redis.url()).await];
     for round in 0..4 {
-        let keys: Vec<_> = (0..200).map(|number| key(&format!("kill-{number}"))).collect();
-        for key in &keys {
-            nodes[0].put(key, "once".into(), LONG).await.expect("put");
-        }
-        let mut takers = JoinSet::new();
-        for taker in 0..8 {
-            let (live, keys) = (Arc::clone(&nodes[taker % 2]), keys.clone());
-            takers.spawn(async move {
-                let mut got = Vec::new();
-                for (number, key) in keys.iter().enumerate() {
-                    // Whoever is told that the store is unavailable asks again, as people do.
-                    for _ in 0..400 {
-                        match live.take(key).await {
-                            Ok(Some(_)) => got.push(number),
-                            Ok(None) => {}
-                            Err(_) => {
-                                tokio::time::sleep(Duration::from_millis(10)).await;
-                                continue;
-                            }
-                        }
-                        break;
-                    }
-                }
-                got
-            });
-        }
-        tokio::time::sleep(Duration::from_millis(10 + 15 * round)).await;
-        let server = Arc::clone(&redis);
-        tokio::task::spawn_blocking(move || {
-            server.kill9();
-            server.start_again();
-        })
-        .await
-        .expect("started again");
-        let mut got: Vec<usize> = takers.join_all().await.into_iter().flatten().collect();
-        let all = got.len();
-        got.sort_unstable();
-        got.dedup();
-        assert_eq!(got.len(), all, "taken twice in round {round}");
+        let again = Arc::clone(&redis);
+        let kill = async move {
+            tokio::time::sleep(Duration::from_millis(10 + 15 * round)).await;
+            let kill = move || {
+                again.kill9();
+                again.start_again();
+            };
+            tokio::task::spawn_blocking(kill).await.expect("started again");
+        };
+        let all = taken_while([nodes[0].clone(), nodes[1].clone()], kill).await;
         assert!(all > 100, "the race was not run: {all}");
     }
 }
@@ -92,7 +62,7 @@ async fn a_server_that_stands_still_is_unavailable_in_time_and_heals_by_itself()
     assert!(is_unavailable(&live.get(&key).await));
     assert!(since.elapsed() < Duration::from_millis(200), "{:?}", since.elapsed());
     redis.resume();
-    heals("after a stop", Duration::from_secs(2), &live).await;
+    heals("after a stop", Duration::from_secs(2), &*live).await;
     misses(&mut words).await;
     live.publish(&topic, "again").await.expect("publish");
     hears(&mut words, "again").await;
@@ -110,8 +80,8 @@ async fn after_a_restart_words_are_heard_again_and_listeners_know_what_they_miss
     assert!(is_unavailable(&nodes[0].get(&key("gone")).await));
     assert!(is_unavailable(&nodes[0].check().await));
     redis.start_again();
-    let took = heals("after a kill", Duration::from_secs(2), &nodes[0]).await;
-    heals("after a kill", Duration::from_secs(2), &nodes[1]).await;
+    let took = heals("after a kill", Duration::from_secs(2), &*nodes[0]).await;
+    heals("after a kill", Duration::from_secs(2), &*nodes[1]).await;
     eprintln!("healed after {took:?}");
     misses(&mut words).await;
     nodes[0].publish(&topic, "again").await.expect("publish");
@@ -141,7 +111,7 @@ async fn a_cut_or_stalled_network_is_survived() {
     wire.cut();
     assert!(is_unavailable(&live.get(&key("cut")).await));
     wire.mend();
-    heals("after a cut", Duration::from_secs(2), &live).await;
+    heals("after a cut", Duration::from_secs(2), &*live).await;
     misses(&mut words).await;
     wire.stall();
     let since = Instant::now();
@@ -149,7 +119,7 @@ async fn a_cut_or_stalled_network_is_survived() {
     assert!(since.elapsed() < Duration::from_secs(1));
     tokio::time::sleep(Duration::from_millis(1500)).await;
     wire.mend();
-    heals("after a stall", Duration::from_secs(3), &live).await;
+    heals("after a stall", Duration::from_secs(3), &*live).await;
     misses(&mut words).await;
     live.publish(&topic, "again").await.expect("publish");
     hears(&mut words, "again").await;

@@ -26,7 +26,7 @@ async fn the_new_master_is_used_and_the_old_one_left_alone() {
     sentinel.fail_over();
     let named = since.elapsed();
     for live in &nodes {
-        heals("after a fail-over", Duration::from_secs(5), live).await;
+        heals("after a fail-over", Duration::from_secs(5), &**live).await;
     }
     eprintln!("named after {named:?}, used after {:?}", since.elapsed());
     misses(&mut words).await;

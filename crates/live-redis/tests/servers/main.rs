@@ -10,9 +10,10 @@ mod secure;
 mod suite;
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use live::{Key, Live, Topic, Word, Words};
+use live::Live;
+use live::conformance::outages::{LONG, heals, hears, key, misses, taken_while, topic};
 use live_redis::{RedisLive, Settings};
 
 /// A handle: what a node has.
@@ -45,39 +46,4 @@ async fn refused(settings: Settings) -> String {
             sentence
         }
     }
-}
-
-fn key(name: &str) -> Key {
-    let run = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock after 1970").as_nanos();
-    Key { kind: "test", id: format!("{name}-{run:x}") }
-}
-
-fn topic(name: &str) -> Topic {
-    Topic(key(name).id)
-}
-
-const LONG: Duration = Duration::from_secs(60);
-
-/// Waits until a call succeeds again.
-async fn heals(what: &str, most: Duration, live: &RedisLive) -> Duration {
-    let since = std::time::Instant::now();
-    let key = key("heals");
-    while live.put(&key, "x".into(), LONG).await.is_err() || live.publish(&topic("heals"), "x").await.is_err()
-    {
-        assert!(since.elapsed() < most, "{what}: not healed after {most:?}");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    since.elapsed()
-}
-
-/// Waits until it is told that words were missed.
-async fn misses(words: &mut Box<dyn Words>) {
-    let told = async { while words.next().await != Some(Word::Missed) {} };
-    tokio::time::timeout(Duration::from_secs(5), told).await.expect("told that words were missed");
-}
-
-/// Waits for a word, past those that say that some were missed.
-async fn hears(words: &mut Box<dyn Words>, word: &str) {
-    let told = async { while words.next().await != Some(Word::Said(word.to_owned())) {} };
-    tokio::time::timeout(Duration::from_secs(5), told).await.expect("heard");
 }
