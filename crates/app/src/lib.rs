@@ -28,6 +28,7 @@ use std::sync::Arc;
 use domain::{SecretHash, Timestamp};
 use jose::seal::MasterKey;
 use live::{Live, LiveError, Slot, Slots};
+use outbound::Outbound;
 use store::Store;
 use tokio::sync::broadcast;
 
@@ -57,6 +58,7 @@ struct Inner {
     issuer: Issuer,
     store: Arc<dyn Store>,
     live: Arc<dyn Live>,
+    outbound: Arc<dyn Outbound>,
     clock: Clock,
     entropy: Entropy,
     hashing: HashPool,
@@ -77,6 +79,8 @@ pub struct Parts {
     pub store: Arc<dyn Store>,
     /// What is short-lived.
     pub live: Arc<dyn Live>,
+    /// The outside.
+    pub outbound: Arc<dyn Outbound>,
     /// The time.
     pub clock: Clock,
     /// Randomness.
@@ -93,7 +97,7 @@ impl App {
     /// Puts the parts together. Starts no task and no thread; [`App::listen`] has to be run by the server.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let Parts { issuer, store, live, clock, entropy, hashing, master_key, limits } = parts;
+        let Parts { issuer, store, live, outbound, clock, entropy, hashing, master_key, limits } = parts;
         let macs = Macs::new();
         Self(Arc::new(Inner {
             hashing: HashPool::new(hashing, entropy.clone()),
@@ -105,6 +109,7 @@ impl App {
             issuer,
             store,
             live,
+            outbound,
             clock,
             entropy,
             master_key,
@@ -152,6 +157,12 @@ impl App {
     #[must_use]
     pub fn live(&self) -> &Arc<dyn Live> {
         &self.0.live
+    }
+
+    /// The outside.
+    #[must_use]
+    pub fn outbound(&self) -> &dyn Outbound {
+        &*self.0.outbound
     }
 
     /// The short-lived slots of one kind.

@@ -15,6 +15,7 @@ fn node(store: &Arc<FakeStore>, live: &Arc<dyn Live>, clock: &Clock) -> App {
         issuer: Issuer::parse("https://id.example").unwrap(),
         store: Arc::new(Handle(Arc::clone(store))),
         live: Arc::clone(live),
+        outbound: Arc::new(outbound::Closed),
         clock: clock.clone(),
         entropy: Entropy::system(),
         hashing: HashSettings::default(),

@@ -59,6 +59,16 @@ events! {
     CodeRedeemed "code.redeemed",
     /// A code came a second time; its grant is revoked.
     CodeReplayed "code.replayed",
+    /// Tokens were refreshed.
+    TokenRefreshed "token.refreshed",
+    /// A spent refresh token came again; its family is revoked.
+    RefreshReplayed "refresh.replayed",
+    /// A token was revoked by its client.
+    TokenRevoked "token.revoked",
+    /// A consent was taken back; what was made from it is revoked.
+    ConsentRevoked "consent.revoked",
+    /// A relying party was told by our server that a session ended, or could not be told.
+    LogoutTold "logout.told",
     /// A client failed to authenticate.
     ClientRefused "client.refused",
     /// An account was made.
@@ -73,12 +83,20 @@ events! {
     DeviceChanged "device.changed",
     /// A client was registered.
     ClientCreated "client.created",
+    /// A client's registration was changed.
+    ClientChanged "client.changed",
     /// A client was deleted.
     ClientDeleted "client.deleted",
     /// A signing key was made.
     KeyCreated "key.created",
     /// Signing keys were rotated.
     KeyRotated "key.rotated",
+    /// A key was taken out of use by hand.
+    KeyRetired "key.retired",
+    /// All kept secrets were sealed anew with another wrapping key.
+    WrappingKeyReplaced "wrapping_key.replaced",
+    /// A right to register clients was made or taken back.
+    InitialTokenChanged "initial_token.changed",
     /// The first administrator was set up.
     AdminSetUp "admin.set_up",
 }

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ClientId, SecretHash, Timestamp};
+use crate::{ClientId, ClientMetadata, SecretHash, Timestamp};
 
 /// How a client proves itself at the token endpoint (`token_endpoint_auth_method`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +17,10 @@ pub enum ClientAuthMethod {
     ClientSecretBasic,
     /// Form body.
     ClientSecretPost,
+    /// An assertion with an HMAC under the secret (OpenID Connect Core §9).
+    ClientSecretJwt,
+    /// An assertion signed with a key of the client's (OpenID Connect Core §9, RFC 7523).
+    PrivateKeyJwt,
 }
 
 impl ClientAuthMethod {
@@ -27,7 +31,24 @@ impl ClientAuthMethod {
             Self::None => "none",
             Self::ClientSecretBasic => "client_secret_basic",
             Self::ClientSecretPost => "client_secret_post",
+            Self::ClientSecretJwt => "client_secret_jwt",
+            Self::PrivateKeyJwt => "private_key_jwt",
         }
+    }
+
+    /// All of them.
+    pub const ALL: &'static [Self] = &[
+        Self::ClientSecretBasic,
+        Self::ClientSecretPost,
+        Self::ClientSecretJwt,
+        Self::PrivateKeyJwt,
+        Self::None,
+    ];
+
+    /// Whether the client has a secret of ours.
+    #[must_use]
+    pub const fn has_secret(self) -> bool {
+        matches!(self, Self::ClientSecretBasic | Self::ClientSecretPost | Self::ClientSecretJwt)
     }
 }
 
@@ -38,6 +59,10 @@ pub enum SigningAlg {
     ES256,
     /// RSA PKCS#1 v1.5 with SHA-256, for those that need it.
     RS256,
+    /// RSA PSS with SHA-256.
+    PS256,
+    /// Ed25519 (RFC 8037).
+    EdDSA,
 }
 
 impl SigningAlg {
@@ -47,11 +72,19 @@ impl SigningAlg {
         match self {
             Self::ES256 => "ES256",
             Self::RS256 => "RS256",
+            Self::PS256 => "PS256",
+            Self::EdDSA => "EdDSA",
         }
     }
 
     /// All of them, in order of preference.
-    pub const ALL: &'static [Self] = &[Self::ES256, Self::RS256];
+    pub const ALL: &'static [Self] = &[Self::ES256, Self::RS256, Self::PS256, Self::EdDSA];
+
+    /// The algorithm with this JOSE name.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|alg| alg.as_str() == word)
+    }
 }
 
 /// A registered relying party.
@@ -99,6 +132,8 @@ pub struct Client {
     pub tos_uri: Option<String>,
     /// Registered.
     pub created_at: Timestamp,
+    /// What else it registered.
+    pub metadata: ClientMetadata,
 }
 
 impl Client {

@@ -1,10 +1,10 @@
-//! Records of signing keys.
+//! Records of our keys.
 //!
 //! Owns: the record as it is kept. Not here: the keys themselves (`jose`).
 
 use serde::{Deserialize, Serialize};
 
-use crate::{SigningAlg, Timestamp};
+use crate::{KeyEncryptionAlg, SigningAlg, Timestamp};
 
 /// Where a signing key stands: `Next` is published but does not sign yet, `Current` signs, `Retired` is
 /// published until the last token it signed has ended (SEC-191).
@@ -31,13 +31,45 @@ impl KeyState {
     }
 }
 
-/// A signing key as kept: the private part is sealed (SEC-190).
+/// What a key of ours is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum KeyUse {
+    /// Signs tokens.
+    Sign(SigningAlg),
+    /// Opens what was encrypted for us: request objects.
+    Decrypt(KeyEncryptionAlg),
+}
+
+impl KeyUse {
+    /// All of them, in order of preference.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let signing = SigningAlg::ALL.iter().copied().map(Self::Sign);
+        signing.chain(KeyEncryptionAlg::ALL.iter().copied().map(Self::Decrypt))
+    }
+
+    /// The JOSE name of the algorithm: no two uses share one.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sign(alg) => alg.as_str(),
+            Self::Decrypt(alg) => alg.as_str(),
+        }
+    }
+
+    /// The use with this name.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::all().find(|known| known.as_str() == word)
+    }
+}
+
+/// A key of ours as kept: the private part is sealed (SEC-190).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SigningKeyRecord {
+pub struct KeyRecord {
     /// `kid`: the RFC 7638 thumbprint.
     pub kid: String,
-    /// What it signs with.
-    pub alg: SigningAlg,
+    /// What it is for.
+    pub used_for: KeyUse,
     /// Where it stands.
     pub state: KeyState,
     /// The private JWK, sealed with the wrapping key; `kid` is its associated data.

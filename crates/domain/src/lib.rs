@@ -17,8 +17,11 @@ pub mod device;
 pub mod enrolment;
 pub mod grant;
 pub mod id;
+pub mod initial_token;
 pub mod key;
+pub mod metadata;
 pub mod place;
+pub mod refresh;
 pub mod session;
 pub mod text;
 pub mod time;
@@ -34,7 +37,13 @@ pub use id::{
     AccountId, AuditId, ClientId, CredentialId, DeviceId, EnrolmentId, GrantId, Id, JourneyId, SecretHash,
     SessionId,
 };
-pub use key::{KeyState, SigningKeyRecord};
+pub use initial_token::InitialToken;
+pub use key::{KeyRecord, KeyState, KeyUse};
+pub use metadata::{
+    AccessTokenFormat, AssertionAlg, ClientKeys, ClientMetadata, ContentEncryption, Encryption, GrantType,
+    KeyEncryptionAlg, LogoutUri, RequestObjectAlg, ResponseType, SubjectType,
+};
 pub use place::{ClientAddress, Place, Proximity, UserAgent};
+pub use refresh::RefreshFamily;
 pub use session::{Acr, BrowserSession, Method, Proof, SessionEnd};
 pub use time::Timestamp;

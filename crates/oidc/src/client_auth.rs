@@ -98,6 +98,8 @@ pub fn authenticate(client: Option<&Client>, presented: &Presented) -> Result<()
                 ClientAuthMethod::ClientSecretBasic | ClientAuthMethod::ClientSecretPost => {
                     client.secret_hash.is_some() && matches
                 }
+                // Assertions are not presented as secrets.
+                ClientAuthMethod::ClientSecretJwt | ClientAuthMethod::PrivateKeyJwt => false,
             }
     });
     if right {

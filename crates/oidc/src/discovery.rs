@@ -69,6 +69,8 @@ pub fn metadata(at: Endpoints, ui_locales: &[String]) -> Result<Metadata, url::P
         .map(|alg| match alg {
             SigningAlg::ES256 => CoreJwsSigningAlgorithm::EcdsaP256Sha256,
             SigningAlg::RS256 => CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256,
+            SigningAlg::PS256 => CoreJwsSigningAlgorithm::RsaSsaPssSha256,
+            SigningAlg::EdDSA => CoreJwsSigningAlgorithm::EdDsa,
         })
         .collect();
     let claims = PROTOCOL_CLAIMS.iter().copied().chain(personal_claims());

@@ -166,6 +166,7 @@ impl Registration {
             client_uri: members.web_address("client_uri")?,
             policy_uri: members.web_address("policy_uri")?,
             tos_uri: members.web_address("tos_uri")?,
+            metadata: domain::ClientMetadata::default(),
         }))
     }
 

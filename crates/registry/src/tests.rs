@@ -33,6 +33,7 @@ fn registry_on(store: Arc<dyn Store>, live: Arc<dyn Live>) -> Registry {
         issuer: Issuer::parse("https://id.example").unwrap(),
         store,
         live,
+        outbound: Arc::new(outbound::Closed),
         clock: Clock::manual(Timestamp::from_seconds(1_800_000_000)),
         entropy: Entropy::system(),
         hashing: HashSettings::default(),
@@ -185,6 +186,7 @@ fn shop(id: &str) -> Client {
         client_uri: None,
         policy_uri: None,
         tos_uri: None,
+        metadata: domain::ClientMetadata::default(),
         created_at: Timestamp::from_seconds(1_800_000_000),
     }
 }

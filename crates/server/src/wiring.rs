@@ -110,6 +110,7 @@ pub(crate) async fn ground_over(
         issuer,
         store,
         live: Arc::clone(&live),
+        outbound: Arc::new(outbound::Closed),
         clock,
         entropy: Entropy::system(),
         hashing: config.sign_in.hashing.clone(),

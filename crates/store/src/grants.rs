@@ -1,7 +1,7 @@
 //! Grants: redeemed codes and what was made from them.
 
 use async_trait::async_trait;
-use domain::{Account, Grant, GrantId, Timestamp};
+use domain::{Account, Grant, GrantId, SecretHash, Timestamp};
 
 use crate::Result;
 
@@ -19,6 +19,9 @@ pub enum Spend {
 pub trait Grants: Send {
     /// The grant and its account, in one statement.
     async fn grant(&mut self, id: &GrantId) -> Result<Option<(Grant, Account)>>;
+
+    /// Whether a token that hangs on no grant was revoked; by the hash of its `jti`.
+    async fn is_token_revoked(&mut self, token: &SecretHash) -> Result<bool>;
 }
 
 /// Writes.
@@ -30,4 +33,12 @@ pub trait EditGrants: Grants {
 
     /// Revokes a grant; `false` when there is none or it was revoked before.
     async fn revoke_grant(&mut self, id: &GrantId, now: Timestamp) -> Result<bool>;
+
+    /// Revokes a token that hangs on no grant (client credentials), by the hash of its `jti`; kept until the token
+    /// would have ended by itself. Again is no error.
+    async fn revoke_token(&mut self, token: &SecretHash, expires_at: Timestamp) -> Result<()>;
+
+    /// Takes a client assertion's (or other token's) one use, by the hash of client and `jti` (SEC-117): `false`
+    /// when it was taken before. Kept until `expires_at`.
+    async fn spend_assertion(&mut self, assertion: &SecretHash, expires_at: Timestamp) -> Result<bool>;
 }

@@ -15,6 +15,8 @@ mod devices;
 mod error;
 mod grants;
 mod keys;
+mod logouts;
+mod refresh;
 mod sessions;
 
 #[cfg(feature = "conformance")]
@@ -29,6 +31,8 @@ pub use devices::{Devices, EditDevices};
 pub use error::{Result, StoreError};
 pub use grants::{EditGrants, Grants, Spend};
 pub use keys::{EditKeys, Keys};
+pub use logouts::{EditLogouts, LogoutNotice, Logouts, SessionClient};
+pub use refresh::{EditRefresh, Refresh, Rotate, Rotation};
 pub use sessions::{EditSessions, Sessions, SignedIn};
 
 /// One page of a list: rows after a key, in the key's order.
@@ -61,13 +65,25 @@ pub trait Store: Send + Sync {
 }
 
 /// Everything that can be read.
-pub trait View: Accounts + Devices + Clients + Sessions + Grants + Keys + AuditTrail {}
-impl<T: Accounts + Devices + Clients + Sessions + Grants + Keys + AuditTrail> View for T {}
+pub trait View:
+    Accounts + Devices + Clients + Sessions + Grants + Refresh + Logouts + Keys + AuditTrail
+{
+}
+impl<T: Accounts + Devices + Clients + Sessions + Grants + Refresh + Logouts + Keys + AuditTrail> View for T {}
 
 /// A unit of work: reads see its own writes.
 #[async_trait]
 pub trait Work:
-    View + EditAccounts + EditDevices + EditClients + EditSessions + EditGrants + EditKeys + EditAudit
+    View
+    + EditAccounts
+    + EditDevices
+    + EditClients
+    + EditSessions
+    + EditGrants
+    + EditRefresh
+    + EditLogouts
+    + EditKeys
+    + EditAudit
 {
     /// Makes everything durable, then answers.
     async fn commit(self: Box<Self>) -> Result<()>;

@@ -64,7 +64,8 @@ pub trait EditSessions: Sessions {
     /// Notes that a session was used.
     async fn touch_session(&mut self, id: &SessionId, now: Timestamp) -> Result<()>;
 
-    /// Ends a living session and revokes the grants made in it; `false` when it was not alive.
+    /// Ends a living session and revokes the grants made in it; `false` when it was not alive. Leaves a
+    /// [`crate::LogoutNotice`] for every client of the session that is to be told by our server: all three ends do.
     async fn end_session(&mut self, id: &SessionId, why: SessionEnd, now: Timestamp) -> Result<bool>;
 
     /// Ends all living sessions that a phone approved and revokes their grants; answers their ids.
@@ -75,7 +76,8 @@ pub trait EditSessions: Sessions {
         now: Timestamp,
     ) -> Result<Vec<SessionId>>;
 
-    /// Ends all living sessions of an account and revokes their grants; answers their ids.
+    /// Ends all living sessions of an account and revokes all its grants, also those of sessions that are over
+    /// (offline access); answers the ids of those that were alive.
     async fn end_sessions_of_account(
         &mut self,
         account: &AccountId,

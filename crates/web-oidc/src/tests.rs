@@ -38,6 +38,7 @@ async fn world() -> World {
         issuer: Issuer::parse("https://id.example").unwrap(),
         store: Arc::new(store),
         live: Arc::new(live::InProcess::default()),
+        outbound: Arc::new(outbound::Closed),
         clock: Clock::manual(START),
         entropy: Entropy::system(),
         hashing: HashSettings::default(),
@@ -106,6 +107,7 @@ fn shop() -> Client {
         client_uri: None,
         policy_uri: None,
         tos_uri: None,
+        metadata: domain::ClientMetadata::default(),
         created_at: START,
     }
 }

@@ -78,6 +78,7 @@ impl FakeStore {
             client_uri: None,
             policy_uri: None,
             tos_uri: None,
+            metadata: domain::ClientMetadata::default(),
             created_at: now,
         };
         Self {

@@ -34,6 +34,7 @@ pub(crate) fn client() -> Client {
         client_uri: None,
         policy_uri: None,
         tos_uri: None,
+        metadata: domain::ClientMetadata::default(),
         created_at: Timestamp::default(),
     }
 }

@@ -53,6 +53,7 @@ fn app_over(store: Arc<dyn Store>, live: Arc<dyn live::Live>, clock: Clock, mast
         issuer: Issuer::parse("https://id.example").unwrap(),
         store,
         live,
+        outbound: Arc::new(outbound::Closed),
         clock,
         entropy: Entropy::system(),
         hashing: HashSettings::default(),
@@ -83,6 +84,7 @@ fn shop() -> Client {
         client_uri: None,
         policy_uri: None,
         tos_uri: None,
+        metadata: domain::ClientMetadata::default(),
         created_at: START,
     }
 }

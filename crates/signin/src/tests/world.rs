@@ -90,6 +90,7 @@ pub async fn world_over(live: Arc<dyn Live>, limits: Limits, settings: Settings)
         issuer: Issuer::parse(ISSUER).unwrap(),
         store: Arc::new(store.clone()),
         live,
+        outbound: Arc::new(outbound::Closed),
         clock: clock.clone(),
         entropy: Entropy::system(),
         hashing: HashSettings::default().with_threads(2),
@@ -155,6 +156,7 @@ impl World {
             client_uri: None,
             policy_uri: None,
             tos_uri: None,
+            metadata: domain::ClientMetadata::default(),
             created_at: self.app.now(),
         };
         change(&mut client);

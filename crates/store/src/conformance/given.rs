@@ -161,6 +161,7 @@ pub fn client(id: &str) -> Client {
         client_uri: Some("https://shop.example/".into()),
         policy_uri: None,
         tos_uri: None,
+        metadata: domain::ClientMetadata::default(),
         created_at: at(-1000),
     }
 }
