@@ -6,11 +6,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::SigningAlg;
 use josekit::jwk::{Jwk, KeyPair as _};
-use josekit::jws::{ES256, JwsSigner, JwsVerifier, RS256};
-use serde_json::{Value, json};
+use josekit::jws::alg::eddsa::EddsaJwsAlgorithm::Eddsa;
+use josekit::jws::{ES256, JwsSigner, JwsVerifier, PS256, RS256};
+use josekit::jwk::alg::ed::EdCurve;
+use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
-use crate::{JwsError, Unverified, es256, thumbprint};
+use crate::{JwsError, Unverified, ed25519, es256, thumbprint};
 
 /// A key cannot be made or used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -21,13 +23,23 @@ pub enum KeyError {
     /// The JWK is of a type, curve or algorithm that is not in use here.
     #[error("unsupported key")]
     Unsupported,
+    /// A key set that should be public holds a private or a symmetric key.
+    #[error("private or symmetric key among public ones")]
+    Secret,
     /// The cryptographic library failed; the text is for logs.
     #[error("key operation failed: {0}")]
     Failed(String),
 }
 
 /// RSA keys are made with this many bits (SEC-192).
-const RSA_BITS: u32 = 2048;
+pub(crate) const RSA_BITS: u32 = 2048;
+
+/// Others' RSA keys may have this many bytes: 2048 bits (RFC 7518 §3.3) to 8192, above which one signature
+/// costs milliseconds.
+const RSA_BYTES: std::ops::RangeInclusive<usize> = 256..=1024;
+
+/// Others' RSA exponents may have this many bytes.
+const RSA_EXPONENT_BYTES: std::ops::RangeInclusive<usize> = 1..=4;
 
 /// `typ` values whose headers are built once.
 const USUAL_TYPES: [&str; 3] = ["JWT", "at+jwt", "logout+jwt"];
@@ -56,13 +68,18 @@ impl SigningKey {
     pub fn generate(alg: SigningAlg) -> Result<Self, KeyError> {
         let jwk = match alg {
             SigningAlg::ES256 => ES256.generate_key_pair().map_err(failed)?.to_jwk_key_pair(),
-            SigningAlg::RS256 => RS256.generate_key_pair(RSA_BITS).map_err(failed)?.to_jwk_key_pair(),
+            SigningAlg::RS256 | SigningAlg::PS256 => {
+                RS256.generate_key_pair(RSA_BITS).map_err(failed)?.to_jwk_key_pair()
+            }
+            SigningAlg::EdDSA => {
+                Eddsa.generate_key_pair(EdCurve::Ed25519).map_err(failed)?.to_jwk_key_pair()
+            }
         };
         Self::from_jwk(&jwk, alg)
     }
 
-    /// Reads a key from its private JWK (JSON). What it signs with follows from its type: P-256 → ES256,
-    /// RSA → RS256; an `alg` that says otherwise is refused.
+    /// Reads a key from its private JWK (JSON). What it signs with is its `alg`, else follows from its type:
+    /// P-256 → ES256, RSA → RS256, Ed25519 → EdDSA; an `alg` that does not fit the type is refused.
     ///
     /// # Errors
     /// No private JWK of these kinds.
@@ -76,15 +93,19 @@ impl SigningKey {
     }
 
     fn from_jwk(jwk: &Jwk, alg: SigningAlg) -> Result<Self, KeyError> {
+        let mut jwk = jwk.clone();
+        jwk.set_algorithm(alg.as_str());
+        jwk.set_key_use("sig");
+        let jwk = &jwk;
         let signer: Box<dyn JwsSigner> = match alg {
             SigningAlg::ES256 => Box::new(es256::Signer::from_jwk(jwk).ok_or(KeyError::Malformed)?),
             SigningAlg::RS256 => Box::new(RS256.signer_from_jwk(jwk).map_err(|_| KeyError::Malformed)?),
+            SigningAlg::PS256 => Box::new(PS256.signer_from_jwk(jwk).map_err(|_| KeyError::Malformed)?),
+            SigningAlg::EdDSA => Box::new(ed25519::Signer::from_jwk(jwk).ok_or(KeyError::Malformed)?),
         };
         let public = VerifyingKey::from_public_jwk(&serde_json::to_value(jwk.as_ref()).map_err(failed)?)?;
         let mut named = jwk.clone();
         named.set_key_id(&public.kid);
-        named.set_algorithm(alg.as_str());
-        named.set_key_use("sig");
         let private_jwk = Zeroizing::new(serde_json::to_vec(named.as_ref()).map_err(failed)?);
         let headers = USUAL_TYPES.map(|typ| (typ, header(alg, &public.kid, typ)));
         let key = Self { signer, private_jwk, public, headers };
@@ -131,7 +152,7 @@ impl SigningKey {
     /// Signs: a compact JWS (RFC 7515 §7.1) with the header members `alg`, `kid` and `typ`.
     ///
     /// # Errors
-    /// ring (ES256) or OpenSSL (RS256) failed.
+    /// ring (ES256, EdDSA) or OpenSSL (RSA) failed.
     pub fn sign(&self, typ: &str, payload: &[u8]) -> Result<String, KeyError> {
         let mut token =
             String::with_capacity(160 + payload.len() * 4 / 3 + self.signer.signature_len() * 4 / 3);
@@ -167,24 +188,27 @@ impl VerifyingKey {
     /// # Errors
     /// No JWK of a kind that is in use here.
     pub fn from_public_jwk(jwk: &Value) -> Result<Self, KeyError> {
-        let alg = alg_of(jwk)?;
+        Self::with_alg(jwk, alg_of(jwk)?)
+    }
+
+    /// The same for one algorithm, whatever `alg`, `use` and `kid` say.
+    pub(crate) fn with_alg(jwk: &Value, alg: SigningAlg) -> Result<Self, KeyError> {
         let kid = thumbprint(jwk)?;
-        let jwk = match alg {
-            SigningAlg::ES256 => json!({
-                "kty": "EC", "crv": "P-256", "x": jwk["x"], "y": jwk["y"],
-                "kid": kid, "alg": alg.as_str(), "use": "sig",
-            }),
-            SigningAlg::RS256 => json!({
-                "kty": "RSA", "n": jwk["n"], "e": jwk["e"],
-                "kid": kid, "alg": alg.as_str(), "use": "sig",
-            }),
-        };
-        let Value::Object(map) = jwk.clone() else { return Err(KeyError::Malformed) };
-        let public = Jwk::from_map(map).map_err(|_| KeyError::Malformed)?;
+        let mut map = public_members(jwk)?;
+        map.insert("kid".to_owned(), kid.clone().into());
+        map.insert("alg".to_owned(), alg.as_str().into());
+        map.insert("use".to_owned(), "sig".into());
+        let public = Jwk::from_map(map.clone()).map_err(|_| KeyError::Malformed)?;
+        let malformed = |_| KeyError::Malformed;
         let verifier: Box<dyn JwsVerifier> = match alg {
-            SigningAlg::ES256 => Box::new(ES256.verifier_from_jwk(&public).map_err(|_| KeyError::Malformed)?),
-            SigningAlg::RS256 => Box::new(RS256.verifier_from_jwk(&public).map_err(|_| KeyError::Malformed)?),
+            SigningAlg::ES256 => Box::new(ES256.verifier_from_jwk(&public).map_err(malformed)?),
+            SigningAlg::RS256 => Box::new(RS256.verifier_from_jwk(&public).map_err(malformed)?),
+            SigningAlg::PS256 => Box::new(PS256.verifier_from_jwk(&public).map_err(malformed)?),
+            SigningAlg::EdDSA => {
+                Box::new(ed25519::Verifier::from_jwk(&public).ok_or(KeyError::Malformed)?)
+            }
         };
+        let jwk = Value::Object(map);
         Ok(Self { alg, kid, jwk, verifier })
     }
 
@@ -216,17 +240,55 @@ impl VerifyingKey {
 
 /// The algorithm a JWK is used with here.
 fn alg_of(jwk: &Value) -> Result<SigningAlg, KeyError> {
-    let text = |name: &str| jwk.get(name).and_then(Value::as_str);
-    let alg = match (text("kty"), text("crv")) {
-        (Some("EC"), Some("P-256")) => SigningAlg::ES256,
-        (Some("RSA"), _) => SigningAlg::RS256,
-        (Some(_), _) => return Err(KeyError::Unsupported),
-        (None, _) => return Err(KeyError::Malformed),
-    };
-    if jwk.get("alg").is_some_and(|said| said.as_str() != Some(alg.as_str())) {
-        return Err(KeyError::Unsupported);
+    let fitting = algs_of(jwk)?;
+    match jwk.get("alg") {
+        None => fitting.first().copied().ok_or(KeyError::Unsupported),
+        Some(said) => {
+            let said = said.as_str().and_then(SigningAlg::from_word);
+            said.filter(|alg| fitting.contains(alg)).ok_or(KeyError::Unsupported)
+        }
     }
-    Ok(alg)
+}
+
+/// The algorithms that the type of a JWK allows, whatever its `alg` says.
+pub(crate) fn algs_of(jwk: &Value) -> Result<&'static [SigningAlg], KeyError> {
+    let text = |name: &str| jwk.get(name).and_then(Value::as_str);
+    match (text("kty"), text("crv")) {
+        (Some("EC"), Some("P-256")) => Ok(&[SigningAlg::ES256]),
+        (Some("RSA"), _) => Ok(&[SigningAlg::RS256, SigningAlg::PS256]),
+        (Some("OKP"), Some("Ed25519")) => Ok(&[SigningAlg::EdDSA]),
+        (Some(_), _) => Err(KeyError::Unsupported),
+        (None, _) => Err(KeyError::Malformed),
+    }
+}
+
+/// The members that make the public key, and no others; an RSA key of a size that is not accepted is refused.
+pub(crate) fn public_members(jwk: &Value) -> Result<Map<String, Value>, KeyError> {
+    let names: &[&str] = match jwk.get("kty").and_then(Value::as_str) {
+        Some("EC") => &["kty", "crv", "x", "y"],
+        Some("OKP") => &["kty", "crv", "x"],
+        Some("RSA") => &["kty", "n", "e"],
+        Some(_) => return Err(KeyError::Unsupported),
+        None => return Err(KeyError::Malformed),
+    };
+    let mut members = Map::new();
+    for name in names {
+        let text = jwk.get(*name).and_then(Value::as_str).ok_or(KeyError::Malformed)?;
+        if !matches!(*name, "kty" | "crv") {
+            let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| KeyError::Malformed)?;
+            let digits = bytes.iter().skip_while(|byte| **byte == 0).count();
+            let fits = match *name {
+                "n" => RSA_BYTES.contains(&digits) && bytes.last().is_some_and(|last| last % 2 == 1),
+                "e" => RSA_EXPONENT_BYTES.contains(&digits) && bytes.last().is_some_and(|last| last % 2 == 1),
+                _ => !bytes.is_empty(),
+            };
+            if !fits {
+                return Err(KeyError::Malformed);
+            }
+        }
+        members.insert((*name).to_owned(), text.into());
+    }
+    Ok(members)
 }
 
 fn header(alg: SigningAlg, kid: &str, typ: &str) -> String {
@@ -234,7 +296,7 @@ fn header(alg: SigningAlg, kid: &str, typ: &str) -> String {
     URL_SAFE_NO_PAD.encode(text)
 }
 
-fn failed(error: impl fmt::Display) -> KeyError {
+pub(crate) fn failed(error: impl fmt::Display) -> KeyError {
     KeyError::Failed(error.to_string())
 }
 
