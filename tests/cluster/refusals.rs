@@ -190,8 +190,8 @@ async fn schemas_of_other_times_are_told_apart() {
         .unwrap();
     let check = never.command(&["migrate", "--check"]);
     assert_eq!(check.code, 1, "{check:?}");
-    assert!(format!("{}{}", check.out, check.err).contains("0008_nodes"), "{check:?}");
-    says(&never.nodes[0].try_serve(), &["0008_nodes", "latchbolt migrate", "database.migrate"]);
+    assert!(format!("{}{}", check.out, check.err).contains("0009_relying_parties"), "{check:?}");
+    says(&never.nodes[0].try_serve(), &["0009_relying_parties", "latchbolt migrate", "database.migrate"]);
     empty.query(&format!("INSERT INTO {table} SELECT * FROM kept; DROP TABLE kept")).unwrap();
     let mut never = never;
     never.run_again().await;

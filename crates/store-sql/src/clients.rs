@@ -1,7 +1,7 @@
-//! Relying parties and consents.
+//! Relying parties, consents, and rights to register.
 
 use async_trait::async_trait;
-use domain::{AccountId, Client, ClientId, Consent, SecretHash, Timestamp};
+use domain::{AccountId, Client, ClientId, Consent, InitialToken, SecretHash, Timestamp};
 use store::{Clients, EditClients, Page, Result, StoreError};
 
 use crate::accounts::PAGE;
@@ -11,7 +11,7 @@ use crate::work::{Cells, Entry, SqlWork, pg_sql, sql};
 
 /// `id, name, is_verified, is_enabled, redirect_uris, is_native, auth_method, secret_hash, scopes,
 /// id_token_alg, requires_pkce, skips_consent, requires_phishing_resistant, skips_check_code,
-/// requires_same_country, default_max_age, logo_uri, client_uri, policy_uri, tos_uri, created_at`
+/// requires_same_country, default_max_age, logo_uri, client_uri, policy_uri, tos_uri, created_at, metadata`
 struct ClientRow {
     id: String,
     name: String,
@@ -34,6 +34,7 @@ struct ClientRow {
     policy_uri: Option<String>,
     tos_uri: Option<String>,
     created_at: i64,
+    metadata: String,
 }
 
 impl Entry for ClientRow {
@@ -62,6 +63,7 @@ impl Entry for ClientRow {
             policy_uri: row.maybe_text("policy_uri")?,
             tos_uri: row.maybe_text("tos_uri")?,
             created_at: row.number("created_at")?,
+            metadata: row.text("metadata")?,
         })
     }
 }
@@ -96,6 +98,7 @@ impl TryFrom<ClientRow> for Client {
             policy_uri: row.policy_uri,
             tos_uri: row.tos_uri,
             created_at: Timestamp::from_millis(row.created_at),
+            metadata: json(&row.metadata, T, "metadata", id)?,
         })
     }
 }
@@ -136,6 +139,71 @@ impl TryFrom<ConsentRow> for Consent {
     }
 }
 
+/// A consent and its client.
+struct ConsentedRow {
+    consent: ConsentRow,
+    client: ClientRow,
+}
+
+impl Entry for ConsentedRow {
+    const TABLE: &'static str = "consents";
+
+    fn read(row: &mut Cells<'_>) -> Result<Self> {
+        Ok(Self { consent: ConsentRow::read(row)?, client: ClientRow::read(row)? })
+    }
+}
+
+impl TryFrom<ConsentedRow> for (Consent, Client) {
+    type Error = StoreError;
+
+    fn try_from(row: ConsentedRow) -> Result<Self> {
+        Ok((row.consent.try_into()?, row.client.try_into()?))
+    }
+}
+
+/// `token_hash, name, uses_left, expires_at, created_at`
+struct InitialTokenRow {
+    token_hash: Vec<u8>,
+    name: String,
+    uses_left: i64,
+    expires_at: i64,
+    created_at: i64,
+}
+
+impl Entry for InitialTokenRow {
+    const TABLE: &'static str = "initial_tokens";
+
+    fn read(row: &mut Cells<'_>) -> Result<Self> {
+        Ok(Self {
+            token_hash: row.bytes("token_hash")?,
+            name: row.text("name")?,
+            uses_left: row.number("uses_left")?,
+            expires_at: row.number("expires_at")?,
+            created_at: row.number("created_at")?,
+        })
+    }
+}
+
+impl TryFrom<InitialTokenRow> for InitialToken {
+    type Error = StoreError;
+
+    fn try_from(row: InitialTokenRow) -> Result<Self> {
+        const T: &str = InitialTokenRow::TABLE;
+        Ok(Self {
+            hash: SecretHash(fixed(&row.token_hash, T, "token_hash", &row.name)?),
+            uses_left: small(row.uses_left, T, "uses_left", &row.name)?,
+            expires_at: Timestamp::from_millis(row.expires_at),
+            created_at: Timestamp::from_millis(row.created_at),
+            name: row.name,
+        })
+    }
+}
+
+fn metadata_text(client: &Client) -> Result<String> {
+    serde_json::to_string(&client.metadata)
+        .map_err(|_| corrupt(ClientRow::TABLE, "metadata", client.id.as_str()))
+}
+
 fn list_text(list: &[String], column: &'static str, id: &str) -> Result<String> {
     serde_json::to_string(list).map_err(|_| corrupt(ClientRow::TABLE, column, id))
 }
@@ -148,7 +216,8 @@ impl Clients for SqlWork {
                 "SELECT id, name, is_verified, is_enabled, redirect_uris, is_native, auth_method,
                         secret_hash, scopes, id_token_alg, requires_pkce, skips_consent,
                         requires_phishing_resistant, skips_check_code, requires_same_country,
-                        default_max_age, logo_uri, client_uri, policy_uri, tos_uri, created_at
+                        default_max_age, logo_uri, client_uri, policy_uri, tos_uri, created_at,
+                        metadata
                    FROM clients WHERE id = $1"
             ),
             bind![id],
@@ -164,7 +233,8 @@ impl Clients for SqlWork {
                 "SELECT id, name, is_verified, is_enabled, redirect_uris, is_native, auth_method,
                         secret_hash, scopes, id_token_alg, requires_pkce, skips_consent,
                         requires_phishing_resistant, skips_check_code, requires_same_country,
-                        default_max_age, logo_uri, client_uri, policy_uri, tos_uri, created_at
+                        default_max_age, logo_uri, client_uri, policy_uri, tos_uri, created_at,
+                        metadata
                    FROM clients WHERE id > $1 ORDER BY id LIMIT $2"
             ),
             bind![page.after.unwrap_or_default(), page.limit.min(PAGE)],
@@ -187,6 +257,40 @@ impl Clients for SqlWork {
         .map(Consent::try_from)
         .transpose()
     }
+
+    async fn consents_of(&mut self, account: &AccountId, page: Page<'_>) -> Result<Vec<(Consent, Client)>> {
+        self.all::<ConsentedRow>(
+            sql!(
+                "SELECT k.account_id, k.client_id, k.scopes, k.given_at,
+                        c.id, c.name, c.is_verified, c.is_enabled, c.redirect_uris, c.is_native, c.auth_method,
+                        c.secret_hash, c.scopes, c.id_token_alg, c.requires_pkce, c.skips_consent,
+                        c.requires_phishing_resistant, c.skips_check_code, c.requires_same_country,
+                        c.default_max_age, c.logo_uri, c.client_uri, c.policy_uri, c.tos_uri, c.created_at,
+                        c.metadata
+                   FROM consents k JOIN clients c ON c.id = k.client_id
+                  WHERE k.account_id = $1 AND c.id > $2 ORDER BY c.id LIMIT $3"
+            ),
+            bind![account, page.after.unwrap_or_default(), page.limit.min(PAGE)],
+        )
+        .await?
+        .into_iter()
+        .map(TryFrom::try_from)
+        .collect()
+    }
+
+    async fn initial_tokens(&mut self, limit: u32) -> Result<Vec<InitialToken>> {
+        self.all::<InitialTokenRow>(
+            sql!(
+                "SELECT token_hash, name, uses_left, expires_at, created_at
+                   FROM initial_tokens ORDER BY created_at DESC, token_hash LIMIT $1"
+            ),
+            bind![limit.min(PAGE)],
+        )
+        .await?
+        .into_iter()
+        .map(InitialToken::try_from)
+        .collect()
+    }
 }
 
 #[async_trait]
@@ -198,9 +302,9 @@ impl EditClients for SqlWork {
                     (id, name, is_verified, is_enabled, redirect_uris, is_native, auth_method, secret_hash,
                      scopes, id_token_alg, requires_pkce, skips_consent, requires_phishing_resistant,
                      skips_check_code, requires_same_country, default_max_age, logo_uri, client_uri,
-                     policy_uri, tos_uri, created_at)
+                     policy_uri, tos_uri, created_at, metadata)
                  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
-                     $19, $20, $21)"
+                     $19, $20, $21, $22)"
             ),
             bind![
                 &client.id,
@@ -224,10 +328,51 @@ impl EditClients for SqlWork {
                 client.policy_uri.as_ref(),
                 client.tos_uri.as_ref(),
                 client.created_at,
+                metadata_text(client)?,
             ],
         )
         .await?;
         Ok(())
+    }
+
+    async fn update_client(&mut self, client: &Client) -> Result<bool> {
+        let updated = self
+            .run(
+                sql!(
+                    "UPDATE clients
+                        SET name = $2, is_verified = $3, is_enabled = $4, redirect_uris = $5, is_native = $6,
+                            auth_method = $7, secret_hash = $8, scopes = $9, id_token_alg = $10,
+                            requires_pkce = $11, skips_consent = $12, requires_phishing_resistant = $13,
+                            skips_check_code = $14, requires_same_country = $15, default_max_age = $16,
+                            logo_uri = $17, client_uri = $18, policy_uri = $19, tos_uri = $20, metadata = $21
+                      WHERE id = $1"
+                ),
+                bind![
+                    &client.id,
+                    &client.name,
+                    client.is_verified,
+                    client.is_enabled,
+                    list_text(&client.redirect_uris, "redirect_uris", client.id.as_str())?,
+                    client.is_native,
+                    client.auth_method.as_str(),
+                    client.secret_hash.as_ref(),
+                    list_text(&client.scopes, "scopes", client.id.as_str())?,
+                    client.id_token_alg.as_str(),
+                    client.requires_pkce,
+                    client.skips_consent,
+                    client.requires_phishing_resistant,
+                    client.skips_check_code,
+                    client.requires_same_country,
+                    client.default_max_age,
+                    client.logo_uri.as_ref(),
+                    client.client_uri.as_ref(),
+                    client.policy_uri.as_ref(),
+                    client.tos_uri.as_ref(),
+                    metadata_text(client)?,
+                ],
+            )
+            .await?;
+        Ok(updated == 1)
     }
 
     async fn delete_client(&mut self, id: &ClientId, now: Timestamp) -> Result<bool> {
@@ -259,5 +404,61 @@ impl EditClients for SqlWork {
         )
         .await?;
         Ok(())
+    }
+
+    async fn delete_consent(
+        &mut self,
+        account: &AccountId,
+        client: &ClientId,
+        now: Timestamp,
+    ) -> Result<bool> {
+        // Grants that are being made just now are waited for: they refer to the account.
+        let held = pg_sql!("SELECT id FROM accounts WHERE id = $1 FOR UPDATE");
+        self.alone_with(held, bind![account]).await?;
+        let deleted = self
+            .run(
+                sql!("DELETE FROM consents WHERE account_id = $1 AND client_id = $2"),
+                bind![account, client],
+            )
+            .await?;
+        self.run(
+            sql!(
+                "UPDATE grants SET revoked_at = $3
+                  WHERE account_id = $1 AND client_id = $2 AND revoked_at IS NULL"
+            ),
+            bind![account, client, now],
+        )
+        .await?;
+        Ok(deleted == 1)
+    }
+
+    async fn add_initial_token(&mut self, token: &InitialToken) -> Result<()> {
+        self.run(
+            sql!(
+                "INSERT INTO initial_tokens (token_hash, name, uses_left, expires_at, created_at)
+                 VALUES ($1, $2, $3, $4, $5)"
+            ),
+            bind![&token.hash, &token.name, token.uses_left, token.expires_at, token.created_at],
+        )
+        .await?;
+        Ok(())
+    }
+
+    async fn spend_initial_token(&mut self, token: &SecretHash, now: Timestamp) -> Result<bool> {
+        let spent = self
+            .run(
+                sql!(
+                    "UPDATE initial_tokens SET uses_left = uses_left - 1
+                      WHERE token_hash = $1 AND uses_left > 0 AND expires_at > $2"
+                ),
+                bind![token, now],
+            )
+            .await?;
+        Ok(spent == 1)
+    }
+
+    async fn delete_initial_token(&mut self, name: &str) -> Result<bool> {
+        let deleted = self.run(sql!("DELETE FROM initial_tokens WHERE name = $1"), bind![name]).await?;
+        Ok(deleted == 1)
     }
 }

@@ -1,15 +1,15 @@
-//! Redeemed codes.
+//! Redeemed codes, and what is kept so that it counts once or not any more.
 
 use async_trait::async_trait;
-use domain::{Account, Grant, GrantId, Timestamp};
+use domain::{Account, Grant, GrantId, SecretHash, Timestamp};
 use store::{EditGrants, Grants, Result, Spend, StoreError};
 
-use crate::accounts::AccountRow;
+use crate::accounts::{AccountRow, CountRow};
 use crate::values::{bind, parsed};
 use crate::work::{Cells, Entry, SqlWork, sql};
 
 /// `id, account_id, client_id, session_id, scope, created_at, expires_at, revoked_at`
-struct GrantRow {
+pub(crate) struct GrantRow {
     id: String,
     account_id: String,
     client_id: String,
@@ -106,6 +106,16 @@ impl Grants for SqlWork {
         .map(TryFrom::try_from)
         .transpose()
     }
+
+    async fn is_token_revoked(&mut self, token: &SecretHash) -> Result<bool> {
+        let revoked = self
+            .optional::<CountRow>(
+                sql!("SELECT CAST(1 AS BIGINT) FROM revoked_tokens WHERE token_hash = $1"),
+                bind![token],
+            )
+            .await?;
+        Ok(revoked.is_some())
+    }
 }
 
 #[async_trait]
@@ -148,5 +158,30 @@ impl EditGrants for SqlWork {
             )
             .await?;
         Ok(revoked == 1)
+    }
+
+    async fn revoke_token(&mut self, token: &SecretHash, expires_at: Timestamp) -> Result<()> {
+        self.run(
+            sql!(
+                "INSERT INTO revoked_tokens (token_hash, expires_at) VALUES ($1, $2)
+                 ON CONFLICT (token_hash) DO NOTHING"
+            ),
+            bind![token, expires_at],
+        )
+        .await?;
+        Ok(())
+    }
+
+    async fn spend_assertion(&mut self, assertion: &SecretHash, expires_at: Timestamp) -> Result<bool> {
+        let spent = self
+            .run(
+                sql!(
+                    "INSERT INTO used_assertions (assertion_hash, expires_at) VALUES ($1, $2)
+                     ON CONFLICT (assertion_hash) DO NOTHING"
+                ),
+                bind![assertion, expires_at],
+            )
+            .await?;
+        Ok(spent == 1)
     }
 }

@@ -1,9 +1,10 @@
-//! Signing keys and the installation's settings.
+//! Our keys and the installation's settings.
 
 use async_trait::async_trait;
-use domain::{KeyState, SigningKeyRecord, Timestamp};
+use domain::{KeyRecord, KeyState, KeyUse, Timestamp};
 use store::{EditKeys, Keys, Result, StoreError};
 
+use crate::corrupt;
 use crate::values::{bind, word};
 use crate::work::{Cells, Entry, SqlWork, pg_sql, sql};
 
@@ -32,13 +33,13 @@ impl Entry for KeyRow {
     }
 }
 
-impl TryFrom<KeyRow> for SigningKeyRecord {
+impl TryFrom<KeyRow> for KeyRecord {
     type Error = StoreError;
 
     fn try_from(row: KeyRow) -> Result<Self> {
         const T: &str = KeyRow::TABLE;
         Ok(Self {
-            alg: word(&row.alg, T, "alg", &row.kid)?,
+            used_for: KeyUse::from_word(&row.alg).ok_or_else(|| corrupt(T, "alg", &row.kid))?,
             state: word(&row.state, T, "state", &row.kid)?,
             sealed: row.sealed,
             created_at: Timestamp::from_millis(row.created_at),
@@ -61,7 +62,7 @@ impl Entry for SettingRow {
 
 #[async_trait]
 impl Keys for SqlWork {
-    async fn signing_keys(&mut self) -> Result<Vec<SigningKeyRecord>> {
+    async fn signing_keys(&mut self) -> Result<Vec<KeyRecord>> {
         // What a unit then decides must still be so when it is done.
         let held = pg_sql!("LOCK TABLE signing_keys IN SHARE ROW EXCLUSIVE MODE");
         self.alone_with(held, bind![]).await?;
@@ -74,7 +75,7 @@ impl Keys for SqlWork {
         )
         .await?
         .into_iter()
-        .map(SigningKeyRecord::try_from)
+        .map(KeyRecord::try_from)
         .collect()
     }
 
@@ -88,7 +89,7 @@ impl Keys for SqlWork {
 
 #[async_trait]
 impl EditKeys for SqlWork {
-    async fn add_signing_key(&mut self, key: &SigningKeyRecord) -> Result<()> {
+    async fn add_signing_key(&mut self, key: &KeyRecord) -> Result<()> {
         self.run(
             sql!(
                 "INSERT INTO signing_keys (kid, alg, state, sealed, created_at, retired_at)
@@ -96,7 +97,7 @@ impl EditKeys for SqlWork {
             ),
             bind![
                 &key.kid,
-                key.alg.as_str(),
+                key.used_for.as_str(),
                 key.state.as_str(),
                 &key.sealed,
                 key.created_at,
@@ -115,6 +116,12 @@ impl EditKeys for SqlWork {
                 bind![kid, to.as_str(), retired_at],
             )
             .await?;
+        Ok(changed == 1)
+    }
+
+    async fn reseal_signing_key(&mut self, kid: &str, sealed: &[u8]) -> Result<bool> {
+        let changed =
+            self.run(sql!("UPDATE signing_keys SET sealed = $2 WHERE kid = $1"), bind![kid, sealed]).await?;
         Ok(changed == 1)
     }
 

@@ -15,9 +15,11 @@ mod clients;
 mod devices;
 mod grants;
 mod keys;
+mod logouts;
 mod place;
 mod pool;
 mod readers;
+mod refresh;
 pub mod schema;
 mod sessions;
 mod settings;
@@ -44,6 +46,12 @@ const CHECK_HOLDS: Duration = Duration::from_secs(1);
 const MARK_LIFE: Duration = Duration::from_secs(400 * 24 * 3600);
 /// The end of a channel is kept for so long; a channel lives for minutes, and no live store keeps one for hours.
 const CHANNEL_END_LIFE: Duration = Duration::from_secs(24 * 3600);
+
+/// A family of refresh tokens that nobody used is removed with its grant so long after its end: access tokens made
+/// from it last are over by then.
+const FAMILY_REST: Duration = Duration::from_secs(24 * 3600);
+/// A notice that was not delivered is forgotten after this; it is tried for a day.
+const NOTICE_LIFE: Duration = Duration::from_secs(48 * 3600);
 
 /// The store. Cheap to clone; all clones are one store.
 #[derive(Clone)]
@@ -151,6 +159,57 @@ impl Store for SqlStore {
                       FOR UPDATE SKIP LOCKED)"
                 ),
                 now.before(CHANNEL_END_LIFE),
+            ),
+            (
+                sql!(
+                    sqlite: "DELETE FROM grants WHERE id IN
+                     (SELECT grant_id FROM refresh_families WHERE idle_ends_at <= $1
+                       ORDER BY idle_ends_at LIMIT $2)",
+                    postgres: "DELETE FROM grants WHERE id IN
+                     (SELECT grant_id FROM refresh_families WHERE idle_ends_at <= $1
+                       ORDER BY idle_ends_at LIMIT $2 FOR UPDATE SKIP LOCKED)"
+                ),
+                now.before(FAMILY_REST),
+            ),
+            (
+                sql!(
+                    sqlite: "DELETE FROM revoked_tokens WHERE token_hash IN
+                     (SELECT token_hash FROM revoked_tokens WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)",
+                    postgres: "DELETE FROM revoked_tokens WHERE token_hash IN
+                     (SELECT token_hash FROM revoked_tokens WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2
+                      FOR UPDATE SKIP LOCKED)"
+                ),
+                now,
+            ),
+            (
+                sql!(
+                    sqlite: "DELETE FROM used_assertions WHERE assertion_hash IN
+                     (SELECT assertion_hash FROM used_assertions WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)",
+                    postgres: "DELETE FROM used_assertions WHERE assertion_hash IN
+                     (SELECT assertion_hash FROM used_assertions WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2
+                      FOR UPDATE SKIP LOCKED)"
+                ),
+                now,
+            ),
+            (
+                sql!(
+                    sqlite: "DELETE FROM initial_tokens WHERE token_hash IN
+                     (SELECT token_hash FROM initial_tokens WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)",
+                    postgres: "DELETE FROM initial_tokens WHERE token_hash IN
+                     (SELECT token_hash FROM initial_tokens WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2
+                      FOR UPDATE SKIP LOCKED)"
+                ),
+                now,
+            ),
+            (
+                sql!(
+                    sqlite: "DELETE FROM logout_notices WHERE (session_id, client_id) IN
+                     (SELECT session_id, client_id FROM logout_notices WHERE created_at <= $1 ORDER BY created_at LIMIT $2)",
+                    postgres: "DELETE FROM logout_notices WHERE (session_id, client_id) IN
+                     (SELECT session_id, client_id FROM logout_notices WHERE created_at <= $1 ORDER BY created_at LIMIT $2
+                      FOR UPDATE SKIP LOCKED)"
+                ),
+                now.before(NOTICE_LIFE),
             ),
         ];
         let mut removed = 0;

@@ -38,6 +38,7 @@ migrations! {
     6 "0006_keys",
     7 "0007_audit",
     8 "0008_nodes",
+    9 "0009_relying_parties",
 }
 
 /// Where sqlx notes which migrations were run.

@@ -323,6 +323,19 @@ impl EditSessions for SqlWork {
             bind![id, now],
         )
         .await?;
+        if ended == 1 {
+            self.run(
+                sql!(
+                    "INSERT INTO logout_notices
+                        (session_id, client_id, subject, attempts, created_at, due_at)
+                     SELECT session_id, client_id, subject, 0, $2, $2
+                       FROM session_clients WHERE session_id = $1 AND by_server
+                     ON CONFLICT (session_id, client_id) DO NOTHING"
+                ),
+                bind![id, now],
+            )
+            .await?;
+        }
         Ok(ended == 1)
     }
 
@@ -355,6 +368,20 @@ impl EditSessions for SqlWork {
             bind![device, now],
         )
         .await?;
+        if !ended.is_empty() {
+            self.run(
+                sql!(
+                    "INSERT INTO logout_notices
+                        (session_id, client_id, subject, attempts, created_at, due_at)
+                     SELECT c.session_id, c.client_id, c.subject, 0, $2, $2
+                       FROM session_clients c JOIN sessions s ON s.id = c.session_id
+                      WHERE s.device_id = $1 AND s.ended_at = $2 AND c.by_server
+                     ON CONFLICT (session_id, client_id) DO NOTHING"
+                ),
+                bind![device, now],
+            )
+            .await?;
+        }
         ended.into_iter().map(SessionId::try_from).collect()
     }
 
@@ -379,14 +406,24 @@ impl EditSessions for SqlWork {
             )
             .await?;
         self.run(
-            sql!(
-                "UPDATE grants SET revoked_at = $2
-                  WHERE session_id IN (SELECT id FROM sessions WHERE account_id = $1)
-                    AND revoked_at IS NULL"
-            ),
+            sql!("UPDATE grants SET revoked_at = $2 WHERE account_id = $1 AND revoked_at IS NULL"),
             bind![account, now],
         )
         .await?;
+        if !ended.is_empty() {
+            self.run(
+                sql!(
+                    "INSERT INTO logout_notices
+                        (session_id, client_id, subject, attempts, created_at, due_at)
+                     SELECT c.session_id, c.client_id, c.subject, 0, $2, $2
+                       FROM session_clients c JOIN sessions s ON s.id = c.session_id
+                      WHERE s.account_id = $1 AND s.ended_at = $2 AND c.by_server
+                     ON CONFLICT (session_id, client_id) DO NOTHING"
+                ),
+                bind![account, now],
+            )
+            .await?;
+        }
         ended.into_iter().map(SessionId::try_from).collect()
     }
 }

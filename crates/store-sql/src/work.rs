@@ -397,6 +397,9 @@ const UNIQUE: &[(&str, &str, &str)] = &[
     ("sessions.id", "sessions_pkey", "session"),
     ("clients.id", "clients_pkey", "client_id"),
     ("signing_keys.kid", "signing_keys_pkey", "kid"),
+    ("refresh_families.grant_id", "refresh_families_pkey", "refresh_family"),
+    ("initial_tokens.name", "initial_tokens_name_key", "initial_token"),
+    ("initial_tokens.token_hash", "initial_tokens_pkey", "initial_token"),
 ];
 
 /// The port's word for a column or constraint.

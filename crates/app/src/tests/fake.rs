@@ -7,11 +7,11 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use domain::{
     Account, AccountId, AccountState, BrowserSession, Client, ClientAuthMethod, ClientId, Consent, Device,
-    DeviceId, Grant, GrantId, Method, Passkey, PasswordHash, Proof, SecretHash, SessionEnd, SessionId,
-    SigningAlg, SigningKeyRecord, Timestamp,
+    DeviceId, Grant, GrantId, InitialToken, KeyRecord, Method, Passkey, PasswordHash, Proof, SecretHash, SessionEnd, SessionId,
+    RefreshFamily, SigningAlg, Timestamp,
 };
 use store::{
-    Accounts, AuditFilter, AuditTrail, Clients, Devices, Grants, Keys, Page, Result, Sessions, SignedIn,
+    Accounts, AuditFilter, AuditTrail, Clients, Devices, Grants, Keys, Logouts, Page, Refresh, Result, SessionClient, Sessions, SignedIn,
     Store, StoreError, StoredAudit, View, Work,
 };
 use tokio::sync::Notify;
@@ -185,6 +185,12 @@ impl Clients for FakeView {
     async fn consent(&mut self, _: &AccountId, _: &ClientId) -> Result<Option<Consent>> {
         Ok(None)
     }
+    async fn consents_of(&mut self, _: &AccountId, _: Page<'_>) -> Result<Vec<(Consent, Client)>> {
+        Ok(Vec::new())
+    }
+    async fn initial_tokens(&mut self, _: u32) -> Result<Vec<InitialToken>> {
+        Ok(Vec::new())
+    }
 }
 
 #[async_trait]
@@ -239,11 +245,31 @@ impl Grants for FakeView {
     async fn grant(&mut self, _: &GrantId) -> Result<Option<(Grant, Account)>> {
         Ok(None)
     }
+    async fn is_token_revoked(&mut self, _: &SecretHash) -> Result<bool> {
+        Ok(false)
+    }
+}
+
+#[async_trait]
+impl Refresh for FakeView {
+    async fn refresh_family(&mut self, _: &GrantId) -> Result<Option<(RefreshFamily, Grant, Account)>> {
+        Ok(None)
+    }
+}
+
+#[async_trait]
+impl Logouts for FakeView {
+    async fn session_clients(&mut self, _: &SessionId) -> Result<Vec<SessionClient>> {
+        Ok(Vec::new())
+    }
+    async fn waiting_logouts(&mut self) -> Result<u64> {
+        Ok(0)
+    }
 }
 
 #[async_trait]
 impl Keys for FakeView {
-    async fn signing_keys(&mut self) -> Result<Vec<SigningKeyRecord>> {
+    async fn signing_keys(&mut self) -> Result<Vec<KeyRecord>> {
         Ok(Vec::new())
     }
     async fn setting(&mut self, _: &str) -> Result<Option<String>> {

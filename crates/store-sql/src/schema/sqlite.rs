@@ -113,7 +113,7 @@ mod tests {
     async fn a_newer_database_is_refused_with_a_sentence() {
         let scratch = Scratch::make().unwrap();
         let mut connection = open_migrated(&options(&scratch)).await.unwrap();
-        sqlx::query("UPDATE _sqlx_migrations SET version = 9999 WHERE version = 8")
+        sqlx::query("UPDATE _sqlx_migrations SET version = 9999 WHERE version = 9")
             .execute(&mut connection)
             .await
             .unwrap();
@@ -154,8 +154,8 @@ mod tests {
         assert_eq!(migrate(&path, patience).await.unwrap(), Vec::<&str>::new());
 
         let mut connection = options(&scratch).connect().await.unwrap();
-        sqlx::query("DELETE FROM _sqlx_migrations WHERE version = 8").execute(&mut connection).await.unwrap();
-        let older = SchemaState::Older { missing: vec!["0008_nodes"] };
+        sqlx::query("DELETE FROM _sqlx_migrations WHERE version = 9").execute(&mut connection).await.unwrap();
+        let older = SchemaState::Older { missing: vec!["0009_relying_parties"] };
         assert_eq!(state(&path).await.unwrap(), older);
         sqlx::query("UPDATE _sqlx_migrations SET version = 9999 WHERE version = 7")
             .execute(&mut connection)

@@ -14,11 +14,14 @@ async fn refused(settings: Settings) -> String {
 }
 
 /// Takes a database back to before the last migration.
-fn before_nodes(database: &str) {
+fn before_the_last(database: &str) {
     sql(
         database,
-        "DROP TABLE channel_ends;
-         DELETE FROM _sqlx_migrations WHERE version = 8",
+        "DROP TABLE refresh_families, revoked_tokens, used_assertions, session_clients, logout_notices,
+                    initial_tokens;
+         DROP INDEX grants_of_account;
+         ALTER TABLE clients DROP COLUMN metadata;
+         DELETE FROM _sqlx_migrations WHERE version = 9",
     );
 }
 
@@ -26,7 +29,7 @@ fn before_nodes(database: &str) {
 async fn nodes_that_start_together_migrate_once() {
     let database = database();
     let stores = join_all((0..6).map(|_| open(settings(&database)))).await;
-    assert_eq!(sql(&database, "SELECT count(*) FROM _sqlx_migrations"), "8");
+    assert_eq!(sql(&database, "SELECT count(*) FROM _sqlx_migrations"), "9");
     for store in &stores {
         store.check().await.unwrap();
     }
@@ -42,7 +45,7 @@ async fn the_state_is_told_and_nothing_is_changed() {
     assert_eq!(sql(&database, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"), "0");
     let why = refused(wanted.clone()).await;
     assert!(why.contains("0001_accounts") && why.contains("database.migrate"), "{why}");
-    assert_eq!(migrate(&wanted).await.unwrap().len(), 8);
+    assert_eq!(migrate(&wanted).await.unwrap().len(), 9);
     assert_eq!(schema::state(&wanted).await.unwrap(), SchemaState::Current);
     assert_eq!(migrate(&wanted).await.unwrap(), Vec::<&str>::new());
     SqlStore::open(wanted).await.unwrap();
@@ -54,24 +57,27 @@ async fn a_database_with_data_upgrades_from_the_last_release() {
     let store = open(settings(&database)).await;
     let ada = kept_account(&store, "ada").await;
     store.close().await;
-    before_nodes(&database);
+    before_the_last(&database);
     let mut wanted = settings(&database);
     wanted.migrate = false;
     let older = Settings::postgres(wanted.clone());
-    assert_eq!(schema::state(&older).await.unwrap(), SchemaState::Older { missing: vec!["0008_nodes"] });
+    assert_eq!(
+        schema::state(&older).await.unwrap(),
+        SchemaState::Older { missing: vec!["0009_relying_parties"] }
+    );
     let why = refused(older).await;
-    assert!(why.contains("0008_nodes") && why.contains("latchbolt migrate"), "{why}");
+    assert!(why.contains("0009_relying_parties") && why.contains("latchbolt migrate"), "{why}");
     wanted.migrate = true;
     let store = open(wanted).await;
     assert_eq!(store.read().await.unwrap().account(&ada.id).await.unwrap(), Some(ada));
-    assert_eq!(sql(&database, "SELECT count(*) FROM channel_ends"), "0");
+    assert_eq!(sql(&database, "SELECT count(*) FROM logout_notices"), "0");
 }
 
 #[tokio::test]
 async fn a_newer_database_is_refused_by_a_node_that_starts() {
     let database = database();
     let running = open(settings(&database)).await;
-    sql(&database, "UPDATE _sqlx_migrations SET version = 9999 WHERE version = 8");
+    sql(&database, "UPDATE _sqlx_migrations SET version = 9999 WHERE version = 9");
     let wanted = Settings::postgres(settings(&database));
     assert_eq!(schema::state(&wanted).await.unwrap(), SchemaState::Newer { number: 9999 });
     assert!(refused(wanted.clone()).await.contains("newer Latchbolt"));
@@ -92,7 +98,7 @@ async fn a_migration_waits_its_turn_and_leaves_nothing_half_done() {
     let database = database();
     let running = open(settings(&database)).await;
     let ada = kept_account(&running, "ada").await;
-    before_nodes(&database);
+    before_the_last(&database);
     // A unit holds the table; the migration waits for its end.
     let mut work = running.begin().await.unwrap();
     work.account(&ada.id).await.unwrap();
@@ -103,5 +109,5 @@ async fn a_migration_waits_its_turn_and_leaves_nothing_half_done() {
         work.commit().await.unwrap();
     };
     let (done, ()) = tokio::join!(migrate(&wanted), held);
-    assert_eq!(done.unwrap(), ["0008_nodes"]);
+    assert_eq!(done.unwrap(), ["0009_relying_parties"]);
 }

@@ -2,8 +2,8 @@
 
 use domain::{
     AddedBy, AuditEntry, AuditEvent, BrowserSession, Device, DeviceId, DeviceKey, DeviceKind, DeviceState,
-    KeyAlg, KeyState, Method, Outcome, PasswordHash, Proof, SecretHash, SessionId, SigningAlg,
-    SigningKeyRecord,
+    KeyAlg, KeyRecord, KeyState, KeyUse, Method, Outcome, PasswordHash, Proof, SecretHash, SessionId,
+    SigningAlg,
 };
 use store::{AuditFilter, Store as _, StoreError};
 use store_sql::SqlStore;
@@ -63,9 +63,9 @@ async fn a_broken_row_is_named() {
         ended: None,
     };
     let grant = grant(ada.id);
-    let key = SigningKeyRecord {
+    let key = KeyRecord {
         kid: "k".into(),
-        alg: SigningAlg::ES256,
+        used_for: KeyUse::Sign(SigningAlg::ES256),
         state: KeyState::Current,
         sealed: vec![1],
         created_at: NOW,

@@ -1,15 +1,15 @@
 //! Promises about signing keys and settings.
 
-use domain::{KeyState, SigningAlg, SigningKeyRecord};
+use domain::{KeyEncryptionAlg, KeyRecord, KeyState, KeyUse, SigningAlg};
 use futures_util::future::join_all;
 
 use super::given::{NOW, at, unit};
 use crate::{Store, StoreError};
 
-fn key(kid: &str, state: KeyState) -> SigningKeyRecord {
-    SigningKeyRecord {
+fn key(kid: &str, state: KeyState) -> KeyRecord {
+    KeyRecord {
         kid: kid.into(),
-        alg: SigningAlg::ES256,
+        used_for: KeyUse::Sign(SigningAlg::ES256),
         state,
         sealed: vec![0, 1, 255],
         created_at: NOW,
@@ -21,7 +21,8 @@ fn key(kid: &str, state: KeyState) -> SigningKeyRecord {
 pub async fn a_signing_key_survives_its_row(store: &dyn Store) {
     let (current, mut next, mut retired) =
         (key("b", KeyState::Current), key("a", KeyState::Next), key("c", KeyState::Retired));
-    next.alg = SigningAlg::RS256;
+    next.used_for = KeyUse::Sign(SigningAlg::PS256);
+    retired.used_for = KeyUse::Decrypt(KeyEncryptionAlg::EcdhEs);
     next.created_at = at(1);
     retired.created_at = at(-100);
     retired.retired_at = Some(at(-1));
@@ -87,4 +88,17 @@ pub async fn of_nodes_that_find_no_key_one_makes_it(store: &dyn Store) {
     }))
     .await;
     assert_eq!(store.read().await.unwrap().signing_keys().await.unwrap().len(), 1);
+}
+
+/// A key's sealed form is replaced and nothing else of it.
+pub async fn a_signing_key_is_sealed_anew(store: &dyn Store) {
+    let (one, other) = (key("a", KeyState::Current), key("b", KeyState::Next));
+    let mut work = unit(store).await;
+    work.add_signing_key(&one).await.unwrap();
+    work.add_signing_key(&other).await.unwrap();
+    assert!(work.reseal_signing_key("a", &[9, 0, 9]).await.unwrap());
+    assert!(!work.reseal_signing_key("c", &[1]).await.unwrap());
+    work.commit().await.unwrap();
+    let kept = store.read().await.unwrap().signing_keys().await.unwrap();
+    assert_eq!(kept, [KeyRecord { sealed: vec![9, 0, 9], ..one }, other]);
 }

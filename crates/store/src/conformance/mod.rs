@@ -14,6 +14,8 @@ pub mod devices;
 pub mod given;
 pub mod grants;
 pub mod keys;
+pub mod logouts;
+pub mod refresh;
 pub mod sessions;
 pub mod units;
 pub mod values;
@@ -47,6 +49,10 @@ macro_rules! conformance {
                 clients_come_in_pages
                 a_consent_is_replaced
                 a_deleted_client_takes_its_consents_and_grants
+                a_client_is_updated
+                consents_come_in_pages_with_their_clients
+                sec_124_a_consent_that_is_taken_back_revokes_its_grants
+                sec_131_a_right_to_register_has_its_uses
             }
             devices {
                 a_device_survives_its_row
@@ -65,12 +71,29 @@ macro_rules! conformance {
                 a_grant_is_found_with_its_account
                 sec_113_a_code_is_redeemed_once
                 a_grant_is_revoked_once
+                a_token_without_a_grant_is_revoked
+                sec_117_an_assertion_is_spent_once
             }
             keys {
                 a_signing_key_survives_its_row
                 a_signing_key_moves_and_goes
+                a_signing_key_is_sealed_anew
                 a_setting_is_kept_once
                 of_nodes_that_find_no_key_one_makes_it
+            }
+            logouts {
+                the_clients_of_a_session_are_noted
+                every_end_of_a_session_leaves_notices
+                nobody_is_forgotten
+                a_notice_is_claimed_by_one
+            }
+            refresh {
+                a_family_is_found_with_its_grant
+                sec_122_a_family_rotates_within_its_life
+                sec_122_a_spent_token_ends_the_family
+                sec_123_a_family_never_forks
+                sec_124_what_a_family_hangs_on_counts_each_time
+                a_family_is_swept_with_its_grant
             }
             sessions {
                 a_session_survives_its_row

@@ -1,7 +1,7 @@
 //! Promises about what a column takes and how it is ordered: whatever the database, its locale and its
 //! types, the same comes back in the same order.
 
-use domain::{AuditEntry, AuditEvent, Consent, KeyState, Outcome, SigningAlg, SigningKeyRecord, Timestamp};
+use domain::{AuditEntry, AuditEvent, Consent, KeyRecord, KeyState, KeyUse, Outcome, SigningAlg, Timestamp};
 
 use super::given::{NOW, account, at, bytes, client, device, kept_account, passkey, session, unit};
 use crate::{AuditFilter, Page, Store};
@@ -84,17 +84,17 @@ pub async fn every_byte_survives(store: &dyn Store) {
     let many = every.repeat(2000);
     let mut work = unit(store).await;
     for (kid, sealed) in [("none", Vec::new()), ("zero", vec![0]), ("every", every), ("many", many)] {
-        let key = SigningKeyRecord { kid: kid.into(), sealed, ..key(kid) };
+        let key = KeyRecord { kid: kid.into(), sealed, ..key(kid) };
         work.add_signing_key(&key).await.unwrap();
         assert!(work.signing_keys().await.unwrap().contains(&key), "{kid}");
     }
     work.commit().await.unwrap();
 }
 
-fn key(kid: &str) -> SigningKeyRecord {
-    SigningKeyRecord {
+fn key(kid: &str) -> KeyRecord {
+    KeyRecord {
         kid: kid.into(),
-        alg: SigningAlg::ES256,
+        used_for: KeyUse::Sign(SigningAlg::ES256),
         state: KeyState::Retired,
         sealed: vec![1],
         created_at: NOW,
