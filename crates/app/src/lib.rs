@@ -21,6 +21,7 @@ mod sealing;
 mod secret;
 mod sessions;
 pub mod throttle;
+mod vault;
 pub mod visitor;
 
 use std::sync::Arc;
@@ -31,6 +32,7 @@ use live::{Live, LiveError, Slot, Slots};
 use outbound::Outbound;
 use store::Store;
 use tokio::sync::broadcast;
+use zeroize::Zeroizing;
 
 pub use change::Change;
 pub use clients::ClientCache;
@@ -38,13 +40,14 @@ pub use clock::Clock;
 pub use entropy::Entropy;
 pub use hashing::{BadHashSettings, HashPool, HashSettings, MAX_PASSWORD_BYTES, Verified};
 pub use issuer::{BadIssuer, Issuer};
-pub use journeys::{ConsentAsked, Ending, Landing};
+pub use journeys::{ConsentAsked, Ending, FormPost, Landing};
 pub use keyring::{KeyInUse, Keyring, Published};
 pub use refusal::Refusal;
 pub use sealing::Sealer;
 pub use secret::Secret;
 pub use sessions::SessionCache;
 pub use throttle::{Limits, Rule, Throttle};
+pub use vault::Vault;
 pub use visitor::Visitor;
 
 use change::Changes;
@@ -65,6 +68,7 @@ struct Inner {
     master_key: MasterKey,
     macs: Macs,
     keys: Keyring,
+    vault: Vault,
     throttle: Throttle,
     sessions: SessionCache,
     clients: ClientCache,
@@ -106,6 +110,7 @@ impl App {
             clients: ClientCache::new(Arc::clone(&store)),
             changes: Changes::new(&entropy),
             keys: Keyring::default(),
+            vault: Vault::default(),
             issuer,
             store,
             live,
@@ -183,10 +188,46 @@ impl App {
         &self.0.keys
     }
 
+    /// The data key, which outlives a replaced wrapping key. `provider::keys` opens it at start.
+    #[must_use]
+    pub fn vault(&self) -> &Vault {
+        &self.0.vault
+    }
+
+    /// A key for one purpose that outlives a replaced wrapping key; derived once.
+    ///
+    /// # Errors
+    /// [`Refusal::Unavailable`] until the data key is loaded.
+    pub fn lasting_key(&self, purpose: &'static str) -> Result<Zeroizing<[u8; 32]>, Refusal> {
+        self.0.vault.key(purpose)
+    }
+
+    /// Seals and opens for one purpose what is kept for long: it opens after the wrapping key was replaced.
+    ///
+    /// # Errors
+    /// [`Refusal::Unavailable`] until the data key is loaded.
+    pub fn lasting_sealer(&self, purpose: &'static str) -> Result<Sealer, Refusal> {
+        self.0.vault.sealer(purpose, &self.0.entropy)
+    }
+
+    /// HMAC-SHA256 for one purpose that is the same after the wrapping key was replaced.
+    ///
+    /// # Errors
+    /// [`Refusal::Unavailable`] until the data key is loaded.
+    pub fn lasting_mac(&self, purpose: &'static str, data: &[u8]) -> Result<[u8; 32], Refusal> {
+        self.0.vault.mac(purpose, data)
+    }
+
     /// Seals and opens for one purpose. Deriving it costs: make it once and keep it.
     #[must_use]
     pub fn sealer(&self, purpose: &'static str) -> Sealer {
         Sealer::new(self.0.master_key.sealer(purpose), self.0.entropy.clone())
+    }
+
+    /// The same under another master key: for sealing anew what this one sealed.
+    #[must_use]
+    pub fn sealer_under(&self, master: &MasterKey, purpose: &'static str) -> Sealer {
+        Sealer::new(master.sealer(purpose), self.0.entropy.clone())
     }
 
     /// HMAC-SHA256 under a subkey for this purpose: what is kept in place of a secret id.

@@ -110,7 +110,9 @@ impl From<jose::KeyError> for Refusal {
     /// Our own keys are at fault: they were checked when they were loaded.
     fn from(error: jose::KeyError) -> Self {
         match error {
-            jose::KeyError::Malformed | jose::KeyError::Unsupported => Self::Corrupt(error.to_string()),
+            jose::KeyError::Malformed | jose::KeyError::Unsupported | jose::KeyError::Secret => {
+                Self::Corrupt(error.to_string())
+            }
             jose::KeyError::Failed(_) => Self::Unavailable(error.to_string()),
         }
     }

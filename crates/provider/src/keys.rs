@@ -1,27 +1,34 @@
-//! The life of signing keys: made, published, used, retired.
+//! The life of our keys: made, published, used, retired.
 //!
-//! Owns: making the first keys, loading, rotating and sweeping them, and the check that the master key is the
-//! one they were sealed with (SEC-190, SEC-191). Not here: the keys in use (`app::Keyring`), algorithms (`jose`).
+//! Owns: making the first keys, loading and following them. Below it: [`rotation`] (when the next key takes over,
+//! and when an old one goes), [`wrapping`] (the key they are sealed with: SEC-190). Not here: the keys in use
+//! (`app::Keyring`), algorithms (`jose`).
 //!
 //! ```text
 //! Next (published) ──rotate──▶ Current (signs) ──rotate──▶ Retired (published) ──sweep──▶ gone
 //! ```
+//!
+//! Keys that decrypt have no next: a new one is good from the moment it is published, and the retired one still
+//! opens what was encrypted by an old copy of the JWKS.
+
+mod rotation;
+mod wrapping;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use app::{App, Change, KeyInUse, Refusal, Sealer};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use domain::{AuditEntry, AuditEvent, KeyState, Outcome, SigningAlg, SigningKeyRecord, Timestamp};
-use jose::SigningKey;
-use store::{Store, StoreError};
+use domain::{AuditEntry, AuditEvent, KeyEncryptionAlg, KeyRecord, KeyState, KeyUse, Outcome, SigningAlg, Timestamp};
+use jose::{DecryptionKey, SigningKey};
+use store::StoreError;
 use tokio::sync::broadcast::error::RecvError;
+use zeroize::Zeroizing;
 
-const CHECK: &str = "wrapping_key_check";
-const CHECK_TEXT: &[u8] = b"latchbolt";
-/// A retired key stays published so long: tokens of it are over after minutes, hints come later.
-const RETIRED_LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
+pub use rotation::{Haste, Retired, retire, rotate, rotate_due, sweep};
+pub use wrapping::{check, has_wrapping, rewrap};
+
+/// How long others may keep their copy of the JWKS.
+pub const JWKS_MAX_AGE: Duration = Duration::from_secs(300);
 /// How long a change by another node, or by the command line, may stay unseen when its word is lost. A key is
 /// published long before it signs, so that nothing hangs on it.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
@@ -38,6 +45,23 @@ pub enum KeysUnusable {
     /// One key does not open although the master key is right: its row was changed.
     #[error("signing key {0} cannot be opened: its row in the database was damaged or exchanged")]
     Damaged(String),
+    /// The data key does not open although the master key is right: its setting was changed.
+    #[error("the data key cannot be opened: its setting in the database was damaged or exchanged")]
+    DataKeyDamaged,
+    /// The next key was not published long enough: those who keep a copy of the JWKS would not know it.
+    #[error("the next {} key was not published long enough: wait {} s", .used_for.as_str(), .wait.as_secs())]
+    TooSoon {
+        /// Whose turn it would be.
+        used_for: KeyUse,
+        /// How much longer it has to be published.
+        wait: Duration,
+    },
+    /// There is no key with this name.
+    #[error("no key {0}")]
+    NoSuchKey(String),
+    /// The key was retired before: it goes by itself once nothing that it signed is good any more.
+    #[error("key {0} is retired already")]
+    RetiredAlready(String),
     /// A port failed.
     #[error("{refusal}{because}", refusal = .0, because = .0.cause().map(|c| format!(": {c}")).unwrap_or_default())]
     Refused(Refusal),
@@ -54,13 +78,13 @@ impl From<StoreError> for KeysUnusable {
     }
 }
 
-/// A signing key as it is listed.
+/// A key as it is listed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListedKey {
     /// Its name.
     pub kid: String,
-    /// What it signs with.
-    pub alg: SigningAlg,
+    /// What it is for.
+    pub used_for: KeyUse,
     /// Where it stands.
     pub state: KeyState,
     /// Made.
@@ -69,67 +93,78 @@ pub struct ListedKey {
     pub retired_at: Option<Timestamp>,
 }
 
-/// Makes the signing keys that are missing, and loads all. To be run at start, before anything is signed. The
-/// next RSA key, which takes a while to make, is left to [`follow`].
+/// A key that is to be, or was just made.
+type Wanted = (KeyUse, KeyState);
+
+/// Making an RSA key takes some tenths of a second: at start only the one that most relying parties ask for is made.
+fn is_slow((used_for, state): Wanted) -> bool {
+    match used_for {
+        KeyUse::Sign(SigningAlg::RS256) => state != KeyState::Current,
+        KeyUse::Sign(SigningAlg::PS256) | KeyUse::Decrypt(KeyEncryptionAlg::RsaOaep256) => true,
+        KeyUse::Sign(SigningAlg::ES256 | SigningAlg::EdDSA) | KeyUse::Decrypt(KeyEncryptionAlg::EcdhEs) => false,
+    }
+}
+
+/// Opens the data key, makes the keys that are missing, and loads all. To be run at start, before anything is
+/// signed. Most RSA keys, which take a while to make, are left to [`follow`].
 ///
 /// # Errors
 /// See [`KeysUnusable`]; nothing is loaded then.
 pub async fn ensure(app: &App) -> Result<(), KeysUnusable> {
-    let sealer = sealer(app);
-    check_wrapping(app, &sealer).await?;
-    let is_slow =
-        |(alg, state): &(SigningAlg, KeyState)| *alg == SigningAlg::RS256 && *state == KeyState::Next;
-    make_missing(app, &sealer, |wanted| !is_slow(wanted)).await?;
+    check(app).await?;
+    make_missing(app, |wanted| !is_slow(wanted)).await?;
     load(app).await
 }
 
-/// Makes those missing keys that are picked; answers whether there were any.
-async fn make_missing(
-    app: &App,
-    sealer: &Sealer,
-    picked: impl Fn(&(SigningAlg, KeyState)) -> bool,
-) -> Result<bool, KeysUnusable> {
-    let mut view = app.store().read().await?;
-    let mut missing = missing(&view.signing_keys().await?);
-    drop(view);
-    missing.retain(picked);
-    if missing.is_empty() {
-        return Ok(false);
-    }
-    // Made before the unit is opened: an RSA key takes some tenths of a second.
-    let made = generate(&missing).await?;
-    let now = app.now();
-    let deed = || async {
-        let mut work = app.store().begin().await?;
-        // From here on no other node changes the keys until the unit ends.
-        let mut kept = work.signing_keys().await?;
-        for (key, state) in &made {
-            // Another node may have been faster.
-            if kept.iter().any(|k| k.alg == key.alg() && k.state == *state) {
-                continue;
-            }
-            let record = sealed(sealer, key, *state, now)?;
-            work.add_signing_key(&record).await?;
-            work.audit(entry(AuditEvent::KeyCreated, &record, now)).await?;
-            kept.push(record);
-        }
-        Ok(work.commit().await?)
-    };
-    app.repeatable(deed).await?;
-    Ok(true)
-}
-
-/// Makes what [`ensure`] left out and loads it; answers whether there was anything.
+/// Makes what [`ensure`] left out, one after the other, and loads it; answers whether there was anything.
 ///
 /// # Errors
 /// See [`KeysUnusable`].
 pub async fn complete(app: &App) -> Result<bool, KeysUnusable> {
-    let made = make_missing(app, &sealer(app), |_| true).await?;
-    if made {
+    let mut view = app.store().read().await?;
+    let missing = missing(&view.signing_keys().await?);
+    drop(view);
+    for wanted in &missing {
+        make_missing(app, |key| key == *wanted).await?;
         load(app).await?;
         app.tell(Change::Keys).await;
     }
-    Ok(made)
+    Ok(!missing.is_empty())
+}
+
+/// Makes those missing keys that are picked.
+async fn make_missing(app: &App, is_picked: impl Fn(Wanted) -> bool) -> Result<(), KeysUnusable> {
+    let mut view = app.store().read().await?;
+    let mut missing = missing(&view.signing_keys().await?);
+    drop(view);
+    missing.retain(|wanted| is_picked(*wanted));
+    if missing.is_empty() {
+        return Ok(());
+    }
+    // Made before the unit is opened: an RSA key takes some tenths of a second.
+    let made = generate(&missing).await?;
+    let (sealer, now) = (wrapping::sealer(app), app.now());
+    let deed = || async {
+        let mut work = app.store().begin().await?;
+        // From here on no other node changes the keys until the unit ends.
+        let mut kept = work.signing_keys().await?;
+        if !wrapping::is_ours(&sealer, work.setting(wrapping::CHECK).await?.as_deref()) {
+            return Ok(false);
+        }
+        for key in &made {
+            // Another node may have been faster.
+            if kept.iter().any(|k| k.used_for == key.used_for && k.state == key.state) {
+                continue;
+            }
+            let record = key.sealed(&sealer, now)?;
+            work.add_signing_key(&record).await?;
+            work.audit(entry(AuditEvent::KeyCreated, &record, now)).await?;
+            kept.push(record);
+        }
+        work.commit().await?;
+        Ok(true)
+    };
+    if app.repeatable(deed).await? { Ok(()) } else { Err(KeysUnusable::WrongMasterKey) }
 }
 
 /// Loads all kept keys into the keyring.
@@ -139,29 +174,45 @@ pub async fn complete(app: &App) -> Result<bool, KeysUnusable> {
 pub async fn load(app: &App) -> Result<(), KeysUnusable> {
     let mut view = app.store().read().await?;
     let kept = view.signing_keys().await?;
+    let noted = view.setting(wrapping::CHECK).await?;
     drop(view);
-    let sealer = sealer(app);
-    let mut keys = Vec::with_capacity(kept.len());
-    for record in kept {
-        let damaged = || KeysUnusable::Damaged(record.kid.clone());
-        let jwk = sealer.open(record.kid.as_bytes(), &record.sealed).ok_or_else(damaged)?;
-        let key = SigningKey::from_private_jwk(&jwk).map_err(|_| damaged())?;
-        if key.kid() != record.kid || key.alg() != record.alg {
-            return Err(damaged());
-        }
-        keys.push(KeyInUse { key: Arc::new(key), state: record.state });
+    let sealer = wrapping::sealer(app);
+    if !wrapping::is_ours(&sealer, noted.as_deref()) {
+        return Err(KeysUnusable::WrongMasterKey);
     }
-    app.keys().replace(keys);
+    let (mut signing, mut opening) = (Vec::new(), Vec::new());
+    for KeyRecord { kid, used_for, state, sealed, .. } in kept {
+        let damaged = || KeysUnusable::Damaged(kid.clone());
+        let jwk = Zeroizing::new(sealer.open(kid.as_bytes(), &sealed).ok_or_else(damaged)?);
+        match used_for {
+            KeyUse::Sign(alg) => {
+                let key = SigningKey::from_private_jwk(&jwk).map_err(|_| damaged())?;
+                if key.kid() != kid || key.alg() != alg {
+                    return Err(damaged());
+                }
+                signing.push(KeyInUse { key: Arc::new(key), state });
+            }
+            KeyUse::Decrypt(alg) => {
+                let key = DecryptionKey::from_private_jwk(&jwk).map_err(|_| damaged())?;
+                if key.kid() != kid || key.alg() != alg {
+                    return Err(damaged());
+                }
+                opening.push(KeyInUse { key: Arc::new(key), state });
+            }
+        }
+    }
+    app.keys().replace(signing, opening);
     Ok(())
 }
 
-/// Follows what other nodes and the command line do to the keys, for as long as it is polled. The server runs
-/// one of these.
+/// Makes what is missing, and follows what other nodes and the command line do to the keys, for as long as it is
+/// polled. The server runs one of these.
 pub async fn follow(app: App) {
     let mut changes = app.changes();
     let mut known = list(&app).await.ok();
-    // An interval, not a sleep in the loop: changes must not put off the next look for ever.
-    let mut look = tokio::time::interval_at(tokio::time::Instant::now() + LOOK_AGAIN, LOOK_AGAIN);
+    // An interval, not a sleep in the loop: changes must not put off the next look for ever. Its first tick is now.
+    let mut look = tokio::time::interval(LOOK_AGAIN);
+    look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         let must_load = tokio::select! {
             change = changes.recv() => match change {
@@ -171,7 +222,7 @@ pub async fn follow(app: App) {
             },
             _ = look.tick() => {
                 if let Err(error) = complete(&app).await {
-                    tracing::error!(%error, "The next signing keys could not be made");
+                    tracing::error!(%error, "The next keys could not be made");
                 }
                 let now = list(&app).await.ok();
                 now.is_some() && now != known
@@ -182,72 +233,9 @@ pub async fn follow(app: App) {
         }
         known = list(&app).await.ok();
         if let Err(error) = load(&app).await {
-            tracing::error!(%error, "Signing keys could not be loaded again; the old ones stay in use");
+            tracing::error!(%error, "Keys could not be loaded again; the old ones stay in use");
         }
     }
-}
-
-/// Lets the next key of an algorithm sign, retires the one that did, and makes a new next one.
-///
-/// # Errors
-/// See [`KeysUnusable`]; nothing changes then.
-pub async fn rotate(app: &App, alg: SigningAlg) -> Result<(), KeysUnusable> {
-    let sealer = sealer(app);
-    check_wrapping(app, &sealer).await?;
-    let mut view = app.store().read().await?;
-    let has_next = view.signing_keys().await?.iter().any(|k| k.alg == alg && k.state == KeyState::Next);
-    drop(view);
-    // Without a next key the new current one was not published before; `ensure` and `follow` see to that.
-    let wanted = [(alg, KeyState::Next), (alg, KeyState::Current)];
-    let made = generate(if has_next { &wanted[..1] } else { &wanted }).await?;
-    let now = app.now();
-    let mut work = app.store().begin().await?;
-    let kept: Vec<_> = work.signing_keys().await?.into_iter().filter(|key| key.alg == alg).collect();
-    for key in kept.iter().filter(|key| key.state == KeyState::Current) {
-        work.move_signing_key(&key.kid, KeyState::Retired, now).await?;
-    }
-    let promoted = kept.iter().find(|key| key.state == KeyState::Next);
-    if promoted.is_none() && has_next {
-        return Err(Refusal::Busy { retry_after: Duration::from_secs(1) }.into());
-    }
-    if let Some(key) = promoted {
-        work.move_signing_key(&key.kid, KeyState::Current, now).await?;
-        work.audit(entry(AuditEvent::KeyRotated, key, now)).await?;
-    }
-    for (key, state) in made {
-        if state == KeyState::Current && promoted.is_some() {
-            continue;
-        }
-        let record = sealed(&sealer, &key, state, now)?;
-        work.add_signing_key(&record).await?;
-        work.audit(entry(AuditEvent::KeyCreated, &record, now)).await?;
-    }
-    work.commit().await?;
-    app.tell(Change::Keys).await;
-    load(app).await
-}
-
-/// Removes keys that were retired long ago; answers how many went.
-///
-/// # Errors
-/// See [`KeysUnusable`].
-pub async fn sweep(app: &App) -> Result<u32, KeysUnusable> {
-    let before = app.now().before(RETIRED_LIFE);
-    let is_old =
-        |key: &ListedKey| key.state == KeyState::Retired && key.retired_at.is_some_and(|at| at < before);
-    let old: Vec<_> = list(app).await?.into_iter().filter(is_old).collect();
-    if old.is_empty() {
-        return Ok(0);
-    }
-    let mut work = app.store().begin().await?;
-    let mut gone = 0;
-    for key in old {
-        gone += u32::from(work.delete_signing_key(&key.kid).await?);
-    }
-    work.commit().await?;
-    load(app).await?;
-    app.tell(Change::Keys).await;
-    Ok(gone)
 }
 
 /// All keys, oldest first, without their private parts.
@@ -257,105 +245,81 @@ pub async fn sweep(app: &App) -> Result<u32, KeysUnusable> {
 pub async fn list(app: &App) -> Result<Vec<ListedKey>, KeysUnusable> {
     let mut view = app.store().read().await?;
     let kept = view.signing_keys().await?;
-    Ok(kept
-        .into_iter()
-        .map(|key| ListedKey {
-            kid: key.kid,
-            alg: key.alg,
-            state: key.state,
-            created_at: key.created_at,
-            retired_at: key.retired_at,
-        })
-        .collect())
-}
-
-fn sealer(app: &App) -> Sealer {
-    app.sealer("signing keys")
-}
-
-/// Compares the master key with the one that this database was made with, which is noted at first start: so all
-/// nodes have the same (SEC-190).
-///
-/// # Errors
-/// [`KeysUnusable::WrongMasterKey`], or the store.
-pub async fn check(app: &App) -> Result<(), KeysUnusable> {
-    check_wrapping(app, &sealer(app)).await
-}
-
-/// Whether a database was started with a wrapping key before: a key that is missing then must not be made anew.
-///
-/// # Errors
-/// The store.
-pub async fn has_wrapping(store: &dyn Store) -> Result<bool, StoreError> {
-    Ok(store.read().await?.setting(CHECK).await?.is_some())
-}
-
-async fn check_wrapping(app: &App, sealer: &Sealer) -> Result<(), KeysUnusable> {
-    let mut view = app.store().read().await?;
-    let noted = view.setting(CHECK).await?;
-    drop(view);
-    let noted = match noted {
-        Some(noted) => noted,
-        None => {
-            let mark = URL_SAFE_NO_PAD.encode(sealer.try_seal(CHECK.as_bytes(), CHECK_TEXT)?);
-            let deed = || async {
-                let mut work = app.store().begin().await?;
-                let noted = work.keep_setting(CHECK, &mark).await?;
-                work.commit().await?;
-                Ok(noted)
-            };
-            app.repeatable(deed).await?
-        }
+    let listed = |key: KeyRecord| ListedKey {
+        kid: key.kid,
+        used_for: key.used_for,
+        state: key.state,
+        created_at: key.created_at,
+        retired_at: key.retired_at,
     };
-    let opened = URL_SAFE_NO_PAD.decode(noted).ok().and_then(|mark| sealer.open(CHECK.as_bytes(), &mark));
-    if opened.as_deref() == Some(CHECK_TEXT) { Ok(()) } else { Err(KeysUnusable::WrongMasterKey) }
+    Ok(kept.into_iter().map(listed).collect())
 }
 
-fn missing(kept: &[SigningKeyRecord]) -> Vec<(SigningAlg, KeyState)> {
+fn missing(kept: &[KeyRecord]) -> Vec<Wanted> {
     let mut missing = Vec::new();
-    for alg in SigningAlg::ALL {
-        for state in [KeyState::Current, KeyState::Next] {
-            if !kept.iter().any(|key| key.alg == *alg && key.state == state) {
-                missing.push((*alg, state));
+    for used_for in KeyUse::all() {
+        let states: &[KeyState] = match used_for {
+            KeyUse::Sign(_) => &[KeyState::Current, KeyState::Next],
+            KeyUse::Decrypt(_) => &[KeyState::Current],
+        };
+        for state in states {
+            if !kept.iter().any(|key| key.used_for == used_for && key.state == *state) {
+                missing.push((used_for, *state));
             }
         }
     }
     missing
 }
 
-async fn generate(wanted: &[(SigningAlg, KeyState)]) -> Result<Vec<(SigningKey, KeyState)>, Refusal> {
-    let tasks: Vec<_> = wanted
-        .iter()
-        .map(|(alg, state)| {
-            let (alg, state) = (*alg, *state);
-            tokio::task::spawn_blocking(move || SigningKey::generate(alg).map(|key| (key, state)))
+/// A key that was just made.
+struct Made {
+    used_for: KeyUse,
+    state: KeyState,
+    kid: String,
+    jwk: Zeroizing<Vec<u8>>,
+}
+
+impl Made {
+    fn now((used_for, state): Wanted) -> Result<Self, Refusal> {
+        let (kid, jwk) = match used_for {
+            KeyUse::Sign(alg) => {
+                let key = SigningKey::generate(alg)?;
+                (key.kid().to_owned(), key.to_private_jwk())
+            }
+            KeyUse::Decrypt(alg) => {
+                let key = DecryptionKey::generate(alg)?;
+                (key.kid().to_owned(), key.to_private_jwk())
+            }
+        };
+        Ok(Self { used_for, state, kid, jwk })
+    }
+
+    fn sealed(&self, sealer: &Sealer, now: Timestamp) -> Result<KeyRecord, Refusal> {
+        Ok(KeyRecord {
+            kid: self.kid.clone(),
+            used_for: self.used_for,
+            state: self.state,
+            sealed: sealer.try_seal(self.kid.as_bytes(), &self.jwk)?,
+            created_at: now,
+            retired_at: None,
         })
-        .collect();
+    }
+}
+
+async fn generate(wanted: &[Wanted]) -> Result<Vec<Made>, Refusal> {
+    let made = |wanted: &Wanted| {
+        let wanted = *wanted;
+        tokio::task::spawn_blocking(move || Made::now(wanted))
+    };
+    let tasks: Vec<_> = wanted.iter().map(made).collect();
     let mut made = Vec::with_capacity(tasks.len());
     for task in tasks {
-        let key = task.await.map_err(|e| Refusal::Unavailable(format!("making a key: {e}")))?;
-        made.push(key?);
+        made.push(task.await.map_err(|e| Refusal::Unavailable(format!("making a key: {e}")))??);
     }
     Ok(made)
 }
 
-fn sealed(
-    sealer: &Sealer,
-    key: &SigningKey,
-    state: KeyState,
-    now: Timestamp,
-) -> Result<SigningKeyRecord, Refusal> {
-    Ok(SigningKeyRecord {
-        kid: key.kid().to_owned(),
-        alg: key.alg(),
-        state,
-        sealed: sealer.try_seal(key.kid().as_bytes(), &key.to_private_jwk())?,
-        created_at: now,
-        retired_at: None,
-    })
-}
-
-fn entry(event: AuditEvent, key: &SigningKeyRecord, now: Timestamp) -> AuditEntry {
-    let detail = format!("{} {}", key.alg.as_str(), key.kid);
+fn entry(event: AuditEvent, key: &KeyRecord, now: Timestamp) -> AuditEntry {
+    let detail = format!("{} {}", key.used_for.as_str(), key.kid);
     AuditEntry { detail: Some(detail), ..AuditEntry::new(event, Outcome::Done, now) }
 }
