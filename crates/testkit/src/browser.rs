@@ -14,6 +14,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::page::{Form, Page};
+use crate::tls::Trust;
 use crate::wire::{Answer, Connection, Request};
 
 const AGENT: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
@@ -29,6 +30,7 @@ pub struct Browser {
     extra: Vec<(String, String)>,
     cookies: Mutex<BTreeMap<String, String>>,
     idle: Mutex<Vec<Connection>>,
+    trust: Option<Trust>,
 }
 
 /// What `POST /login/qr` showed.
@@ -145,7 +147,15 @@ impl Browser {
             extra: Vec::new(),
             cookies: Mutex::default(),
             idle: Mutex::default(),
+            trust: None,
         }
+    }
+
+    /// Speaking TLS, with trust in one authority.
+    #[must_use]
+    pub fn trusting(mut self, trust: &Trust) -> Self {
+        self.trust = Some(trust.clone());
+        self
     }
 
     /// Connecting from another address of this machine.
@@ -245,12 +255,20 @@ impl Browser {
         let at = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port.load(Ordering::SeqCst)));
         let mut tries = 0;
         loop {
-            match Connection::open(at, &self.host, self.from).await {
+            match self.open(at).await {
                 Ok(connection) => return connection,
                 Err(why) if tries > 50 => panic!("cannot reach {at}: {why}"),
                 Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
             }
             tries += 1;
+        }
+    }
+
+    async fn open(&self, at: SocketAddr) -> std::io::Result<Connection> {
+        let connection = Connection::open(at, &self.host, self.from).await?;
+        match &self.trust {
+            Some(trust) => connection.secured(trust).await,
+            None => Ok(connection),
         }
     }
 
@@ -301,7 +319,7 @@ impl Browser {
     /// The node cannot be reached, or went away in between.
     pub async fn try_send(&self, request: Request) -> std::io::Result<Answer> {
         let at = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port.load(Ordering::SeqCst)));
-        let mut connection = Connection::open(at, &self.host, self.from).await?;
+        let mut connection = self.open(at).await?;
         let answer = connection.send(&self.dress(request)).await?;
         self.keep_cookies(&answer);
         Ok(answer)

@@ -2,8 +2,9 @@
 //!
 //! Owns: the real program with its own database, one node or a cluster ([`Server`]), and those who visit it as
 //! types: [`Browser`], [`Phone`] (with [`SoftPasskey`] where a web phone is meant), [`RelyingParty`], and
-//! the bare wire ([`wire`]) for strangers. The phone's messages are written here a second time, by hand,
-//! from their description: a mistake shared by `qr` and `phone-client` would show.
+//! the bare wire ([`wire`]) for strangers; a relying party's own web site over https ([`site`], [`tls`]). The
+//! phone's messages are written here a second time, by hand, from their description: a mistake shared by `qr` and
+//! `phone-client` would show.
 //! Not here: the tests (`tests/`), load (`bench`).
 //!
 //! A failed expectation of this crate is a failed test, so it panics.
@@ -20,6 +21,8 @@ mod picture;
 mod program;
 mod relying_party;
 mod server;
+pub mod site;
+pub mod tls;
 pub mod wire;
 
 pub use browser::{Browser, Events, QrShown, Told};

@@ -87,8 +87,9 @@ impl Setup {
     pub fn prepare(self) -> Server {
         let folder = tempfile::tempdir().expect("a folder");
         let port = free_port();
+        let scheme = if self.get("tls.cert_file").is_some() { "https" } else { "http" };
         let setup = self
-            .unless_set("issuer.url", format!("http://localhost:{port}"))
+            .unless_set("issuer.url", format!("{scheme}://localhost:{port}"))
             .unless_set("server.workers", 2)
             .unless_set("server.stop_seconds", 1);
         match setup.nodes.unwrap_or_else(nodes_of_the_run) {

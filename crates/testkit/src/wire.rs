@@ -9,6 +9,9 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
+use tokio_rustls::client::TlsStream;
+
+use crate::tls::Trust;
 
 /// No answer takes longer in a test.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -166,10 +169,36 @@ impl Answer {
     }
 }
 
+/// What is under a connection.
+#[derive(Debug)]
+enum Stream {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl Stream {
+    async fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Plain(stream) => stream.write_all(bytes).await,
+            Self::Tls(stream) => {
+                stream.write_all(bytes).await?;
+                stream.flush().await
+            }
+        }
+    }
+
+    async fn read(&mut self, into: &mut Vec<u8>) -> io::Result<usize> {
+        match self {
+            Self::Plain(stream) => stream.read_buf(into).await,
+            Self::Tls(stream) => stream.read_buf(into).await,
+        }
+    }
+}
+
 /// One connection.
 #[derive(Debug)]
 pub struct Connection {
-    stream: TcpStream,
+    stream: Stream,
     host: String,
     held: Vec<u8>,
     read: usize,
@@ -188,7 +217,20 @@ impl Connection {
         }
         let stream = socket.connect(to).await?;
         stream.set_nodelay(true)?;
+        let stream = Stream::Plain(stream);
         Ok(Self { stream, host: host.to_owned(), held: Vec::new(), read: 0, open: true })
+    }
+
+    /// Speaks TLS on it from now on, before anything else was said.
+    ///
+    /// # Errors
+    /// As the operating system says; the other side is not who it should be.
+    pub async fn secured(self, trust: &Trust) -> io::Result<Self> {
+        let stream = match self.stream {
+            Stream::Plain(stream) => Stream::Tls(Box::new(trust.connect(&self.host, stream).await?)),
+            Stream::Tls(_) => return Err(wrong("TLS twice")),
+        };
+        Ok(Self { stream, ..self })
     }
 
     /// Whether another request may follow.
@@ -337,7 +379,7 @@ impl Connection {
         if self.held.len() > LARGEST {
             return Err(wrong("size"));
         }
-        let count = self.stream.read_buf(&mut self.held).await?;
+        let count = self.stream.read(&mut self.held).await?;
         if count == 0 {
             self.open = false;
             return Err(io::ErrorKind::UnexpectedEof.into());
