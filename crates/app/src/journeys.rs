@@ -81,6 +81,17 @@ pub enum Landing {
     SeeOther(String),
     /// To a path of ours.
     Local(String),
+    /// To an absolute address of a relying party, by a form that sends itself. Checked by the ending.
+    Form(FormPost),
+}
+
+/// A form that the browser sends to a relying party with POST (OAuth 2.0 Form Post Response Mode).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FormPost {
+    /// The registered address it is sent to.
+    pub action: String,
+    /// Names and values of its fields.
+    pub fields: Vec<(String, String)>,
 }
 
 /// A protocol's part after sign-in.

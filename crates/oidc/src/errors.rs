@@ -46,6 +46,12 @@ codes! {
     InvalidToken "invalid_token",
     /// RFC 6750 §3.1.
     InsufficientScope "insufficient_scope",
+    /// RFC 8707 §2.
+    InvalidTarget "invalid_target",
+    /// RFC 9449 §5.
+    InvalidDpopProof "invalid_dpop_proof",
+    /// RFC 9449 §8.
+    UseDpopNonce "use_dpop_nonce",
     /// OpenID Connect Core §3.1.2.6.
     InteractionRequired "interaction_required",
     /// OpenID Connect Core §3.1.2.6.
@@ -58,6 +64,12 @@ codes! {
     RequestUriNotSupported "request_uri_not_supported",
     /// OpenID Connect Core §3.1.2.6.
     RegistrationNotSupported "registration_not_supported",
+    /// OpenID Connect Core §3.1.2.6, RFC 9101 §7.
+    InvalidRequestUri "invalid_request_uri",
+    /// OpenID Connect Core §3.1.2.6, RFC 9101 §7.
+    InvalidRequestObject "invalid_request_object",
+    /// OpenID Connect Core §3.1.2.6.
+    AccountSelectionRequired "account_selection_required",
     /// OpenID Connect Core Error Code unmet_authentication_requirements 1.0.
     UnmetAuthenticationRequirements "unmet_authentication_requirements",
 }

@@ -50,26 +50,32 @@ pub fn checked(req: &HttpRequest, web: &Web, visitor: &Visitor, form: &Params) -
     }
 }
 
-/// Where the browser goes.
-fn target(next: Next, id: &JourneyId) -> String {
-    match next {
-        Next::Land(Landing::SeeOther(url) | Landing::Local(url)) => url,
-        Next::Ask => login_path(id),
-    }
-}
-
-/// 303 (RFC 9700 §4.12) with the new cookies.
-pub fn see_other(progress: Progress, id: &JourneyId) -> Result<HttpResponse, Refused> {
+/// 303 (RFC 9700 §4.12), or the page whose form goes to the relying party, with the new cookies.
+pub fn see_other(
+    req: &HttpRequest,
+    web: &Web,
+    progress: Progress,
+    id: &JourneyId,
+) -> Result<HttpResponse, Refused> {
     let Progress { next, cookies } = progress;
-    let mut answer = redirect(&target(next, id))?;
+    let mut answer = match next {
+        Next::Land(Landing::SeeOther(url) | Landing::Local(url)) => redirect(&url)?,
+        Next::Land(Landing::Form(form)) => web::pages::response(web.page(req, &[]), form),
+        Next::Ask => redirect(&login_path(id))?,
+    };
     set_cookies(&mut answer, &cookies)?;
     Ok(answer)
 }
 
-/// The same for a script: `{"location": …}`.
+/// The same for a script: `{"location": …}`, or `{"form": {"action": …, "fields": [[name, value], …]}}`.
 pub fn location(progress: Progress, id: &JourneyId) -> Result<HttpResponse, Refused> {
     let Progress { next, cookies } = progress;
-    let mut answer = HttpResponse::Ok().json(serde_json::json!({ "location": target(next, id) }));
+    let body = match next {
+        Next::Land(Landing::SeeOther(url) | Landing::Local(url)) => serde_json::json!({ "location": url }),
+        Next::Land(Landing::Form(form)) => serde_json::json!({ "form": form }),
+        Next::Ask => serde_json::json!({ "location": login_path(id) }),
+    };
+    let mut answer = HttpResponse::Ok().json(body);
     set_cookies(&mut answer, &cookies)?;
     Ok(answer)
 }

@@ -58,7 +58,7 @@ pub async fn post(
         _ => return Err(Refusal::Invalid { field: "decision", why: "must be allow or deny" }.into()),
     };
     match signin.consent(&id, &visitor, allow).await {
-        Ok(progress) => answer::see_other(progress, &id),
+        Ok(progress) => answer::see_other(&req, &web, progress, &id),
         // Signed out or asked for more meanwhile: the journey's page says what is next.
         Err(Refusal::NotSignedIn | Refusal::StepUpNeeded) => answer::redirect(&answer::login_path(&id)),
         Err(other) => Err(answer::refused(other, &id)),

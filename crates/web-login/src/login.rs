@@ -43,7 +43,7 @@ pub async fn get(
     let view = signin.journey(&id, &visitor).await?;
     match &view.step {
         Step::StartOver => Err(Refusal::Gone.into()),
-        Step::Done => answer::see_other(signin.proceed(&id, &visitor).await?, &id),
+        Step::Done => answer::see_other(&req, &web, signin.proceed(&id, &visitor).await?, &id),
         Step::Consent(_) => answer::redirect(&format!("/consent?journey={id}")),
         Step::ChooseMethod(_) | Step::StepUp(_) => {
             let asked = Asked { other: query.get("other").is_some(), ..Asked::default() };
@@ -64,7 +64,7 @@ pub async fn password(
     let username = form.take("username").unwrap_or_default();
     let password = SecretString::from(form.take("password").unwrap_or_default());
     let alert = match signin.password(&id, &visitor, &username, &password).await {
-        Ok(progress) => return answer::see_other(progress, &id),
+        Ok(progress) => return answer::see_other(&req, &web, progress, &id),
         Err(Refusal::SignInFailed | Refusal::Invalid { .. }) => Alert::Failed,
         Err(Refusal::TooMany { retry_after }) => Alert::TooMany(retry_after),
         Err(Refusal::Busy { retry_after }) => Alert::Busy(retry_after),

@@ -79,7 +79,7 @@ pub async fn redeem(
 ) -> Result<HttpResponse, Refused> {
     let id = answer::checked_script(&req, &web, &visitor, &form)?;
     match signin.phone_redeem(&id, &visitor).await {
-        Ok(progress) => answer::see_other(progress, &id),
+        Ok(progress) => answer::see_other(&req, &web, progress, &id),
         // The journey lives, its approval does not: the page is shown again, with a new code.
         Err(Refusal::SignInFailed | Refusal::Gone | Refusal::Conflict(_)) => {
             let asked = Asked { alert: Some(Alert::PhoneFailed), ..Asked::default() };

@@ -1,8 +1,11 @@
 //! The pages every door shares.
 //!
-//! Owns: the refusal page and which sentence goes with which word.
+//! Owns: the refusal page and which sentence goes with which word, and the page that carries an answer to a
+//! relying party by a form.
 
 use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use app::FormPost;
 
 use crate::page::Page;
 use crate::refused::Refused;
@@ -17,6 +20,25 @@ crate::pages! {
         /// Where the person can go on; none: the start page.
         onward: Option<String>,
     } "pages/refused.html" samples_of;
+    /// An answer on its way to a relying party (`form#response`, OAuth 2.0 Form Post Response Mode). It sends
+    /// itself; who has no script presses the button.
+    ResponsePage {
+        /// Where to, and what.
+        form: FormPost,
+        /// The host people know the address by.
+        host: String,
+    } "pages/response.html" samples_of_response;
+}
+
+/// The page that carries an answer. Its form can go to the origin of that address and to no other.
+#[must_use]
+pub fn response(mut page: Page, form: FormPost) -> HttpResponse {
+    page.policy.form_only_to(&form.action);
+    let url = url::Url::parse(&form.action).ok();
+    // Apps on loopback listen without TLS: the browser must not be told to come with it.
+    page.is_https &= url.as_ref().is_none_or(|url| url.scheme() != "http");
+    let host = url.and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
+    ResponsePage { page, form, host }.answer(StatusCode::OK)
 }
 
 /// The page for a refusal.
@@ -70,17 +92,48 @@ fn samples_of(page: &dyn Fn() -> Page) -> Vec<(&'static str, RefusedPage)> {
     .collect()
 }
 
+fn samples_of_response(page: &dyn Fn() -> Page) -> Vec<(&'static str, ResponsePage)> {
+    let hostile = "\"><script>alert('1')</script>&amp;";
+    let fields = [("code", "c0de"), ("state", hostile), ("iss", "https://id.example")];
+    let fields = fields.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+    let form = FormPost { action: "https://shop.example/cb?a=1&b=2".to_owned(), fields };
+    vec![("hostile", ResponsePage { page: page(), form, host: "shop.example".to_owned() })]
+}
+
 #[cfg(test)]
 mod tests {
+    use actix_web::body::to_bytes;
+    use app::FormPost;
+
     use crate::{Web, markup};
+
+    #[actix_web::test]
+    async fn sec_101_a_form_goes_to_the_one_who_asked_and_nowhere_else() {
+        for (action, may_go, upgrades) in [
+            ("https://shop.example:444/cb?x=1", "form-action https://shop.example:444;", true),
+            ("http://127.0.0.1:9/cb", "form-action http://127.0.0.1:9;", false),
+        ] {
+            let fields = vec![("state".to_owned(), "\"><img src=x>'&".to_owned())];
+            let form = FormPost { action: action.to_owned(), fields };
+            let answer = super::response(Web::sample_page("en").unwrap(), form);
+            let header = |name: &str| answer.headers().get(name).unwrap().to_str().unwrap().to_owned();
+            let csp = header("content-security-policy");
+            assert!(csp.contains(may_go), "{csp}");
+            assert_eq!(csp.contains("upgrade-insecure-requests"), upgrades);
+            assert_eq!(header("cache-control"), "no-store");
+            let html = String::from_utf8(to_bytes(answer.into_body()).await.unwrap().to_vec()).unwrap();
+            assert!(html.contains("<form id=\"response\" method=\"post\"") && !html.contains("<img src=x"));
+        }
+    }
 
     #[test]
     fn every_page_renders_in_every_language() {
         for lang in ["en", "de"] {
             for (name, html) in super::samples(&|| Web::sample_page(lang).unwrap()).unwrap() {
                 assert_eq!(markup::faults(&html), Vec::<String>::new(), "{name} ({lang})");
-                assert!(html.contains("id=\"refused\"") && html.contains("data-error="), "{name}");
-                assert!(!html.contains("<b>\""), "{name} escapes");
+                let is_refusal = html.contains("id=\"refused\"") && html.contains("data-error=");
+                assert!(is_refusal || html.contains("id=\"response\""), "{name}");
+                assert!(!html.contains("<b>\"") && !html.contains("<script>"), "{name} escapes");
             }
         }
     }

@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 #[derive(Debug, Clone, Default)]
 pub struct Policy {
     form_targets: Vec<String>,
+    forms_leave: bool,
     images: Vec<String>,
     /// The page compiles WebAssembly (the scanner).
     pub wasm: bool,
@@ -28,6 +29,13 @@ impl Policy {
         {
             self.form_targets.push(source);
         }
+    }
+
+    /// Lets forms of the page end at this origin and nowhere else, not even here.
+    pub fn form_only_to(&mut self, address: &str) {
+        self.forms_leave = true;
+        self.form_targets.clear();
+        self.allow_form_to(address);
     }
 
     /// The same where only the host of the way back is known (`app::journeys::Shown::host`): a name without
@@ -77,7 +85,12 @@ impl Policy {
         for image in &self.images {
             let _ = write!(csp, " {image}");
         }
-        csp.push_str("; form-action 'self'");
+        csp.push_str("; form-action");
+        match (self.forms_leave, self.form_targets.is_empty()) {
+            (true, true) => csp.push_str(" 'none'"),
+            (true, false) => {}
+            (false, _) => csp.push_str(" 'self'"),
+        }
         for target in &self.form_targets {
             let _ = write!(csp, " {target}");
         }
@@ -178,6 +191,14 @@ mod tests {
                 "{host}: {}",
                 policy.content("n", is_https)
             );
+        }
+        for (address, expected) in [
+            ("https://shop.example:8443/cb?x=1", "form-action https://shop.example:8443;"),
+            ("javascript:alert(1)", "form-action 'none';"),
+        ] {
+            let mut policy = Policy::default();
+            policy.form_only_to(address);
+            assert!(policy.content("n", true).contains(expected), "sec_101: {address}");
         }
         let mut policy = Policy::default();
         policy.allow_form_to("https://shop.example/cb");

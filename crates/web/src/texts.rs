@@ -51,6 +51,8 @@ texts! {
     Passkey {
         title, lead, name, add, wait, added_title, added_lead, failed, exists, unsupported,
     }
+    /// The page that carries an answer to the one who asked.
+    Response { title, lead, go_on }
     /// Refusals.
     Refused {
         title, unknown_client, invalid_redirect_uri, invalid_request, not_found, gone, slow_down, busy, forbidden,
@@ -80,6 +82,8 @@ pub struct Texts {
     pub done: Done,
     /// Adding a passkey.
     pub passkey: Passkey,
+    /// Carrying an answer to the one who asked.
+    pub response: Response,
     /// Refusals.
     pub refused: Refused,
 }

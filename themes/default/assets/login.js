@@ -26,8 +26,9 @@ async function signIn(conditional) {
     if (ceremony.signal.aborted) return;
     const credential = await ask(options, { conditional, signal: ceremony.signal });
     if (!credential) return say(conditional ? "" : "passkey_none");
-    const { location: to } = await postJson("/login/passkey", { journey, credential });
-    location.assign(to);
+    const { location: to, form } = await postJson("/login/passkey", { journey, credential });
+    if (form) sendOn(form);
+    else location.assign(to);
   } catch (error) {
     if (ceremony.signal.aborted || error.name === "AbortError") return;
     if (error.status === 410) return location.reload();
@@ -35,6 +36,22 @@ async function signIn(conditional) {
     else if (error.status) say("passkey_failed");
     else if (!conditional) say("passkey_none");
   }
+}
+
+// The answer that goes to the one who asked with POST.
+function sendOn({ action, fields }) {
+  const form = document.createElement("form");
+  form.method = "post";
+  form.action = action;
+  for (const [name, value] of fields) {
+    const field = document.createElement("input");
+    field.type = "hidden";
+    field.name = name;
+    field.value = value;
+    form.append(field);
+  }
+  document.body.append(form);
+  form.submit();
 }
 
 if (button && isSupported) {

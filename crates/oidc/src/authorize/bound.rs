@@ -4,8 +4,10 @@
 
 use domain::Client;
 
-use super::asked::Shown;
-use super::checks::{CHECKS, Checked};
+use super::asked::{Came, Shown};
+use super::checks::CHECKS;
+use super::mode::ResponseMode;
+use super::request::Checked;
 use super::response::SentBack;
 use crate::Params;
 
@@ -15,6 +17,7 @@ use crate::Params;
 pub struct ReturnAddress {
     uri: String,
     state: Option<String>,
+    mode: ResponseMode,
 }
 
 impl ReturnAddress {
@@ -22,7 +25,12 @@ impl ReturnAddress {
     ///
     /// # Errors
     /// [`Shown::DisabledClient`] or [`Shown::UnknownRedirectUri`].
-    pub fn for_client(client: &Client, uri: &str, state: Option<String>) -> Result<Self, Shown> {
+    pub fn for_client(
+        client: &Client,
+        uri: &str,
+        state: Option<String>,
+        mode: ResponseMode,
+    ) -> Result<Self, Shown> {
         if !client.is_enabled {
             return Err(Shown::DisabledClient);
         }
@@ -33,7 +41,7 @@ impl ReturnAddress {
         if !registered {
             return Err(Shown::UnknownRedirectUri);
         }
-        Ok(Self { uri: uri.to_owned(), state })
+        Ok(Self { uri: uri.to_owned(), state, mode })
     }
 
     /// The redirect URI as the request wrote it.
@@ -46,6 +54,12 @@ impl ReturnAddress {
     #[must_use]
     pub fn state(&self) -> Option<&str> {
         self.state.as_deref()
+    }
+
+    /// How an answer gets there.
+    #[must_use]
+    pub const fn mode(&self) -> ResponseMode {
+        self.mode
     }
 
     /// The host a person knows the client's address by; the scheme of an app's own address.
@@ -97,11 +111,16 @@ pub struct Bound<'c> {
     /// Where answers go.
     pub back: ReturnAddress,
     params: Params,
+    came: Came,
 }
 
 impl<'c> Bound<'c> {
-    pub(super) const fn new(client: &'c Client, back: ReturnAddress, params: Params) -> Self {
-        Self { client, back, params }
+    pub(super) const fn new(client: &'c Client, back: ReturnAddress, params: Params, came: Came) -> Self {
+        Self { client, back, params, came }
+    }
+
+    pub(super) const fn came(&self) -> Came {
+        self.came
     }
 
     /// One parameter; empty counts as absent.
@@ -118,6 +137,7 @@ impl<'c> Bound<'c> {
     ///
     /// # Errors
     /// What the client is told.
+    #[expect(clippy::result_large_err, reason = "built once for a request, and the good case is larger")]
     pub fn checked(self, now: domain::Timestamp) -> Result<Checked, SentBack> {
         for check in CHECKS {
             if let Err(error) = check(&self) {

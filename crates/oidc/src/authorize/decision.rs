@@ -5,7 +5,8 @@
 
 use domain::{AccountId, Acr, BrowserSession, Client, Proof, Timestamp};
 
-use super::checks::{Checked, Request, UNMET};
+use super::checks::UNMET;
+use super::request::{Checked, Request};
 use crate::{ErrorCode, OAuthError};
 
 /// Who is there, as far as is known.
@@ -17,6 +18,8 @@ pub struct Standing<'a> {
     pub remembered: Option<&'a [String]>,
     /// The account that a verified `id_token_hint` names.
     pub hint: Option<AccountId>,
+    /// The account that [`Request::sub`] demands; `Some(None)` when it is nobody's.
+    pub demanded: Option<Option<AccountId>>,
 }
 
 /// What a sign-in has to amount to.
@@ -59,7 +62,7 @@ impl Checked {
     #[must_use]
     pub fn decide(&self, client: &Client, standing: Standing<'_>) -> Decision {
         let request = &self.request;
-        let account = match (standing.hint, request.demanded_account()) {
+        let account = match (standing.hint, standing.demanded) {
             (Some(hint), Some(demanded)) if demanded != Some(hint) => return Decision::Refuse(OTHER_PERSON),
             (None, Some(None)) => return Decision::Refuse(OTHER_PERSON),
             (hint, demanded) => hint.or(demanded.flatten()),

@@ -4,9 +4,10 @@
 //! else is ignored, as the standard wants.
 
 use domain::Acr;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::claims::scope_of;
+use crate::registration::strict;
 use crate::{OAuthError, Params};
 
 /// What the `claims` parameter asked for.
@@ -33,7 +34,7 @@ impl RequestedClaims {
     /// `invalid_request` when it is no JSON object of the right form.
     pub fn read(params: &Params) -> Result<Self, OAuthError> {
         let Some(text) = params.get("claims") else { return Ok(Self::default()) };
-        let mut members: Map<String, Value> = serde_json::from_str(text).map_err(|_| BAD)?;
+        let Ok(Value::Object(mut members)) = strict::read(text.as_bytes()) else { return Err(BAD) };
         let mut asked = Self::default();
         for (of_id_token, member) in [(true, "id_token"), (false, "userinfo")] {
             let requests = match members.remove(member) {
