@@ -1,7 +1,9 @@
-//! Relying parties: register, list, delete, new secret.
+//! Relying parties: register, change, list, delete; and rights to register them.
 //!
-//! Owns: the use cases, making and checking secrets. Not here: RFC 7591 JSON (`oidc::registration`).
+//! Owns: the operator's use cases, making secrets. Not here: RFC 7591 JSON (`oidc::registration`), clients that
+//! register themselves (`provider`).
 
+pub mod initial;
 #[cfg(test)]
 mod tests;
 
@@ -17,6 +19,8 @@ use crate::{Paging, Registry};
 /// A given secret is at least this long (SEC-196).
 const SHORTEST_SECRET: usize = 32;
 const LONGEST_SECRET: usize = 512;
+/// What secrets that check an HMAC are sealed for; `provider` opens them. The client's id is associated data.
+const CLIENT_SECRET: &str = "client secret";
 
 /// A registered client and, this once, its secret.
 #[derive(Debug)]
@@ -47,10 +51,52 @@ impl Registry {
         secret: Option<SecretString>,
     ) -> Result<Registered, ClientRefused> {
         let secret = self.secret_for(&client, secret)?;
-        client.secret_hash = secret.as_ref().map(hash_secret);
+        self.set_secret(&mut client, secret.as_ref())?;
         self.add_client(&client).await?;
         tracing::info!(client.id = %client.id, "Client registered");
         Ok(Registered { client, secret })
+    }
+
+    /// Puts a registration in place of the one before. A client that needs a secret and comes without the hash of one
+    /// gets a new one, and so does any whose secret is given.
+    ///
+    /// # Errors
+    /// [`ClientRefused`]; `NotFound` when there is none with this id.
+    pub async fn update_client(
+        &self,
+        mut client: Client,
+        secret: Option<SecretString>,
+    ) -> Result<Registered, ClientRefused> {
+        let keeps = secret.is_none() && client.secret_hash.is_some() == client.auth_method.has_secret();
+        let secret = if keeps { None } else { self.secret_for(&client, secret)? };
+        if !keeps {
+            self.set_secret(&mut client, secret.as_ref())?;
+        }
+        let deed = || async {
+            let mut work = self.app.store().begin().await?;
+            if !work.update_client(&client).await? {
+                return Err(Refusal::NotFound);
+            }
+            work.audit(self.client_entry(AuditEvent::ClientChanged, &client.id)).await?;
+            Ok(work.commit().await?)
+        };
+        self.app.repeatable(deed).await?;
+        self.app.tell(Change::Client(client.id.clone())).await;
+        tracing::info!(client.id = %client.id, "Client changed");
+        Ok(Registered { client, secret })
+    }
+
+    /// Keeps a secret as its hash (SEC-115); sealed only where it has to check an HMAC.
+    fn set_secret(&self, client: &mut Client, secret: Option<&SecretString>) -> Result<(), Refusal> {
+        client.secret_hash = secret.map(hash_secret);
+        client.metadata.sealed_secret = match secret {
+            Some(secret) if client.auth_method == ClientAuthMethod::ClientSecretJwt => {
+                let sealer = self.app.lasting_sealer(CLIENT_SECRET)?;
+                Some(sealer.try_seal(client.id.as_str().as_bytes(), secret.expose_secret().as_bytes())?)
+            }
+            _ => None,
+        };
+        Ok(())
     }
 
     async fn add_client(&self, client: &Client) -> Result<(), Refusal> {
@@ -107,10 +153,10 @@ impl Registry {
         client: &Client,
         given: Option<SecretString>,
     ) -> Result<Option<SecretString>, ClientRefused> {
-        if client.auth_method == ClientAuthMethod::None {
+        if !client.auth_method.has_secret() {
             return match given {
                 None => Ok(None),
-                Some(_) => Err(ClientRefused::Secret("a public client has none")),
+                Some(_) => Err(ClientRefused::Secret("a client with this authentication method has none")),
             };
         }
         let Some(given) = given else {

@@ -279,3 +279,69 @@ async fn sec_214_a_node_ten_minutes_ahead_sweeps_no_spent_code_that_others_still
     let mut view = registry.app.store().read().await.unwrap();
     assert!(view.grant(&GrantId::from_random([1; 16])).await.unwrap().is_some());
 }
+
+#[tokio::test]
+async fn a_client_is_changed_and_gets_a_secret_when_it_needs_one() {
+    let registry = registry().await;
+    let made = registry.create_client(shop("shop"), None).await.unwrap();
+    let renamed = Client { name: "New".to_owned(), ..made.client.clone() };
+    let changed = registry.update_client(renamed, None).await.unwrap();
+    assert!(changed.secret.is_none());
+    assert_eq!(changed.client.secret_hash, made.client.secret_hash);
+    assert_eq!(registry.client("shop").await.unwrap().name, "New");
+    let public = Client { auth_method: ClientAuthMethod::None, secret_hash: None, ..changed.client.clone() };
+    let changed = registry.update_client(public, None).await.unwrap();
+    assert!(changed.secret.is_none() && changed.client.secret_hash.is_none());
+    let again = Client { auth_method: ClientAuthMethod::ClientSecretPost, ..changed.client };
+    let changed = registry.update_client(again, None).await.unwrap();
+    assert!(changed.secret.is_some() && changed.client.secret_hash.is_some());
+    assert_ne!(changed.client.secret_hash, made.client.secret_hash);
+    assert!(registry.update_client(shop("none"), None).await.is_err());
+    assert!(events(&registry).await.contains(&AuditEvent::ClientChanged));
+}
+
+#[tokio::test]
+async fn sec_115_a_secret_that_checks_an_hmac_is_sealed() {
+    let registry = registry().await;
+    let hmac = Client { auth_method: ClientAuthMethod::ClientSecretJwt, ..shop("shop") };
+    assert!(registry.create_client(hmac.clone(), None).await.is_err(), "the data key is not loaded");
+    registry.app.vault().open(MasterKey::new([9; 32]));
+    let made = registry.create_client(hmac, None).await.unwrap();
+    let sealed = made.client.metadata.sealed_secret.clone().unwrap();
+    let secret = made.secret.unwrap();
+    let sealer = registry.app.lasting_sealer("client secret").unwrap();
+    let secret = secrecy::ExposeSecret::expose_secret(&secret);
+    assert_eq!(sealer.open(b"shop", &sealed).as_deref(), Some(secret.as_bytes()));
+    assert_eq!(sealer.open(b"other", &sealed), None);
+    let plain = Client { auth_method: ClientAuthMethod::PrivateKeyJwt, ..shop("keys") };
+    let made = registry.create_client(plain.clone(), None).await.unwrap();
+    assert!(made.secret.is_none() && made.client.secret_hash.is_none());
+    let given = Some(password("a secret of more than 32 characters"));
+    assert!(registry.create_client(Client { id: "k2".parse().unwrap(), ..plain }, given).await.is_err());
+}
+
+#[tokio::test]
+async fn sec_131_a_right_to_register_is_kept_as_its_hash_and_taken_back() {
+    use std::time::Duration;
+    let registry = registry().await;
+    let day = Duration::from_secs(24 * 3600);
+    let made = registry.create_initial_token("partner", 2, day).await.unwrap();
+    assert_eq!(made.kept.hash, made.token.hash());
+    assert!(registry.create_initial_token("partner", 1, day).await.is_err(), "the name is taken");
+    for (name, uses, life) in [
+        ("", 1, day),
+        ("a\nb", 1, day),
+        ("a", 0, day),
+        ("a", 10_001, day),
+        ("a", 1, Duration::ZERO),
+        ("a", 1, day * 367),
+    ] {
+        let refused = registry.create_initial_token(name, uses, life).await;
+        assert!(matches!(refused, Err(Refusal::Invalid { .. })), "{name:?} {uses} {life:?}");
+    }
+    assert_eq!(registry.initial_tokens().await.unwrap(), [made.kept]);
+    registry.delete_initial_token("partner").await.unwrap();
+    assert_eq!(registry.delete_initial_token("partner").await, Err(Refusal::NotFound));
+    let told = events(&registry).await;
+    assert_eq!(told.iter().filter(|e| **e == AuditEvent::InitialTokenChanged).count(), 2);
+}
