@@ -4,8 +4,33 @@
 
 use crate::{OAuthError, Params};
 
+/// How a token was presented.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scheme {
+    /// RFC 6750: whoever has it.
+    Bearer,
+    /// RFC 9449 §7.1: with a proof.
+    Dpop,
+}
+
+/// A token as it was presented.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Presented<'r> {
+    /// The token.
+    pub token: &'r str,
+    /// How.
+    pub scheme: Scheme,
+}
+
+impl std::fmt::Debug for Presented<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Presented({:?})", self.scheme)
+    }
+}
+
 /// Finds the access token of a request to userinfo: in the `Authorization` header, or in a form body. A
-/// token in the query is refused (RFC 9700 §4.3.2), so is more than one.
+/// token in the query is refused (RFC 9700 §4.3.2), so is more than one. Schemes compare without case
+/// (RFC 9110 §11.1).
 ///
 /// # Errors
 /// `invalid_request` for a token in a wrong or in two places. No token at all is `Ok(None)`: the answer to
@@ -14,28 +39,37 @@ pub fn token<'r>(
     authorization: Option<&'r str>,
     query: &Params,
     body: Option<&'r Params>,
-) -> Result<Option<&'r str>, OAuthError> {
+) -> Result<Option<Presented<'r>>, OAuthError> {
     if query.is_repeated("access_token") || query.get("access_token").is_some() {
         return Err(OAuthError::invalid_request("An access token does not belong in the query"));
     }
     let header = match authorization {
         None => None,
-        Some(value) => match value.split_once(' ') {
-            Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Some(token.trim()),
-            _ => return Err(OAuthError::invalid_request("The authorization scheme is not Bearer")),
-        },
+        Some(value) => {
+            let (scheme, token) = value.split_once(' ').ok_or(NO_SCHEME)?;
+            let scheme = match scheme {
+                bearer if bearer.eq_ignore_ascii_case("bearer") => Scheme::Bearer,
+                dpop if dpop.eq_ignore_ascii_case("dpop") => Scheme::Dpop,
+                _ => return Err(NO_SCHEME),
+            };
+            Some(Presented { token: token.trim(), scheme })
+        }
     };
     if body.is_some_and(|body| body.is_repeated("access_token")) {
         return Err(OAuthError::invalid_request("access_token comes more than once"));
     }
     let form = body.and_then(|body| body.get("access_token"));
+    let form = form.map(|token| Presented { token, scheme: Scheme::Bearer });
     match (header, form) {
         (Some(_), Some(_)) => Err(OAuthError::invalid_request("The access token comes in two places")),
-        (Some(token), None) | (None, Some(token)) if is_b64token(token) => Ok(Some(token)),
+        (Some(one), None) | (None, Some(one)) if is_b64token(one.token) => Ok(Some(one)),
         (None, None) => Ok(None),
         _ => Err(OAuthError::invalid_request("The access token is malformed")),
     }
 }
+
+const NO_SCHEME: OAuthError =
+    OAuthError::invalid_request("The authorization scheme is neither Bearer nor DPoP");
 
 /// `b64token` of RFC 6750 §2.1.
 fn is_b64token(token: &str) -> bool {
@@ -54,9 +88,13 @@ mod tests {
     fn a_token_comes_from_one_place() {
         let none = Params::default();
         let form: Params = [("access_token", "form")].into_iter().collect();
-        assert_eq!(token(Some("Bearer a.b"), &none, None), Ok(Some("a.b")));
-        assert_eq!(token(Some("bEARER a.b"), &none, Some(&none)), Ok(Some("a.b")));
-        assert_eq!(token(None, &none, Some(&form)), Ok(Some("form")));
+        let by = |token, scheme| Ok(Some(Presented { token, scheme }));
+        assert_eq!(token(Some("Bearer a.b"), &none, None), by("a.b", Scheme::Bearer));
+        assert_eq!(token(Some("bEARER a.b"), &none, Some(&none)), by("a.b", Scheme::Bearer));
+        for scheme in ["DPoP", "dpop", "DPOP"] {
+            assert_eq!(token(Some(&format!("{scheme} a.b")), &none, None), by("a.b", Scheme::Dpop));
+        }
+        assert_eq!(token(None, &none, Some(&form)), by("form", Scheme::Bearer));
         assert_eq!(token(None, &none, None), Ok(None));
         assert!(token(Some("Bearer a"), &none, Some(&form)).is_err());
         assert!(token(None, &form, None).is_err());

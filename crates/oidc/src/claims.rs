@@ -5,17 +5,33 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use domain::Account;
+use domain::{Account, SigningAlg};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use sha2::{Digest, Sha256};
+use sha2::{Digest, Sha256, Sha512};
+
+/// Asks for refresh tokens (OpenID Connect Core §11).
+pub const OFFLINE_ACCESS: &str = "offline_access";
 
 /// Scopes we know, in the order in which they are shown.
-pub const SCOPES: &[&str] = &["openid", "profile", "email", "address", "phone"];
+pub const SCOPES: &[&str] = &["openid", "profile", "email", "address", "phone", OFFLINE_ACCESS];
 
 /// Claims we can give besides the person's: those of the protocol.
-pub const PROTOCOL_CLAIMS: &[&str] =
-    &["iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid"];
+pub const PROTOCOL_CLAIMS: &[&str] = &[
+    "iss",
+    "sub",
+    "aud",
+    "exp",
+    "iat",
+    "auth_time",
+    "nonce",
+    "acr",
+    "amr",
+    "at_hash",
+    "c_hash",
+    "s_hash",
+    "sid",
+];
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Form {
@@ -152,13 +168,58 @@ pub struct IdToken<'a> {
     pub acr: &'a str,
     /// Methods.
     pub amr: &'a [String],
-    /// Hash of the access token.
-    pub at_hash: &'a str,
+    /// Hash of the access token beside it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at_hash: Option<&'a str>,
+    /// Hash of the code beside it (OpenID Connect Core §3.3.2.11).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub c_hash: Option<&'a str>,
+    /// Hash of the `state` beside it (Financial-grade API, part 2 §5.1).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub s_hash: Option<&'a str>,
     /// Browser session.
     pub sid: &'a str,
-    /// Claims asked for by name in the `claims` parameter.
+    /// Claims of the person.
     #[serde(flatten)]
     pub personal: &'a Map<String, Value>,
+}
+
+/// Where a token is taken: one name, or several.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Audience {
+    /// One.
+    One(String),
+    /// Several.
+    Many(Vec<String>),
+}
+
+impl Audience {
+    /// These resources, or the issuer where there are none: our own userinfo.
+    #[must_use]
+    pub fn of(resources: &[String], issuer: &str) -> Self {
+        match resources {
+            [] => Self::One(issuer.to_owned()),
+            [one] => Self::One(one.clone()),
+            many => Self::Many(many.to_vec()),
+        }
+    }
+
+    /// Whether this is one of them.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        match self {
+            Self::One(one) => one == name,
+            Self::Many(many) => many.iter().any(|one| one == name),
+        }
+    }
+}
+
+/// The key that a token is bound to (RFC 7800 §3, RFC 9449 §6.1).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Confirmation {
+    /// RFC 7638 thumbprint of the key that DPoP proofs are signed with.
+    pub jkt: String,
 }
 
 /// What an access token says (RFC 9068 §2.2).
@@ -166,33 +227,54 @@ pub struct IdToken<'a> {
 pub struct AccessToken {
     /// Issuer.
     pub iss: String,
-    /// Subject.
+    /// Subject; the client itself where no person is behind it.
     pub sub: String,
-    /// Where it is taken: our own userinfo, so the issuer.
-    pub aud: String,
+    /// Where it is taken.
+    pub aud: Audience,
     /// Ends, in seconds since 1970.
     pub exp: i64,
     /// Made, in seconds since 1970.
     pub iat: i64,
-    /// Grant id, a full stop, and what tells tokens of one grant apart.
+    /// Grant id, a full stop, and what tells tokens of one grant apart; without a full stop it hangs on no grant.
     pub jti: String,
     /// For this client.
     pub client_id: String,
     /// Granted scopes, space-separated.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub scope: String,
     /// The person proved who they are, in seconds since 1970.
-    pub auth_time: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth_time: Option<i64>,
     /// Class.
-    pub acr: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acr: Option<String>,
+    /// Only with proofs by this key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cnf: Option<Confirmation>,
     /// Claims asked for by name from userinfo.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub userinfo_claims: Vec<String>,
 }
 
-/// `at_hash` for tokens signed with SHA-256 (OpenID Connect Core §3.1.3.6).
+impl AccessToken {
+    /// Whether it was given this scope.
+    #[must_use]
+    pub fn has_scope(&self, scope: &str) -> bool {
+        self.scope.split(' ').any(|given| given == scope)
+    }
+}
+
+/// `at_hash`, `c_hash` and `s_hash`: the left half of the hash that the ID token's own algorithm uses
+/// (OpenID Connect Core §3.1.3.6, §3.3.2.11).
 #[must_use]
-pub fn at_hash(access_token: &str) -> String {
-    URL_SAFE_NO_PAD.encode(&Sha256::digest(access_token.as_bytes())[..16])
+pub fn left_half(alg: SigningAlg, text: &str) -> String {
+    match alg {
+        SigningAlg::ES256 | SigningAlg::RS256 | SigningAlg::PS256 => {
+            URL_SAFE_NO_PAD.encode(&Sha256::digest(text.as_bytes())[..16])
+        }
+        // Ed25519 hashes with SHA-512 (RFC 8032 §5.1).
+        SigningAlg::EdDSA => URL_SAFE_NO_PAD.encode(&Sha512::digest(text.as_bytes())[..32]),
+    }
 }
 
 #[cfg(test)]
@@ -266,9 +348,27 @@ mod tests {
     }
 
     #[test]
-    fn at_hash_is_the_left_half() {
+    fn at_hash_is_the_left_half_of_the_algorithms_own_hash() {
         // OpenID Connect Core appendix A.3.
-        assert_eq!(at_hash("jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y"), "77QmUPtjPfzWtF2AnpK9RQ");
+        let token = "jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y";
+        for alg in [SigningAlg::ES256, SigningAlg::RS256, SigningAlg::PS256] {
+            assert_eq!(left_half(alg, token), "77QmUPtjPfzWtF2AnpK9RQ");
+        }
+        assert_eq!(left_half(SigningAlg::EdDSA, token).len(), 43);
+    }
+
+    #[test]
+    fn an_audience_is_one_text_or_a_list() {
+        let both = ["https://a.example".to_owned(), "https://b.example".to_owned()];
+        assert_eq!(
+            serde_json::to_value(Audience::of(&[], "https://id.example")).unwrap(),
+            "https://id.example"
+        );
+        assert_eq!(serde_json::to_value(Audience::of(&both[..1], "x")).unwrap(), "https://a.example");
+        let many = Audience::of(&both, "x");
+        assert!(many.has("https://b.example") && !many.has("x") && !many.has("https://b.exampl"));
+        assert_eq!(serde_json::from_value::<Audience>(json!(both)).unwrap(), many);
+        assert!(serde_json::from_value::<Audience>(json!(1)).is_err());
     }
 
     #[test]
@@ -284,12 +384,15 @@ mod tests {
             nonce: Some("<\"ü\">"),
             acr: "a",
             amr: &[],
-            at_hash: "h",
+            at_hash: Some("h"),
+            c_hash: None,
+            s_hash: None,
             sid: "d",
             personal: &personal,
         };
         assert_eq!(serde_json::to_value(&token).unwrap()["nonce"], "<\"ü\">");
         token.nonce = None;
-        assert!(serde_json::to_value(&token).unwrap().get("nonce").is_none());
+        let value = serde_json::to_value(&token).unwrap();
+        assert!(["nonce", "c_hash", "s_hash"].iter().all(|absent| value.get(absent).is_none()));
     }
 }

@@ -67,6 +67,27 @@ impl Params {
         self.pairs.iter().enumerate().any(|(at, (name, _))| self.pairs[..at].iter().any(|(n, _)| n == name))
     }
 
+    /// The same, but this one may.
+    #[must_use]
+    pub fn has_repeated_but(&self, may: &str) -> bool {
+        let twice = |(at, (name, _)): (usize, &(String, String))| {
+            name != may && self.pairs[..at].iter().any(|(n, _)| n == name)
+        };
+        self.pairs.iter().enumerate().any(twice)
+    }
+
+    /// All values of a parameter, in order; empty ones count as absent.
+    pub fn all<'p>(&'p self, name: &'p str) -> impl Iterator<Item = &'p str> {
+        self.pairs.iter().filter(move |(n, _)| n == name).map(|(_, v)| v.as_str()).filter(|v| !v.is_empty())
+    }
+
+    /// The same with one more.
+    #[must_use]
+    pub fn plus(mut self, name: &str, value: &str) -> Self {
+        self.pairs.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use domain::{AccountId, Acr, ClientId, GrantId, SessionId, Timestamp};
+use domain::{ClientId, GrantId, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq as _;
 
-use super::CodeExchange;
+use super::{Authorization, CodeExchange};
 use crate::OAuthError;
 
 /// How long a code may be redeemed (SEC-112).
@@ -19,12 +19,9 @@ pub const CODE_LIFE: Duration = Duration::from_secs(60);
 /// because it travels in an address.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CodeContent {
-    /// The code's own id, and the grant's that it becomes.
-    #[serde(rename = "g")]
-    pub grant: GrantId,
-    /// Who may redeem it.
-    #[serde(rename = "c")]
-    pub client: ClientId,
+    /// What the person authorized; its grant's id is the code's own.
+    #[serde(flatten)]
+    pub who: Authorization,
     /// The redirect URI it was sent to.
     #[serde(rename = "r")]
     pub redirect_uri: String,
@@ -34,37 +31,21 @@ pub struct CodeContent {
     /// For the ID token.
     #[serde(rename = "n", default, skip_serializing_if = "Option::is_none")]
     pub nonce: Option<String>,
-    /// Who signed in.
-    #[serde(rename = "a")]
-    pub account: AccountId,
-    /// In which browser session.
-    #[serde(rename = "s")]
-    pub session: SessionId,
-    /// When they proved who they are.
-    #[serde(rename = "t")]
-    pub auth_time: Timestamp,
-    /// How well.
-    #[serde(rename = "l")]
-    pub acr: Acr,
-    /// By which methods.
-    #[serde(rename = "m")]
-    pub amr: Vec<String>,
-    /// Granted scopes, space-separated.
-    #[serde(rename = "o")]
-    pub scope: String,
-    /// Claims asked for in the ID token.
-    #[serde(rename = "i", default, skip_serializing_if = "Vec::is_empty")]
-    pub id_token_claims: Vec<String>,
-    /// Claims asked for from userinfo beyond the scopes.
-    #[serde(rename = "u", default, skip_serializing_if = "Vec::is_empty")]
-    pub userinfo_claims: Vec<String>,
+    /// The key that must prove the redemption (RFC 9449 §10, `dpop_jkt`).
+    #[serde(rename = "j", default, skip_serializing_if = "Option::is_none")]
+    pub jkt: Option<String>,
+    /// The grant of the access token that was given beside the code (hybrid responses): a replay of the code
+    /// revokes it too.
+    #[serde(rename = "f", default, skip_serializing_if = "Option::is_none")]
+    pub front: Option<GrantId>,
     /// Good until.
     #[serde(rename = "e")]
     pub expires_at: Timestamp,
 }
 
 impl CodeContent {
-    /// Whether this client may redeem the code with this request, now (SEC-112, SEC-105).
+    /// Whether this client may redeem the code with this request, now, with a proof by the key `jkt` if there was
+    /// one (SEC-112, SEC-105, SEC-126).
     ///
     /// # Errors
     /// `invalid_grant`.
@@ -72,9 +53,10 @@ impl CodeContent {
         &self,
         client: &ClientId,
         exchange: &CodeExchange,
+        jkt: Option<&str>,
         now: Timestamp,
     ) -> Result<(), OAuthError> {
-        if self.client != *client {
+        if self.who.client != *client {
             return Err(OAuthError::invalid_grant("The code belongs to another client"));
         }
         if now >= self.expires_at {
@@ -84,6 +66,9 @@ impl CodeContent {
             return Err(OAuthError::invalid_grant(
                 "redirect_uri is not the one of the authorization request",
             ));
+        }
+        if self.jkt.is_some() && self.jkt.as_deref() != jkt {
+            return Err(OAuthError::invalid_grant("The code is bound to another DPoP key"));
         }
         match (&self.challenge, &exchange.verifier) {
             (None, None) => Ok(()),
@@ -113,6 +98,7 @@ fn fits(verifier: &str, challenge: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::token::authorization::tests::authorization;
 
     // RFC 7636 appendix B.
     const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
@@ -120,19 +106,12 @@ mod tests {
 
     fn content() -> CodeContent {
         CodeContent {
-            grant: GrantId::from_random([1; 16]),
-            client: "shop".parse().unwrap(),
+            who: authorization(),
             redirect_uri: "https://shop.example/cb".to_owned(),
             challenge: Some(CHALLENGE.to_owned()),
             nonce: Some("n".repeat(600)),
-            account: AccountId::from_random([2; 16]),
-            session: SessionId::from_random([3; 16]),
-            auth_time: Timestamp::from_seconds(900),
-            acr: Acr::Qr,
-            amr: vec!["pwd".to_owned()],
-            scope: "openid".to_owned(),
-            id_token_claims: Vec::new(),
-            userinfo_claims: Vec::new(),
+            jkt: None,
+            front: None,
             expires_at: Timestamp::from_seconds(1060),
         }
     }
@@ -142,11 +121,12 @@ mod tests {
             code: String::new(),
             redirect_uri: "https://shop.example/cb".to_owned(),
             verifier: Some(VERIFIER.to_owned()),
+            resources: Vec::new(),
         }
     }
 
     fn check(content: &CodeContent, client: &str, exchange: &CodeExchange, at: i64) -> bool {
-        content.check(&client.parse().unwrap(), exchange, Timestamp::from_seconds(at)).is_ok()
+        content.check(&client.parse().unwrap(), exchange, None, Timestamp::from_seconds(at)).is_ok()
     }
 
     #[test]
@@ -193,7 +173,25 @@ mod tests {
     }
 
     #[test]
+    fn sec_126_a_bound_code_needs_a_proof_by_its_key() {
+        let bound = CodeContent { jkt: Some("key".to_owned()), ..content() };
+        let check = |code: &CodeContent, jkt| {
+            code.check(&"shop".parse().unwrap(), &exchange(), jkt, Timestamp::from_seconds(1000)).is_ok()
+        };
+        assert!(check(&bound, Some("key")));
+        assert!(!check(&bound, Some("other")) && !check(&bound, None));
+        assert!(check(&content(), Some("key")), "a code of no key may be redeemed with one");
+    }
+
+    #[test]
     fn content_survives_being_kept() {
+        let full = CodeContent {
+            jkt: Some("key".to_owned()),
+            front: Some(GrantId::from_random([9; 16])),
+            ..content()
+        };
+        let text = serde_json::to_string(&full).unwrap();
+        assert_eq!(serde_json::from_str::<CodeContent>(&text).unwrap(), full);
         let text = serde_json::to_string(&content()).unwrap();
         assert_eq!(serde_json::from_str::<CodeContent>(&text).unwrap(), content());
     }

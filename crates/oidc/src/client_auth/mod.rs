@@ -1,7 +1,10 @@
-//! Client authentication at the token endpoint (RFC 6749 §2.3).
+//! Client authentication (RFC 6749 §2.3, OpenID Connect Core §9).
 //!
-//! Owns: what was presented, and whether it proves the client by exactly its registered method (SEC-116).
-//! Not here: finding the client and limiting failures (`provider::token`).
+//! Owns: what was presented, whether it proves the client by exactly its registered method (SEC-116), and what an
+//! assertion must say ([`assertion`]). Not here: finding the client, verifying signatures of assertions, limiting
+//! failures (`provider::client_auth`).
+
+pub mod assertion;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -12,7 +15,24 @@ use subtle::ConstantTimeEq as _;
 use crate::params::decode;
 use crate::{ErrorCode, OAuthError, Params};
 
+/// `client_assertion_type` (RFC 7523 §2.2).
+pub const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
 /// What a client showed to prove itself.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Shown {
+    /// Its name, and a secret or nothing.
+    Plain(Presented),
+    /// An assertion; its method follows from its algorithm, its name from its claims.
+    Assertion {
+        /// The JWT as it came.
+        token: String,
+        /// `client_id`, where it was given too: then it has to be the same.
+        client_id: Option<ClientId>,
+    },
+}
+
+/// Who a client says it is, and how it wants to prove it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Presented {
     /// Who it says it is.
@@ -24,9 +44,26 @@ pub struct Presented {
     secrets: Vec<SecretHash>,
 }
 
+impl Presented {
+    /// By an assertion, which has to be verified besides.
+    #[must_use]
+    pub const fn by_assertion(client_id: ClientId, method: ClientAuthMethod) -> Self {
+        Self { client_id, method, secrets: Vec::new() }
+    }
+}
+
 impl std::fmt::Debug for Presented {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Presented({}, {})", self.client_id, self.method.as_str())
+    }
+}
+
+impl std::fmt::Debug for Shown {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Plain(presented) => presented.fmt(f),
+            Self::Assertion { .. } => f.write_str("Assertion(…)"),
+        }
     }
 }
 
@@ -39,18 +76,42 @@ pub struct Refused {
     pub basic: bool,
 }
 
-const FAILED: OAuthError = OAuthError::new(ErrorCode::InvalidClient, "Client authentication failed");
+/// Whatever the reason.
+pub const FAILED: OAuthError = OAuthError::new(ErrorCode::InvalidClient, "Client authentication failed");
+
+const TWO_WAYS: OAuthError = OAuthError::invalid_request("Two ways of client authentication at once");
 
 /// Reads what the client presented.
 ///
 /// # Errors
 /// `invalid_request` for two methods at once, `invalid_client` for none or one we do not offer.
-pub fn presented(authorization: Option<&str>, params: &Params) -> Result<Presented, Refused> {
+pub fn presented(authorization: Option<&str>, params: &Params) -> Result<Shown, Refused> {
     let basic = authorization.is_some();
     let refused = |error| Refused { error, basic };
-    if params.get("client_assertion").is_some() || params.get("client_assertion_type").is_some() {
-        return Err(refused(FAILED));
+    let single = ["client_id", "client_secret", "client_assertion", "client_assertion_type"];
+    if single.iter().any(|name| params.is_repeated(name)) {
+        return Err(refused(OAuthError::invalid_request("A parameter comes more than once")));
     }
+    let assertion = params.get("client_assertion");
+    if assertion.is_some() || params.get("client_assertion_type").is_some() {
+        if basic || params.get("client_secret").is_some() {
+            return Err(refused(TWO_WAYS));
+        }
+        let token = assertion.filter(|_| params.get("client_assertion_type") == Some(JWT_BEARER));
+        let token = token.ok_or_else(|| refused(FAILED))?.to_owned();
+        let client_id = match params.get("client_id").map(str::parse) {
+            None => None,
+            Some(Ok(id)) => Some(id),
+            Some(Err(_)) => return Err(refused(FAILED)),
+        };
+        return Ok(Shown::Assertion { token, client_id });
+    }
+    plain(authorization, params).map(Shown::Plain)
+}
+
+fn plain(authorization: Option<&str>, params: &Params) -> Result<Presented, Refused> {
+    let basic = authorization.is_some();
+    let refused = |error| Refused { error, basic };
     let body_id = params.get("client_id");
     let body_secret = params.get("client_secret");
     let Some(header) = authorization else {
@@ -65,7 +126,7 @@ pub fn presented(authorization: Option<&str>, params: &Params) -> Result<Present
         });
     };
     if body_secret.is_some() {
-        return Err(refused(OAuthError::invalid_request("Two ways of client authentication at once")));
+        return Err(refused(TWO_WAYS));
     }
     let (raw_id, raw_secret) = basic_pair(header).ok_or_else(|| refused(FAILED))?;
     let id = decode(raw_id.as_bytes(), 200).map_err(|_| refused(FAILED))?;
@@ -82,7 +143,8 @@ pub fn presented(authorization: Option<&str>, params: &Params) -> Result<Present
     Ok(Presented { client_id, method: ClientAuthMethod::ClientSecretBasic, secrets })
 }
 
-/// Checks what was presented. Takes the same time whether there is such a client or not.
+/// Checks what was presented: for an assertion only that the client may come with one. Takes the same time whether
+/// there is such a client or not.
 ///
 /// # Errors
 /// `invalid_client`, always the same.
@@ -98,8 +160,8 @@ pub fn authenticate(client: Option<&Client>, presented: &Presented) -> Result<()
                 ClientAuthMethod::ClientSecretBasic | ClientAuthMethod::ClientSecretPost => {
                     client.secret_hash.is_some() && matches
                 }
-                // Assertions are not presented as secrets.
-                ClientAuthMethod::ClientSecretJwt | ClientAuthMethod::PrivateKeyJwt => false,
+                // The caller verifies the assertion.
+                ClientAuthMethod::ClientSecretJwt | ClientAuthMethod::PrivateKeyJwt => true,
             }
     });
     if right {
@@ -134,9 +196,16 @@ mod tests {
         format!("Basic {}", STANDARD.encode(format!("{id}:{secret}")))
     }
 
+    fn plainly(authorization: Option<&str>, params: &Params) -> Result<Presented, Refused> {
+        match presented(authorization, params)? {
+            Shown::Plain(presented) => Ok(presented),
+            Shown::Assertion { .. } => panic!("an assertion"),
+        }
+    }
+
     fn try_it(client: &Client, authorization: Option<&str>, params: &[(&str, &str)]) -> Result<(), Refused> {
         let params: Params = params.iter().copied().collect();
-        authenticate(Some(client), &presented(authorization, &params)?)
+        authenticate(Some(client), &plainly(authorization, &params)?)
     }
 
     fn confidential(method: ClientAuthMethod) -> Client {
@@ -165,12 +234,39 @@ mod tests {
     #[test]
     fn sec_115_unknown_client_and_wrong_secret_look_alike() {
         let known = confidential(ClientAuthMethod::ClientSecretBasic);
-        let shown = presented(Some(&basic("shop", "wrong")), &Params::default()).unwrap();
+        let shown = plainly(Some(&basic("shop", "wrong")), &Params::default()).unwrap();
         assert_eq!(authenticate(Some(&known), &shown), authenticate(None, &shown));
         let disabled = Client { is_enabled: false, ..known };
-        let right = presented(Some(&basic("shop", "s3cret+/%")), &Params::default()).unwrap();
+        let right = plainly(Some(&basic("shop", "s3cret+/%")), &Params::default()).unwrap();
         assert_eq!(authenticate(Some(&disabled), &right), authenticate(None, &shown));
         assert!(authenticate(None, &shown).unwrap_err().basic);
+    }
+
+    #[test]
+    fn sec_116_an_assertion_stands_alone() {
+        let assertion = [("client_assertion", "a.b.c"), ("client_assertion_type", JWT_BEARER)];
+        let read = |authorization: Option<&str>, more: &[(&str, &str)]| {
+            let params: Params = assertion.iter().chain(more).copied().collect();
+            presented(authorization, &params).map_err(|refused| refused.error.code)
+        };
+        let shown = |client_id| Ok(Shown::Assertion { token: "a.b.c".to_owned(), client_id });
+        assert_eq!(read(None, &[]), shown(None));
+        assert_eq!(read(None, &[("client_id", "shop")]), shown(Some("shop".parse().unwrap())));
+        assert_eq!(read(None, &[("client_secret", "x")]), Err(ErrorCode::InvalidRequest));
+        assert_eq!(read(Some(&basic("shop", "x")), &[]), Err(ErrorCode::InvalidRequest));
+        assert_eq!(read(None, &[("client_assertion", "d")]), Err(ErrorCode::InvalidRequest));
+        assert_eq!(read(None, &[("client_id", "no id")]), Err(ErrorCode::InvalidClient));
+        // An assertion proves only a client that registered one.
+        for (method, may) in [
+            (ClientAuthMethod::PrivateKeyJwt, true),
+            (ClientAuthMethod::ClientSecretJwt, false),
+            (ClientAuthMethod::ClientSecretBasic, false),
+            (ClientAuthMethod::None, false),
+        ] {
+            let by = Presented::by_assertion("shop".parse().unwrap(), ClientAuthMethod::PrivateKeyJwt);
+            assert_eq!(authenticate(Some(&confidential(method)), &by).is_ok(), may, "{method:?}");
+            assert!(authenticate(None, &by).is_err());
+        }
     }
 
     #[test]
@@ -196,6 +292,8 @@ mod tests {
             (Some("Basic c2hvcA=="), &[][..]),
             (None, &[][..]),
             (None, &[("client_assertion", "x"), ("client_id", "shop")][..]),
+            (None, &[("client_assertion_type", JWT_BEARER), ("client_id", "shop")][..]),
+            (None, &[("client_assertion", "x"), ("client_assertion_type", "saml")][..]),
             (Some(basic("shop", "s3cret+/%").as_str()), &[("client_id", "other")][..]),
         ] {
             assert_eq!(
