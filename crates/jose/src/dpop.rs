@@ -46,3 +46,83 @@ impl Proof {
         Ok(Self { jkt: key.kid().to_owned(), claims })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use serde_json::json;
+
+    use super::*;
+    use crate::SigningKey;
+
+    fn proof(key: &SigningKey, header: &Value, payload: &str) -> String {
+        let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), URL_SAFE_NO_PAD.encode(payload));
+        format!("{message}.{}", URL_SAFE_NO_PAD.encode(key.sign_bytes(message.as_bytes()).unwrap()))
+    }
+
+    fn usual(key: &SigningKey) -> Value {
+        json!({"typ": "dpop+jwt", "alg": key.alg().as_str(), "jwk": key.public_jwk()})
+    }
+
+    #[test]
+    fn a_proof_is_verified_with_the_key_it_brings() {
+        for alg in SigningAlg::ALL {
+            let key = SigningKey::generate(*alg).unwrap();
+            let read = Proof::parse(&proof(&key, &usual(&key), r#"{"jti":"1"}"#)).unwrap();
+            assert_eq!((read.jkt.as_str(), &read.claims["jti"]), (key.kid(), &json!("1")));
+            let other = SigningKey::generate(*alg).unwrap();
+            let forged = proof(&other, &usual(&key), "{}");
+            assert_eq!(Proof::parse(&forged), Err(JwsError::WrongSignature));
+        }
+    }
+
+    #[test]
+    fn the_example_of_rfc_9449() {
+        let example = "eyJ0eXAiOiJkcG9wK2p3dCIsImFsZyI6IkVTMjU2IiwiandrIjp7Imt0eSI6IkVDIiwieCI6Imw4dEZyaHgtMzR0VjNoUklDUkRZOXpDa0RscEJoRjQyVVFVZldWQVdCRnMiLCJ5IjoiOVZFNGpmX09rX282NHpiVFRsY3VOSmFqSG10NnY5VERWclUwQ2R2R1JEQSIsImNydiI6IlAtMjU2In19.eyJqdGkiOiItQndDM0VTYzZhY2MybFRjIiwiaHRtIjoiUE9TVCIsImh0dSI6Imh0dHBzOi8vc2VydmVyLmV4YW1wbGUuY29tL3Rva2VuIiwiaWF0IjoxNTYyMjYyNjE2fQ.2-GxA6T8lP4vfrg8v-FdWP0A0zdrj8igiMLvqRMUvwnQg4PtFLbdLXiOSsX0x7NVY-FNyJK70nfbV37xRZT3Lg";
+        let read = Proof::parse(example).unwrap();
+        assert_eq!(read.jkt, "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I");
+        assert_eq!(read.claims["htm"], "POST");
+    }
+
+    #[test]
+    fn sec_118_a_proof_by_anything_but_a_public_key_of_its_own_is_refused() {
+        let key = SigningKey::generate(SigningAlg::ES256).unwrap();
+        let with = |name: &str, value: Value| {
+            let mut header = usual(&key);
+            header[name] = value;
+            Proof::parse(&proof(&key, &header, "{}"))
+        };
+        let whole: Value = serde_json::from_slice(&key.to_private_jwk()).unwrap();
+        assert_eq!(with("jwk", whole), Err(JwsError::RefusedMember));
+        assert_eq!(with("jwk", json!({"kty": "oct", "k": "AA"})), Err(JwsError::RefusedMember));
+        for jwk in [json!(null), json!("x"), json!([])] {
+            assert_eq!(with("jwk", jwk), Err(JwsError::Malformed));
+        }
+        assert_eq!(with("jwk", json!({})), Err(JwsError::WrongAlgorithm));
+        for alg in ["none", "HS256", "RS256", "ES384", ""] {
+            assert_eq!(with("alg", json!(alg)), Err(JwsError::WrongAlgorithm), "{alg}");
+        }
+        for member in ["crit", "jku", "x5c", "x5u", "b64", "zip"] {
+            assert_eq!(with(member, json!(["x"])), Err(JwsError::RefusedMember), "{member}");
+        }
+        let lacking = proof(&key, &json!({"typ": "dpop+jwt", "alg": "ES256"}), "{}");
+        assert_eq!(Proof::parse(&lacking), Err(JwsError::Malformed));
+        let claims = proof(&key, &usual(&key), r#"{"jti":"1","jti":"2"}"#);
+        assert_eq!(Proof::parse(&claims), Err(JwsError::Malformed));
+    }
+
+    #[test]
+    fn sec_119_no_token_of_another_type_is_a_proof() {
+        let key = SigningKey::generate(SigningAlg::ES256).unwrap();
+        for typ in [json!("JWT"), json!("at+jwt"), json!(null), json!("")] {
+            let header = json!({"typ": typ, "alg": "ES256", "jwk": key.public_jwk()});
+            assert_eq!(Proof::parse(&proof(&key, &header, "{}")), Err(JwsError::WrongType), "{typ}");
+        }
+        let without = json!({"alg": "ES256", "jwk": key.public_jwk()});
+        assert_eq!(Proof::parse(&proof(&key, &without, "{}")), Err(JwsError::WrongType));
+        // And the other way round: a proof brings a key, which nothing else may.
+        let token = proof(&key, &usual(&key), "{}");
+        assert_eq!(Unverified::parse(&token).map(|_| ()), Err(JwsError::RefusedMember));
+    }
+}

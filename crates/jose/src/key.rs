@@ -168,9 +168,12 @@ impl SigningKey {
         Ok(token)
     }
 
-    #[cfg(test)]
-    pub(crate) fn sign_raw(&self, message: &[u8]) -> Vec<u8> {
-        self.signer.sign(message).unwrap()
+    /// The bare signature over these bytes: for who writes a header of its own, such as the maker of a DPoP proof.
+    ///
+    /// # Errors
+    /// As [`SigningKey::sign`].
+    pub fn sign_bytes(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
+        self.signer.sign(message).map_err(failed)
     }
 
     /// Verifies a compact JWS against the public part; see [`VerifyingKey::verify`].

@@ -55,7 +55,7 @@ impl KeySet {
             }
             let kid = match members.get("kid") {
                 None => None,
-                Some(kid) => Some(kid.as_str().ok_or(KeyError::Malformed)?.to_owned()),
+                Some(kid) => Some(kid.as_str().ok_or(KeyError::Malformed)?),
             };
             found.take(jwk, members, kid);
         }
@@ -64,7 +64,7 @@ impl KeySet {
         Ok(found)
     }
 
-    fn take(&mut self, jwk: &Value, members: &Map<String, Value>, kid: Option<String>) {
+    fn take(&mut self, jwk: &Value, members: &Map<String, Value>, kid: Option<&str>) {
         let text = |name: &str| members.get(name).map(|value| value.as_str().unwrap_or_default());
         let operations = members.get("key_ops").map(|ops| ops.as_array().map(Vec::as_slice).unwrap_or_default());
         let may = |wanted: &[&str]| {
@@ -76,14 +76,14 @@ impl KeySet {
                 if said_alg.is_none_or(|said| said == alg.as_str())
                     && let Ok(key) = VerifyingKey::with_alg(jwk, *alg)
                 {
-                    self.verifying.push((kid.clone(), key));
+                    self.verifying.push((kid.map(str::to_owned), key));
                 }
             }
         }
         if said_use.is_none_or(|said| said == "enc") && may(&["encrypt", "wrapKey", "deriveKey", "deriveBits"]) {
             for alg in KeyEncryptionAlg::ALL {
                 if said_alg.is_none_or(|said| said == alg.as_str())
-                    && let Ok(key) = EncryptionKey::from_public_jwk(jwk, *alg, kid.clone())
+                    && let Ok(key) = EncryptionKey::from_public_jwk(jwk, *alg, kid.map(str::to_owned))
                 {
                     let rank = 2 * u8::from(said_alg.is_none()) + u8::from(said_use.is_none());
                     self.encrypting.push((rank, key));
@@ -139,3 +139,6 @@ impl KeySet {
         self.verifying.is_empty() && self.encrypting.is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,11 +17,11 @@ fn forged(key: &SigningKey, header: &str, payload: &str) -> String {
     // `sign` writes its own header, so the signature is taken from the key's own signer by way of a
     // token whose parts are put in place of the usual ones.
     let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload));
-    format!("{message}.{}", URL_SAFE_NO_PAD.encode(key.sign_raw(message.as_bytes())))
+    format!("{message}.{}", URL_SAFE_NO_PAD.encode(key.sign_bytes(message.as_bytes()).unwrap()))
 }
 
 #[test]
-fn a_token_is_signed_and_verified_with_both_algorithms() {
+fn a_token_is_signed_and_verified_with_every_algorithm() {
     for alg in SigningAlg::ALL {
         let key = SigningKey::generate(*alg).unwrap();
         for typ in ["JWT", "at+jwt", "something+jwt"] {
@@ -110,7 +110,7 @@ fn sec_127_the_algorithm_is_the_keys_and_never_the_tokens() {
 }
 
 #[test]
-fn headers_that_bring_their_own_key_or_extensions_are_refused() {
+fn sec_118_headers_that_bring_their_own_key_or_extensions_are_refused() {
     let key = es256();
     for member in ["crit", "jku", "jwk", "x5u", "x5c", "x5t", "x5t#S256", "zip", "b64"] {
         let header = json!({"alg": "ES256", "typ": "JWT", member: ["x"]}).to_string();
@@ -121,7 +121,7 @@ fn headers_that_bring_their_own_key_or_extensions_are_refused() {
 }
 
 #[test]
-fn a_token_of_one_type_is_none_of_another() {
+fn sec_119_a_token_of_one_type_is_none_of_another() {
     let key = es256();
     let token = key.sign("at+jwt", b"{}").unwrap();
     assert_eq!(key.verify(&token, "JWT"), Err(JwsError::WrongType));
@@ -183,4 +183,108 @@ fn sec_220_odd_signatures_and_keys_are_refused_without_a_panic() {
 fn an_rsa_key_of_less_than_2048_bits_is_refused() {
     let small = json!({"kty": "RSA", "e": "AQAB", "n": URL_SAFE_NO_PAD.encode([0xc5; 128])});
     assert!(VerifyingKey::from_public_jwk(&small).is_err());
+}
+
+/// A token under an HMAC.
+fn hs256(header: &str, secret: &[u8], payload: &str) -> String {
+    let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload));
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret).unwrap();
+    mac.update(message.as_bytes());
+    format!("{message}.{}", URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes()))
+}
+
+fn with_secret(token: &str, secret: &[u8]) -> Result<Vec<u8>, JwsError> {
+    verify_hs256(&Unverified::parse(token)?, secret, Types::CLIENT_ASSERTION)
+}
+
+#[test]
+fn an_hmac_is_verified_only_with_its_secret() {
+    let secret = b"0123456789abcdef0123456789abcdef";
+    let token = hs256(r#"{"alg":"HS256"}"#, secret, "{}");
+    assert_eq!(with_secret(&token, secret).unwrap(), b"{}");
+    assert_eq!(with_secret(&token, b"0123456789abcdef0123456789abcdeX"), Err(JwsError::WrongSignature));
+    assert!(with_secret(&token[..token.len() - 4], secret).is_err());
+    let (message, _) = token.rsplit_once('.').unwrap();
+    assert_eq!(with_secret(&format!("{message}."), secret), Err(JwsError::WrongSignature));
+    for alg in ["none", "HS384", "hs256", "ES256"] {
+        let token = hs256(&json!({ "alg": alg }).to_string(), secret, "{}");
+        assert_eq!(with_secret(&token, secret), Err(JwsError::WrongAlgorithm), "{alg}");
+    }
+}
+
+#[test]
+fn sec_118_nothing_is_accepted_with_an_empty_or_a_short_secret() {
+    for secret in [&b""[..], b"0", b"0123456789abcdef0123456789abcde"] {
+        let token = hs256(r#"{"alg":"HS256"}"#, secret, "{}");
+        assert_eq!(with_secret(&token, secret), Err(JwsError::WrongKey));
+    }
+}
+
+#[test]
+fn sec_118_a_public_key_is_no_hmac_secret() {
+    for alg in SigningAlg::ALL {
+        let key = SigningKey::generate(*alg).unwrap();
+        let jwk = key.public_jwk();
+        let set = crate::KeySet::parse(json!({ "keys": [jwk] }).to_string().as_bytes()).unwrap();
+        for secret in [jwk.to_string(), jwk["x"].to_string(), jwk["n"].to_string()] {
+            let token = hs256(&json!({"alg": "HS256", "kid": key.kid()}).to_string(), secret.as_bytes(), "{}");
+            let token = Unverified::parse(&token).unwrap();
+            let verdict = set.verify(&token, SigningAlg::ALL, Types::CLIENT_ASSERTION);
+            assert_eq!(verdict, Err(JwsError::WrongAlgorithm));
+            assert_eq!(token.verify(key.public(), "JWT"), Err(JwsError::WrongAlgorithm));
+        }
+    }
+}
+
+#[test]
+fn sec_118_one_rsa_algorithm_is_not_the_other() {
+    let key = SigningKey::generate(SigningAlg::RS256).unwrap();
+    let pss = VerifyingKey::with_alg(&key.public_jwk(), SigningAlg::PS256).unwrap();
+    let token = forged(&key, r#"{"alg":"PS256","typ":"JWT"}"#, "{}");
+    assert_eq!(key.verify(&token, "JWT"), Err(JwsError::WrongAlgorithm));
+    assert_eq!(pss.verify(&token, "JWT"), Err(JwsError::WrongSignature));
+}
+
+#[test]
+fn only_a_token_that_says_none_and_has_no_signature_is_unsigned() {
+    let unsigned = |header: &str, signature: &str| {
+        let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode("{}"));
+        Unverified::parse(&format!("{message}.{signature}")).unwrap().unsigned()
+    };
+    assert_eq!(unsigned(r#"{"alg":"none"}"#, "").as_deref(), Some(&b"{}"[..]));
+    assert_eq!(unsigned(r#"{"alg":"none"}"#, "AA"), None);
+    for other in ["None", "NONE", "ES256", "HS256", ""] {
+        assert_eq!(unsigned(&json!({ "alg": other }).to_string(), ""), None, "{other}");
+    }
+    assert_eq!(unsigned("{}", ""), None);
+}
+
+#[test]
+fn sec_119_types_are_compared_as_media_types_and_may_be_left_out_only_where_said() {
+    let key = es256();
+    let taken = |header: Value, types: Types| {
+        let token = forged(&key, &header.to_string(), "{}");
+        Unverified::parse(&token).unwrap().check_type(types).is_ok()
+    };
+    assert!(taken(json!({"alg": "ES256"}), Types::CLIENT_ASSERTION));
+    assert!(taken(json!({"typ": "jwt"}), Types::CLIENT_ASSERTION));
+    assert!(taken(json!({"typ": "application/client-authentication+jwt"}), Types::CLIENT_ASSERTION));
+    assert!(taken(json!({"typ": "oauth-authz-req+jwt"}), Types::REQUEST_OBJECT));
+    for other in ["at+jwt", "logout+jwt", "dpop+jwt", "", "application/"] {
+        assert!(!taken(json!({ "typ": other }), Types::CLIENT_ASSERTION), "{other}");
+        assert!(!taken(json!({ "typ": other }), Types::REQUEST_OBJECT), "{other}");
+    }
+    for other in [json!(null), json!(1), json!(["JWT"])] {
+        assert!(!taken(json!({ "typ": other }), Types::REQUEST_OBJECT), "{other}");
+    }
+    assert!(!taken(json!({}), Types { allowed: &["dpop+jwt"], may_lack: false }));
+}
+
+#[test]
+fn a_name_of_another_type_or_a_header_too_long_is_refused() {
+    let key = es256();
+    let odd = forged(&key, r#"{"alg":"ES256","typ":"JWT","kid":1}"#, "{}");
+    assert_eq!(key.verify(&odd, "JWT"), Err(JwsError::Malformed));
+    let long = json!({"alg": "ES256", "typ": "JWT", "x": "x".repeat(4000)}).to_string();
+    assert_eq!(key.verify(&forged(&key, &long, "{}"), "JWT"), Err(JwsError::TooLong));
 }
