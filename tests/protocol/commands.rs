@@ -114,7 +114,7 @@ async fn keys_are_listed_without_their_secrets() {
     let list = server.command(&["keys", "list", "--json"]).done();
     assert!(items(&list.json()).len() >= 2);
     assert!(!list.out.contains("\"d\"") && !list.out.contains("PRIVATE"));
-    let again = server.command(&["keys", "rotate", "--json"]).done();
+    let again = server.command(&["keys", "rotate", "--force", "--json"]).done();
     assert_ne!(server.command(&["keys", "list", "--json"]).done().out, list.out);
     assert!(!again.out.contains("\"d\""));
 }

@@ -206,10 +206,31 @@ pub enum Device {
 /// `keys …`.
 #[derive(Debug, Subcommand)]
 pub enum Keys {
-    /// List the signing keys and where they stand.
+    /// List our keys and where they stand.
     List,
-    /// Let the next key sign, retire the current one, and make a new next one.
-    Rotate,
+    /// Let the next keys sign, retire the current ones, and make new next ones.
+    Rotate {
+        /// Only the keys of one algorithm: ES256, RS256, PS256, EdDSA, RSA-OAEP-256 or ECDH-ES.
+        #[arg(long, value_name = "ALG")]
+        alg: Option<String>,
+        /// Although the next key was just published: who keeps a copy of the key set does not know it yet.
+        #[arg(long)]
+        force: bool,
+    },
+    /// Take one key out of use. What it signed stays good until it ends.
+    Retire {
+        /// Its name, as `keys list` shows it.
+        kid: String,
+        /// The key was stolen: it leaves the key set at once, and what it signed is good no more.
+        #[arg(long)]
+        force: bool,
+    },
+    /// Seal everything that is kept sealed anew with another wrapping key. Restart all nodes with it afterwards.
+    Rewrap {
+        /// The file with the new wrapping key; it is made if it is not there.
+        #[arg(long, value_name = "FILE")]
+        new_key_file: PathBuf,
+    },
 }
 
 /// `phone …`.
@@ -308,6 +329,10 @@ mod tests {
             "device enrol --user ada",
             "keys list",
             "keys rotate",
+            "keys rotate --alg ES256 --force",
+            "keys retire kid",
+            "keys retire kid --force --json",
+            "keys rewrap --new-key-file new.key",
             "migrate",
             "migrate --check --json",
             "migrate --adopt-issuer",
@@ -328,6 +353,8 @@ mod tests {
             "client create",
             "user",
             "serve now",
+            "keys retire",
+            "keys rewrap",
             "phone enrol",
         ] {
             let refused = Cli::try_parse_from(std::iter::once("latchbolt").chain(wrong.split(' ')));

@@ -14,7 +14,7 @@ use jose::seal::MasterKey;
 use provider::keys::KeysUnusable;
 
 use crate::commands;
-use crate::config::keys::{SHARED, Settings, parse_key};
+use crate::config::keys::{SHARED, Source, parse_key};
 use crate::failure::Failure;
 
 /// Tells the drafts of one process apart.
@@ -46,13 +46,13 @@ pub struct Wrapping {
 ///
 /// # Errors
 /// The file is missing although the database was used with a key, others can read it, or it holds no key.
-pub fn wrapping_key(settings: &Settings, database: Database<'_>) -> Result<Wrapping, Failure> {
+pub fn wrapping_key(source: &Source, database: Database<'_>) -> Result<Wrapping, Failure> {
     let kept = |key: [u8; 32]| Wrapping { key: MasterKey::new(key), made: None };
-    let file = match (settings, database) {
-        (Settings::Given(key), _) => return Ok(kept(**key)),
-        (Settings::File(Some(file)), _) => file.clone(),
-        (Settings::File(None), Database::File(database)) => database.with_extension("key"),
-        (Settings::File(None), Database::Server { .. }) => return Err(Failure::new(SHARED)),
+    let file = match (source, database) {
+        (Source::Given(key), _) => return Ok(kept(**key)),
+        (Source::File(Some(file)), _) => file.clone(),
+        (Source::File(None), Database::File(database)) => database.with_extension("key"),
+        (Source::File(None), Database::Server { .. }) => return Err(Failure::new(SHARED)),
     };
     if let Some(key) = read(&file)? {
         return Ok(kept(key));
@@ -69,6 +69,17 @@ pub fn wrapping_key(settings: &Settings, database: Database<'_>) -> Result<Wrapp
     }
     let key = make(&file)?;
     Ok(Wrapping { key: MasterKey::new(key), made: Some(file) })
+}
+
+/// The wrapping key of a file that is to take another one's place, and whether it was made just now.
+///
+/// # Errors
+/// Others can read the file, it holds no key, or it cannot be made.
+pub fn another(file: &Path) -> Result<([u8; 32], bool), Failure> {
+    match read(file)? {
+        Some(key) => Ok((key, false)),
+        None => Ok((make(file)?, true)),
+    }
 }
 
 /// The database was begun with another wrapping key than this node's. A file that was made for it just now, while
@@ -176,7 +187,7 @@ mod tests {
     fn sec_190_a_key_file_is_made_for_its_owner_alone_and_read_again() {
         let folder = tempfile::tempdir().unwrap();
         let database = folder.path().join("latchbolt.db");
-        let settings = Settings::File(None);
+        let settings = Source::File(None);
         let made = wrapping_key(&settings, Database::File(&database)).unwrap();
         let again = wrapping_key(&settings, Database::File(&database)).unwrap();
         assert_eq!(made.key.subkey("test"), again.key.subkey("test"));
@@ -198,9 +209,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let database = folder.path().join("latchbolt.db");
         std::fs::write(&database, b"").unwrap();
-        let refused = wrapping_key(&Settings::File(None), Database::File(&database)).err().unwrap();
+        let refused = wrapping_key(&Source::File(None), Database::File(&database)).err().unwrap();
         assert!(refused.to_string().contains("Restore the key"), "{refused}");
-        let named = Settings::File(Some(folder.path().join("latchbolt.key")));
+        let named = Source::File(Some(folder.path().join("latchbolt.key")));
         let server = |has_key| Database::Server { shown: "postgres://db/latchbolt", has_key };
         let refused = wrapping_key(&named, server(true)).err().unwrap();
         assert!(refused.to_string().contains("Restore the key"), "{refused}");
@@ -213,7 +224,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("latchbolt.key");
         let server = Database::Server { shown: "postgres://db/latchbolt", has_key: false };
-        let made = wrapping_key(&Settings::File(Some(file.clone())), server).unwrap().made;
+        let made = wrapping_key(&Source::File(Some(file.clone())), server).unwrap().made;
         let refused = another_key(made.as_deref()).to_string();
         assert!(refused.contains("Copy its key file") && !file.exists(), "{refused}");
         assert!(another_key(None).to_string().contains("wrapping key is not the one"));

@@ -292,7 +292,7 @@ pub async fn new_password(world: &World, chance: &mut Chance) -> Outcome {
 
 /// The signing keys are rotated.
 pub async fn rotates(world: &World, _: &mut Chance) -> Outcome {
-    match world.stage.command(&["keys", "rotate"], "").await {
+    match world.stage.command(&["keys", "rotate", "--force"], "").await {
         Said::Done(_) => {
             world.ledger.certain(Deed::Rotated, &[]);
             Outcome::Acknowledged

@@ -1,6 +1,7 @@
-//! `[keys]`: the key that wraps the keys (SEC-190).
+//! `[keys]`: the key that wraps the keys (SEC-190), and how long a key signs (SEC-191).
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -10,7 +11,8 @@ use super::source::Fault;
 
 section! {
     /// The key that wraps the signing keys in the database. Keep a copy of it away from the database's
-    /// backups: without it the database is of no use, and with both it is everything.
+    /// backups: without it the database is of no use, and with both it is everything. `latchbolt keys rewrap`
+    /// replaces it.
     "keys" {
         /// The wrapping key itself: 32 random bytes in base64 (`openssl rand -base64 32`). Give it by the
         /// environment, LATCHBOLT__KEYS__WRAPPING_KEY or LATCHBOLT__KEYS__WRAPPING_KEY_FILE. Every node needs
@@ -20,22 +22,34 @@ section! {
         /// at first start. Without this key: beside SQLite's database, with the ending `.key`. With PostgreSQL
         /// one of the two has to be given.
         key_file: Option<String> = None, example "/var/lib/latchbolt/latchbolt.key";
+        /// Days that a key signs before the next one, which is published all the while, takes its place by
+        /// itself; at most 3650. 0: only by `latchbolt keys rotate`.
+        rotate_days: u32 = 90;
     }
 }
 
 /// PostgreSQL without a key.
 pub const SHARED: &str = "With PostgreSQL every node needs the same wrapping key: give it by LATCHBOLT__KEYS__WRAPPING_KEY or …_FILE (`openssl rand -base64 32` makes one), or set keys.key_file.";
 
+/// What is said about keys.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where the wrapping key comes from.
+    pub wrapping: Source,
+    /// How long a key signs; none means until it is rotated by hand.
+    pub rotate_every: Option<Duration>,
+}
+
 /// Where the wrapping key comes from.
 #[derive(Clone)]
-pub enum Settings {
+pub enum Source {
     /// Given.
     Given(Box<[u8; 32]>),
     /// Kept in this file; none means beside SQLite's database.
     File(Option<PathBuf>),
 }
 
-impl std::fmt::Debug for Settings {
+impl std::fmt::Debug for Source {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Given(_) => f.write_str("Given(…)"),
@@ -48,17 +62,26 @@ impl Given {
     /// What it means.
     ///
     /// # Errors
-    /// A key that is not 32 bytes in base64, or plainly not random (SEC-196).
+    /// A key that is not 32 bytes in base64, or plainly not random (SEC-196); too many days.
     pub fn resolve(&self) -> Result<Settings, Fault> {
-        match &self.wrapping_key {
-            None => Ok(Settings::File(self.key_file.as_ref().map(PathBuf::from))),
+        let wrapping = match &self.wrapping_key {
+            None => Source::File(self.key_file.as_ref().map(PathBuf::from)),
             Some(_) if self.key_file.is_some() => {
-                Err(Fault::new("key_file", "The wrapping key is given already: take keys.key_file away."))
+                return Err(Fault::new(
+                    "key_file",
+                    "The wrapping key is given already: take keys.key_file away.",
+                ));
             }
             Some(text) => parse_key(text.reveal())
-                .map(|key| Settings::Given(Box::new(key)))
-                .map_err(|what| Fault::new("wrapping_key", what)),
-        }
+                .map(|key| Source::Given(Box::new(key)))
+                .map_err(|what| Fault::new("wrapping_key", what))?,
+        };
+        let rotate_every = match self.rotate_days {
+            0 => None,
+            days @ 1..=3650 => Some(Duration::from_secs(u64::from(days) * 24 * 3600)),
+            _ => return Err(Fault::new("rotate_days", "Take a number of days from 0 (by hand) to 3650.")),
+        };
+        Ok(Settings { wrapping, rotate_every })
     }
 }
 
@@ -109,5 +132,14 @@ mod tests {
         for printed in [format!("{given:?}"), format!("{settings:?}"), toml::to_string(&given).unwrap()] {
             assert!(!printed.contains(&text), "{printed}");
         }
+    }
+
+    #[test]
+    fn keys_are_rotated_by_themselves_unless_zero_days_are_given() {
+        let every = |days| Given { rotate_days: days, ..Given::default() }.resolve().map(|s| s.rotate_every);
+        assert_eq!(Given::default().resolve().unwrap().rotate_every, Some(Duration::from_secs(90 * 86400)));
+        assert_eq!(every(0).unwrap(), None);
+        assert_eq!(every(1).unwrap(), Some(Duration::from_secs(86400)));
+        assert!(every(3651).is_err());
     }
 }

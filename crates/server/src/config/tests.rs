@@ -155,7 +155,7 @@ fn a_secret_may_stand_in_a_file_of_its_own() {
         Written::new("secret", &format!("{}\n", base64::engine::general_purpose::STANDARD.encode(&bytes)));
     let path = secret.0.to_str().unwrap();
     let config = config("secret-config", "", &[("LATCHBOLT__KEYS__WRAPPING_KEY_FILE", path)]);
-    assert!(matches!(config.keys, keys::Settings::Given(key) if key.as_slice() == bytes));
+    assert!(matches!(config.keys.wrapping, keys::Source::Given(key) if key.as_slice() == bytes));
 }
 
 #[test]
