@@ -1,17 +1,19 @@
 //! Living browser sessions, cached for a moment.
 //!
-//! Owns: who is signed in with a cookie's secret, and noting that a session was used. Not here: beginning and
-//! ending sessions (`signin`).
+//! Owns: who is signed in with a cookie's secret, noting that a session was used, and signing out. Not here:
+//! beginning sessions and ending those of others (`signin`, `registry`).
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{SecretHash, SessionId, Timestamp};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use domain::{AuditEntry, AuditEvent, Outcome, SecretHash, SessionEnd, SessionId, Timestamp};
 use moka::sync::Cache;
-use store::{SignedIn, Store};
+use store::{SessionClient, SignedIn, Store};
 
 use crate::cache::Fresh;
-use crate::{Change, Clock, Refusal, Secret};
+use crate::{App, Change, Clock, Refusal, Secret, Visitor, audit};
 
 /// How long another node's change may stay unseen when its word is lost.
 const LIFE: Duration = Duration::from_secs(2);
@@ -120,6 +122,45 @@ impl SessionCache {
             Change::Missed => self.fresh.drop_all(),
             Change::Client(_) | Change::Device(_) | Change::Grant(_) | Change::Keys => {}
         }
+    }
+}
+
+impl App {
+    /// Ends a browser's session, and answers the relying parties it led to that want to know. Those that our server
+    /// tells have their notices in the same unit.
+    ///
+    /// # Errors
+    /// The store is unavailable.
+    pub async fn sign_out(&self, who: &SignedIn, visitor: &Visitor) -> Result<Vec<SessionClient>, Refusal> {
+        let (now, id) = (self.now(), who.session.id);
+        let why = SessionEnd::SignedOut;
+        let deed = || async {
+            let mut work = self.store().begin().await?;
+            let clients = work.session_clients(&id).await?;
+            if work.end_session(&id, why, now).await? {
+                work.audit(AuditEntry {
+                    account: Some(who.account.id),
+                    session: Some(id),
+                    detail: audit::detail(why.as_str()),
+                    ..audit::by(visitor, AuditEvent::SessionEnded, Outcome::Done, now)
+                })
+                .await?;
+            }
+            work.commit().await?;
+            Ok(clients)
+        };
+        let clients = self.repeatable(deed).await?;
+        self.tell(Change::Session(id)).await;
+        Ok(clients)
+    }
+
+    /// What a browser's scripts may know of its session: the same as long as the session is (OpenID Connect Session
+    /// Management §2). It says nothing by itself and opens nothing.
+    ///
+    /// # Errors
+    /// The lasting key is not loaded.
+    pub fn browser_state(&self, session: &SessionId) -> Result<String, Refusal> {
+        Ok(URL_SAFE_NO_PAD.encode(self.lasting_mac("browser state", session.as_bytes())?))
     }
 }
 

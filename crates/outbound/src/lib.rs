@@ -19,7 +19,7 @@ pub const MAX_BYTES: usize = 64 * 1024;
 pub const MAX_TIME: Duration = Duration::from_secs(5);
 
 /// What came back, with a 2xx status.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Fetched {
     /// The essence of `Content-Type`, in lower case, without parameters; empty when there was none.
     pub content_type: String,

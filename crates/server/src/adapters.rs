@@ -9,6 +9,8 @@ use std::sync::Arc;
 use live::{InProcess, Live};
 use live_postgres::PostgresLive;
 use live_redis::RedisLive;
+use outbound::Outbound;
+use outbound_net::Net;
 use store::{Store, StoreError};
 use store_sql::{PgSettings, SchemaState, SqlStore};
 
@@ -37,6 +39,18 @@ fn pg_settings(postgres: &Postgres, migrate: bool) -> PgSettings {
         migrate,
         ..PgSettings::new(postgres.url.reveal())
     }
+}
+
+/// The outside: the guarded client, or nothing where that is switched off.
+///
+/// # Errors
+/// A configured authority cannot be used.
+pub fn outbound(config: &Config) -> Result<Arc<dyn Outbound>, Failure> {
+    let Some(settings) = &config.outbound else { return Ok(Arc::new(outbound::Closed)) };
+    let net = Net::new(settings.clone()).map_err(|bad| {
+        Failure::new(format!("Requests to others cannot be set up: {bad}. Correct outbound.extra_ca."))
+    })?;
+    Ok(Arc::new(net))
 }
 
 /// Opens the database.

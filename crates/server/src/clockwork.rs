@@ -1,11 +1,12 @@
-//! What happens by itself: hearing other nodes, sweeping.
+//! What happens by itself: hearing other nodes, telling clients of ended sessions, sweeping.
 //!
-//! Owns: when. Not here: what (`registry::housekeeping`, `provider::keys`). Nothing depends on it being
-//! on time: expiry is checked at use (SEC-007).
+//! Owns: when. Not here: what (`registry::housekeeping`, `provider::keys`, `provider::notices`). Nothing depends on
+//! it being on time: expiry is checked at use (SEC-007).
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use provider::Provider;
 use tokio::task::JoinHandle;
 
 use crate::wiring::Ground;
@@ -27,11 +28,13 @@ impl Drop for Clockwork {
 
 /// Starts it on the current runtime.
 #[must_use]
-pub fn start(ground: &Ground) -> Clockwork {
+pub fn start(ground: &Ground, provider: &Provider) -> Clockwork {
     let app = ground.app.clone();
+    let told = provider.clone();
     let mut tasks = vec![
         tokio::spawn(async move { app.listen().await }),
         tokio::spawn(provider::keys::follow(ground.app.clone())),
+        tokio::spawn(async move { told.tell_logouts().await }),
     ];
     let ground = ground.clone();
     if ground.shares_live {
@@ -63,6 +66,13 @@ async fn sweep(ground: &Ground) {
                 }
             }
             tokio::time::sleep(BREATH).await;
+        }
+        if let Some(every) = ground.rotate_keys {
+            match provider::keys::rotate_due(&ground.app, every).await {
+                Ok(0) => {}
+                Ok(keys) => tracing::info!(keys, "Keys were rotated"),
+                Err(error) => tracing::error!(%error, "Keys could not be rotated; it is tried again"),
+            }
         }
         match provider::keys::sweep(&ground.app).await {
             Ok(keys) => removed += u64::from(keys),
