@@ -8,11 +8,14 @@ use std::time::Duration;
 
 use app::cache::Fresh;
 use app::{App, Change};
-use bytes::Bytes;
-use domain::{AccountId, ClientId, SessionId, Timestamp};
+use domain::{AccountId, ClientId, SessionId};
 use store::SignedIn;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::TryRecvError;
+
+use crate::consent::Remembered;
+
+use crate::token::read::Good;
 
 /// How long a change may stay unseen whose word never comes: lost on the way from another node, or made by the
 /// command line, which is a process of its own (SEC-153).
@@ -22,39 +25,31 @@ const TOKEN_BYTES: u64 = 16 * 1024 * 1024;
 const CONSENTS: u64 = 20_000;
 const PEOPLE: u64 = 5_000;
 
-/// A verified access token: what userinfo answers, and until when.
-#[derive(Debug, Clone)]
-pub(crate) struct VerifiedToken {
-    pub answer: Bytes,
-    pub expires_at: Timestamp,
-}
-
 pub(crate) struct Caches {
     changes: Mutex<Receiver<Change>>,
-    tokens: Fresh<[u8; 32], VerifiedToken>,
-    consents: Fresh<(AccountId, ClientId), Arc<Vec<String>>>,
+    tokens: Fresh<[u8; 32], Arc<Good>>,
+    consents: Fresh<(AccountId, ClientId), Arc<Remembered>>,
     people: Fresh<SessionId, Arc<SignedIn>>,
 }
 
 impl Caches {
     pub(crate) fn new(app: &App, token_life: Duration) -> Self {
-        let weigh = |token: &VerifiedToken| u32::try_from(token.answer.len() + 400).unwrap_or(u32::MAX);
         Self {
             changes: Mutex::new(app.changes()),
-            tokens: Fresh::new(TOKEN_BYTES, token_life.min(MOMENT), weigh),
+            tokens: Fresh::new(TOKEN_BYTES, token_life.min(MOMENT), |token| token.weight()),
             consents: Fresh::new(CONSENTS, MOMENT, |_| 1),
             people: Fresh::new(PEOPLE, MOMENT, |_| 1),
         }
     }
 
     /// Verified tokens by the SHA-256 of the token.
-    pub(crate) fn tokens(&self) -> &Fresh<[u8; 32], VerifiedToken> {
+    pub(crate) fn tokens(&self) -> &Fresh<[u8; 32], Arc<Good>> {
         self.catch_up();
         &self.tokens
     }
 
-    /// Remembered consents: the scopes agreed to (none: an empty list).
-    pub(crate) fn consents(&self) -> &Fresh<(AccountId, ClientId), Arc<Vec<String>>> {
+    /// Remembered consents.
+    pub(crate) fn consents(&self) -> &Fresh<(AccountId, ClientId), Arc<Remembered>> {
         self.catch_up();
         &self.consents
     }

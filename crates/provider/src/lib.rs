@@ -10,8 +10,24 @@
 
 mod authorize;
 mod caches;
+mod client_auth;
+mod client_keys;
+mod consent;
+mod documents;
+mod dpop;
 mod ending;
+mod introspection;
 pub mod keys;
+mod logout;
+mod mint;
+mod notices;
+mod par;
+pub mod registration;
+mod request_object;
+mod response;
+mod revocation;
+mod session_state;
+mod subject;
 mod token;
 mod userinfo;
 
@@ -22,10 +38,19 @@ use app::{App, Published, Refusal, Sealer};
 use oidc::discovery::{Endpoints, metadata};
 
 pub use authorize::Outcome;
+pub use client_auth::ClientAsked;
+pub use client_keys::ClientKeysError;
+pub use documents::DocumentError;
+pub use dpop::{ProofAsked, ProofRefused};
+pub use introspection::{IntrospectionAnswer, IntrospectionAsked};
+pub use logout::{LogoutOutcome, SignedOut};
+pub use par::{PushAsked, Pushed};
+pub use revocation::RevocationAsked;
 pub use token::{TokenAsked, TokenRefused};
-pub use userinfo::UserinfoRefused;
+pub use userinfo::{UserinfoAnswer, UserinfoAsked, UserinfoRefused};
 
 use caches::Caches;
+use client_keys::ClientKeyCache;
 
 /// How the provider is set up.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,8 +61,20 @@ pub struct Settings {
     pub id_token_life: Duration,
     /// Life of authorization codes; at most 60 seconds count (SEC-112).
     pub code_life: Duration,
+    /// A refresh token that is not used for so long ends.
+    pub refresh_idle: Duration,
+    /// A family of refresh tokens ends then, whatever happens (SEC-122).
+    pub refresh_life: Duration,
+    /// So long after a rotation the token before is answered with the same successor, if that was not used yet.
+    pub refresh_grace: Duration,
+    /// DPoP proofs have to hold a nonce of ours (RFC 9449 §8, §9).
+    pub dpop_nonce: bool,
+    /// Authorization requests have to be pushed, those of every client (RFC 9126 §5).
+    pub requires_par: bool,
     /// Languages there are texts for (`ui_locales_supported`).
     pub ui_locales: Vec<String>,
+    /// Whether and how clients register themselves.
+    pub registration: registration::Settings,
 }
 
 impl Default for Settings {
@@ -46,7 +83,13 @@ impl Default for Settings {
             access_token_life: Duration::from_secs(600),
             id_token_life: Duration::from_secs(600),
             code_life: oidc::token::CODE_LIFE,
+            refresh_idle: Duration::from_secs(30 * 24 * 3600),
+            refresh_life: Duration::from_secs(180 * 24 * 3600),
+            refresh_grace: Duration::from_secs(60),
+            dpop_nonce: true,
+            requires_par: false,
             ui_locales: vec!["en".to_owned()],
+            registration: registration::Settings::default(),
         }
     }
 }
@@ -59,7 +102,9 @@ struct Inner {
     app: App,
     settings: Settings,
     codes: Sealer,
+    access_tokens: Sealer,
     caches: Caches,
+    client_keys: ClientKeyCache,
     discovery: Published,
 }
 
@@ -74,7 +119,9 @@ impl Provider {
         Ok(Self(Arc::new(Inner {
             discovery: discovery(app, &settings)?,
             codes: app.sealer("authorization code"),
+            access_tokens: app.sealer("access token"),
             caches: Caches::new(app, settings.access_token_life),
+            client_keys: ClientKeyCache::new(),
             settings,
             app: app.clone(),
         })))
@@ -110,8 +157,16 @@ impl Provider {
         &self.0.codes
     }
 
+    pub(crate) fn access_tokens(&self) -> &Sealer {
+        &self.0.access_tokens
+    }
+
     pub(crate) fn caches(&self) -> &Caches {
         &self.0.caches
+    }
+
+    pub(crate) fn client_key_cache(&self) -> &ClientKeyCache {
+        &self.0.client_keys
     }
 }
 
@@ -123,12 +178,19 @@ impl std::fmt::Debug for Provider {
 
 fn discovery(app: &App, settings: &Settings) -> Result<Published, Refusal> {
     let issuer = app.issuer();
+    let takes_registrations = settings.registration.mode != registration::Mode::Off;
     let endpoints = Endpoints {
         issuer: issuer.as_str().to_owned(),
         authorization: issuer.url("/authorize"),
+        par: issuer.url("/par"),
         token: issuer.url("/token"),
         userinfo: issuer.url("/userinfo"),
+        introspection: issuer.url("/introspect"),
+        revocation: issuer.url("/revoke"),
         jwks: issuer.url("/jwks"),
+        registration: takes_registrations.then(|| issuer.url("/register")),
+        end_session: issuer.url("/logout"),
+        check_session: issuer.url("/session/check"),
     };
     let document = metadata(endpoints, &settings.ui_locales).map_err(|e| Refusal::Corrupt(e.to_string()))?;
     Ok(Published::new(serde_json::to_vec(&document).map_err(|e| Refusal::Corrupt(e.to_string()))?))

@@ -4,6 +4,7 @@
 //! mounts. Not here: listening and stopping (`serve`), defaults (`config`).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::web::ServiceConfig;
 use app::{App, Clock, Entropy, Issuer, Parts};
@@ -32,6 +33,8 @@ pub struct Ground {
     pub installation: Installation,
     /// Other processes use the same live store.
     pub shares_live: bool,
+    /// How long a key signs; none means until it is rotated by hand.
+    pub rotate_keys: Option<Duration>,
 }
 
 impl Ground {
@@ -89,7 +92,7 @@ pub(crate) async fn ground_over(
         .map_err(|bad| Failure::new(format!("issuer.url {bad}. Correct it.")))?;
     // Beside a file the key comes first: a database without one must not be begun.
     let beside = match config.database.file() {
-        Some(file) => Some(keyfile::wrapping_key(&config.keys, Database::File(file))?),
+        Some(file) => Some(keyfile::wrapping_key(&config.keys.wrapping, Database::File(file))?),
         None => None,
     };
     let store = adapters::store(config).await?;
@@ -99,7 +102,7 @@ pub(crate) async fn ground_over(
             let has_key = provider::keys::has_wrapping(&*store).await;
             let has_key = has_key.map_err(|error| adapters::unusable(config, &error))?;
             keyfile::wrapping_key(
-                &config.keys,
+                &config.keys.wrapping,
                 Database::Server { shown: &config.database.shown(), has_key },
             )?
         }
@@ -110,7 +113,7 @@ pub(crate) async fn ground_over(
         issuer,
         store,
         live: Arc::clone(&live),
-        outbound: Arc::new(outbound::Closed),
+        outbound: adapters::outbound(config)?,
         clock,
         entropy: Entropy::system(),
         hashing: config.sign_in.hashing.clone(),
@@ -141,7 +144,7 @@ pub(crate) async fn ground_over(
             enrolment_life: config.phones.link_life,
         },
     );
-    Ok(Ground { app, registry, installation, shares_live })
+    Ok(Ground { app, registry, installation, shares_live, rotate_keys: config.keys.rotate_every })
 }
 
 /// Where short-lived state is, in a word for the log.
@@ -184,6 +187,10 @@ pub async fn house(config: &Config, ground: &Ground, extras: Extras) -> Result<H
             access_token_life: config.tokens.access_token,
             id_token_life: config.tokens.id_token,
             code_life: config.tokens.code,
+            refresh_idle: config.tokens.refresh_idle,
+            refresh_life: config.tokens.refresh_life,
+            refresh_grace: config.tokens.refresh_grace,
+            dpop_nonce: config.tokens.dpop_nonce,
             ui_locales: web::texts::BUILT_IN.iter().map(|(language, _)| (*language).to_owned()).collect(),
         },
     )?;
@@ -209,6 +216,12 @@ pub async fn house(config: &Config, ground: &Ground, extras: Extras) -> Result<H
 }
 
 impl House {
+    /// The use cases of relying parties, for what runs by itself.
+    #[must_use]
+    pub const fn provider(&self) -> &Provider {
+        &self.provider
+    }
+
     /// Mounts everything on one worker.
     pub fn mount(&self, cfg: &mut ServiceConfig) {
         web::mount(cfg, &self.web);

@@ -12,6 +12,7 @@
 
 mod browser;
 mod ground;
+pub mod key;
 mod node;
 mod one_node;
 mod page;
@@ -27,6 +28,7 @@ pub mod wire;
 
 pub use browser::{Browser, Events, QrShown, Told};
 pub use ground::PROXY;
+pub use key::ClientKey;
 pub use node::Node;
 pub use one_node::ONE_NODE;
 pub use page::{Form, Page, press};

@@ -3,21 +3,29 @@
 //! Owns: the routes, reading their requests and writing their answers, and the table from refusals to OAuth
 //! errors ([`refusal`]). Not here: what is answered (`provider`), protocol rules (`oidc`), sign-in (`web-login`).
 //!
-//! Scripts of any site may read discovery and keys, which are the same for everybody. Token and userinfo
-//! endpoints have no CORS headers: a site's server calls them (SEC-135).
+//! Scripts of any site may call what needs no cookie ([`cors`]): discovery, keys, token, userinfo, revocation. Nothing
+//! else has CORS headers (SEC-135).
 
 mod authorize;
+mod cors;
+mod introspection;
 mod metadata;
+mod par;
 pub mod refusal;
 mod request;
+mod revocation;
 mod token;
 mod userinfo;
 
 use actix_web::guard::{Any, Get, Head};
 use actix_web::http::header::{ALLOW, HeaderValue};
+use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{HttpResponse, Resource};
 use provider::Provider;
+
+const READ: &str = "GET, HEAD";
+const READ_OR_POST: &str = "GET, HEAD, POST";
 
 /// Mounts the routes. Needs what `web::mount` provides.
 pub fn mount(cfg: &mut ServiceConfig, provider: &Provider) {
@@ -29,15 +37,35 @@ pub fn mount(cfg: &mut ServiceConfig, provider: &Provider) {
                 .route(web::post().to(authorize::post)),
         )
         // Called by relying parties.
-        .service(only("/token", "POST").route(web::post().to(token::post)))
         .service(
-            only("/userinfo", "GET, HEAD, POST")
+            only("/token", "POST")
+                .route(web::post().to(token::post))
+                .wrap(from_fn(|req, next| cors::open("POST", req, next))),
+        )
+        .service(
+            only("/userinfo", READ_OR_POST)
                 .route(read().to(userinfo::get))
-                .route(web::post().to(userinfo::post)),
+                .route(web::post().to(userinfo::post))
+                .wrap(from_fn(|req, next| cors::open(READ_OR_POST, req, next))),
+        )
+        .service(only("/par", "POST").route(web::post().to(par::post)))
+        .service(only("/introspect", "POST").route(web::post().to(introspection::post)))
+        .service(
+            only("/revoke", "POST")
+                .route(web::post().to(revocation::post))
+                .wrap(from_fn(|req, next| cors::open("POST", req, next))),
         )
         // Called by anyone.
-        .service(only("/.well-known/openid-configuration", "GET, HEAD").route(read().to(metadata::discovery)))
-        .service(only("/jwks", "GET, HEAD").route(read().to(metadata::jwks)));
+        .service(
+            only("/.well-known/openid-configuration", READ)
+                .route(read().to(metadata::discovery))
+                .wrap(from_fn(|req, next| cors::open(READ, req, next))),
+        )
+        .service(
+            only("/jwks", READ)
+                .route(read().to(metadata::jwks))
+                .wrap(from_fn(|req, next| cors::open(READ, req, next))),
+        );
 }
 
 /// A resource that names its methods when it is asked for another (RFC 9110 §15.5.6).

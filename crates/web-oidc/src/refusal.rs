@@ -10,11 +10,14 @@ use actix_web::http::header::{
 use actix_web::{HttpRequest, HttpResponse};
 use app::Refusal;
 use oidc::authorize::Shown;
+use oidc::bearer::Scheme;
 use oidc::{ErrorCode, OAuthError, client_auth};
 use provider::{TokenRefused, UserinfoRefused};
 use web::{Refused, Web};
 
 const REALM: &str = "latchbolt";
+/// What proofs may be signed with (RFC 9449 §7.1); a test compares it with what is verified.
+const DPOP_ALGS: &str = ", algs=\"ES256 RS256 PS256 EdDSA\"";
 
 /// The answer of the token endpoint.
 #[must_use]
@@ -34,22 +37,33 @@ pub fn of_token(refused: TokenRefused) -> HttpResponse {
     }
 }
 
-/// The answer of userinfo to a token that is not good.
+/// The answer of userinfo to a token that is not good, or not for this, as it was presented.
 #[must_use]
-pub fn of_userinfo(refused: UserinfoRefused) -> HttpResponse {
+pub fn of_userinfo(refused: UserinfoRefused, scheme: Scheme) -> HttpResponse {
     match refused {
         UserinfoRefused::InvalidToken => {
             let error = OAuthError::new(ErrorCode::InvalidToken, "The access token is not good");
-            bearer(StatusCode::UNAUTHORIZED, error)
+            challenged(StatusCode::UNAUTHORIZED, error, scheme, "")
         }
+        UserinfoRefused::InsufficientScope => {
+            let error = OAuthError::new(ErrorCode::InsufficientScope, "The access token lacks the scope openid");
+            challenged(StatusCode::FORBIDDEN, error, scheme, ", scope=\"openid\"")
+        }
+        UserinfoRefused::Proof(error) => of_proof(error),
         UserinfoRefused::Later(refusal) => later(&refusal),
     }
+}
+
+/// The answer of userinfo to a proof that is not good, or needs a nonce (RFC 9449 §7.1, §9).
+#[must_use]
+pub fn of_proof(error: OAuthError) -> HttpResponse {
+    challenged(StatusCode::UNAUTHORIZED, error, Scheme::Dpop, "")
 }
 
 /// The answer of userinfo to a request that is not well formed.
 #[must_use]
 pub fn of_bearer(error: OAuthError) -> HttpResponse {
-    bearer(StatusCode::BAD_REQUEST, error)
+    challenged(StatusCode::BAD_REQUEST, error, Scheme::Bearer, "")
 }
 
 /// The answer of userinfo to a request without a token: it names no error (RFC 6750 §3.1).
@@ -74,13 +88,17 @@ pub fn json(status: StatusCode, error: OAuthError) -> HttpResponse {
         .body(body.to_string())
 }
 
-fn bearer(status: StatusCode, error: OAuthError) -> HttpResponse {
+fn challenged(status: StatusCode, error: OAuthError, scheme: Scheme, more: &str) -> HttpResponse {
     let mut answer = json(status, error);
     let OAuthError { code, description } = error;
     let code = code.as_str();
+    let (scheme, algs) = match scheme {
+        Scheme::Bearer => ("Bearer", ""),
+        Scheme::Dpop => ("DPoP", DPOP_ALGS),
+    };
     challenge(
         &mut answer,
-        &format!("Bearer realm=\"{REALM}\", error=\"{code}\", error_description=\"{description}\""),
+        &format!("{scheme} realm=\"{REALM}\", error=\"{code}\", error_description=\"{description}\"{algs}{more}"),
     );
     answer
 }
@@ -127,6 +145,8 @@ pub fn page(req: &HttpRequest, web: &Web, shown: Shown) -> HttpResponse {
         Shown::DisabledClient => "The client is disabled.",
         Shown::MissingRedirectUri => "redirect_uri is missing.",
         Shown::UnknownRedirectUri => "redirect_uri is not registered for this client.",
+        Shown::InvalidRequestUri => "request_uri leads to no request that could be answered.",
+        Shown::InvalidRequestObject => "The request object is not good.",
     };
     shown_page(req, web, &Refused::shown(shown.as_str(), sentence))
 }

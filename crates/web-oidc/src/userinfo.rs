@@ -3,8 +3,9 @@
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
+use oidc::bearer::Scheme;
 use oidc::{OAuthError, Params, bearer};
-use provider::Provider;
+use provider::{Provider, UserinfoAnswer, UserinfoAsked};
 
 use crate::{refusal, request};
 
@@ -32,15 +33,31 @@ async fn answer(req: &HttpRequest, provider: &Provider, form: Option<&Params>) -
         let authorization = request::authorization(req)?;
         bearer::token(authorization, &query, form)
     });
-    match found {
-        Err(error) => refusal::of_bearer(error),
-        Ok(None) => refusal::no_token(),
-        Ok(Some(token)) => match provider.userinfo(token).await {
-            Ok(json) => HttpResponse::Ok()
-                .insert_header((CACHE_CONTROL, HeaderValue::from_static("no-store")))
-                .insert_header((CONTENT_TYPE, HeaderValue::from_static("application/json")))
-                .body(json),
-            Err(refused) => refusal::of_userinfo(refused),
-        },
-    }
+    let presented = match found {
+        Err(error) => return refusal::of_bearer(error),
+        Ok(None) => return refusal::no_token(),
+        Ok(Some(presented)) => presented,
+    };
+    let proof = match request::proof(req) {
+        Ok(proof) => proof,
+        Err(error) => return refusal::of_proof(error),
+    };
+    let asked = UserinfoAsked { presented, proof, method: req.method().as_str() };
+    let (body, content_type) = match provider.userinfo(asked).await {
+        Ok(UserinfoAnswer::Json(body)) => (body, "application/json"),
+        Ok(UserinfoAnswer::Jwt(body)) => (body, "application/jwt"),
+        Err(refused) => {
+            let answer = refusal::of_userinfo(refused, presented.scheme);
+            return if presented.scheme == Scheme::Dpop {
+                request::put_nonce(provider, answer)
+            } else {
+                answer
+            };
+        }
+    };
+    let answer = HttpResponse::Ok()
+        .insert_header((CACHE_CONTROL, HeaderValue::from_static("no-store")))
+        .insert_header((CONTENT_TYPE, HeaderValue::from_static(content_type)))
+        .body(body);
+    request::with_nonce(req, provider, answer)
 }
