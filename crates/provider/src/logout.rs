@@ -11,7 +11,7 @@
 use std::sync::Arc;
 
 use app::{Refusal, Visitor};
-use domain::{AccountId, Client, SessionId};
+use domain::{AccountId, Client, SessionId, text};
 use oidc::logout::{Asked, Hint, frame};
 use store::{EditLogouts, SessionClient, SignedIn};
 use url::Url;
@@ -26,8 +26,8 @@ const MOST_FRAMES: usize = 50;
 pub enum LogoutOutcome {
     /// The person is asked first. Nothing has ended.
     Ask {
-        /// Who is signed in.
-        who: Arc<SignedIn>,
+        /// What to call who is signed in.
+        name: String,
         /// Where the browser goes after a yes, if anywhere.
         onward: Option<String>,
     },
@@ -80,7 +80,8 @@ impl Provider {
             None => false,
         };
         if !confirmed && !(is_named && goes_where_asked) {
-            return Ok(LogoutOutcome::Ask { who, onward });
+            let name = text::shown(who.account.display_name(), 80);
+            return Ok(LogoutOutcome::Ask { name, onward });
         }
         let clients = self.app().sign_out(&who, visitor).await?;
         let frames = self.frames(&clients, &who.session.id).await?;

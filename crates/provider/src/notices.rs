@@ -117,7 +117,8 @@ impl Provider {
         })
     }
 
-    /// Signed with the algorithm of the client's ID tokens (Back-Channel Logout §2.4), made anew for each attempt.
+    /// Signed with the algorithm of the client's ID tokens, encrypted where those are (Back-Channel Logout §2.4), and
+    /// made anew for each attempt.
     async fn logout_token(&self, client: &Arc<Client>, notice: &LogoutNotice) -> Result<String, Refusal> {
         let jti = URL_SAFE_NO_PAD.encode(self.app().entropy().bytes::<16>());
         let session = notice.session.to_string();
@@ -129,8 +130,11 @@ impl Provider {
         };
         let claims = LogoutToken::new(told, &jti, self.app().wall());
         let payload = serde_json::to_vec(&claims).map_err(|e| Refusal::Corrupt(e.to_string()))?;
-        let token = self.app().keys().current(client.id_token_alg)?.sign(TOKEN_TYPE, &payload)?;
-        Ok(token)
+        let signed = self.app().keys().current(client.id_token_alg)?.sign(TOKEN_TYPE, &payload)?;
+        match client.metadata.id_token_encryption {
+            None => Ok(signed),
+            Some(how) => self.encrypted(client, how, signed.as_bytes(), Some("JWT")).await,
+        }
     }
 
     async fn write_down(&self, done: &[(LogoutNotice, Attempt)]) -> Result<(), Refusal> {
@@ -292,6 +296,9 @@ impl Work {
 
     fn finished(&mut self, finished: Result<(LogoutNotice, Attempt), tokio::task::JoinError>) {
         // A task that panicked leaves its notice to the next who claims it.
+        if self.running.is_empty() {
+            self.busy.clear();
+        }
         let Ok((notice, attempt)) = finished else { return };
         if let Some(busy) = self.busy.get_mut(&notice.client) {
             *busy = busy.saturating_sub(1);

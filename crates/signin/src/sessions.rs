@@ -1,7 +1,7 @@
-//! Browser sessions: beginning, strengthening, ending.
+//! Browser sessions: beginning, strengthening, replacing.
 //!
 //! Owns: what a session is given at a sign-in (SEC-013, SEC-151, SEC-152, SEC-155). Not here: finding the one
-//! of a cookie (`app::sessions`).
+//! of a cookie, and signing out (`app::sessions`).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -130,7 +130,7 @@ impl SignIn {
         visitor: &Visitor,
         way: Way,
     ) -> Result<Progress, Refusal> {
-        let Begun { secret, browser, known, changed, .. } = begun;
+        let Begun { id, secret, browser, known, changed } = begun;
         if let Some(change) = changed {
             self.app().tell(change).await;
         }
@@ -141,27 +141,10 @@ impl SignIn {
         // Not found only if the account was disabled or the session ended in this very moment.
         let who = self.app().sessions().current(&secret).await?.ok_or(Refusal::SignInFailed)?;
         let next = self.go_on(way, &who).await?;
-        let cookies = NewCookies { session: Some(secret), browser: Some(browser), known: Some(known) };
+        // Without it clients' pages learn of changes no later than their next request.
+        let state = self.app().browser_state(&id).ok();
+        let cookies = NewCookies { session: Some(secret), browser: Some(browser), known: Some(known), state };
         Ok(Progress { next, cookies })
-    }
-
-    /// Ends this browser's session.
-    ///
-    /// # Errors
-    /// The store is unavailable.
-    pub async fn sign_out(&self, visitor: &Visitor) -> Result<(), Refusal> {
-        let Some(who) = self.who(visitor).await? else { return Ok(()) };
-        let now = self.app().now();
-        let deed = || async {
-            let mut work = self.app().store().begin().await?;
-            if work.end_session(&who.session.id, SessionEnd::SignedOut, now).await? {
-                work.audit(ended(visitor, &who, SessionEnd::SignedOut, now)).await?;
-            }
-            Ok(work.commit().await?)
-        };
-        self.app().repeatable(deed).await?;
-        self.app().tell(Change::Session(who.session.id)).await;
-        Ok(())
     }
 
     /// Who is signed in, if it was proven freshly (within `limit`) by something else than a phone: the

@@ -1,7 +1,9 @@
-//! Our three cookies (SEC-142).
+//! Our cookies (SEC-142).
 //!
-//! Owns: their names and attributes. All are `__Host-`, `Secure`, `HttpOnly`, `Path=/`, `SameSite=Lax`; their
-//! values are random secrets and say nothing. Not here: what the secrets open (`app::sessions`, `signin`).
+//! Owns: their names and attributes. Three hold secrets: `__Host-`, `Secure`, `HttpOnly`, `Path=/`, `SameSite=Lax`;
+//! their values are random and say nothing. The fourth is no secret, opens nothing, and is there for a script of
+//! ours in frames of other sites (OpenID Connect Session Management §3.2), so it is neither `HttpOnly` nor `Lax`.
+//! Not here: what the secrets open (`app::sessions`, `signin`).
 
 use actix_web::HttpRequest;
 use actix_web::cookie::time::Duration;
@@ -15,6 +17,9 @@ pub const BROWSER: &str = "__Host-lb_browser";
 pub const SESSION: &str = "__Host-lb_session";
 /// "This browser was used before", for 400 days.
 pub const KNOWN: &str = "__Host-lb_known";
+
+/// The browser's state, for clients' pages to learn that it changed (`App::browser_state`).
+pub const STATE: &str = "__Host-lb_state";
 
 /// The cookie with the browser secret.
 #[must_use]
@@ -34,10 +39,26 @@ pub fn known(secret: &Secret) -> Cookie<'static> {
     build(KNOWN, secret, Some(Duration::days(400)))
 }
 
+/// The cookie with the browser's state. It ends with the browser, as the session's does.
+#[must_use]
+pub fn state(value: &str) -> Cookie<'static> {
+    shared(value.to_owned()).finish()
+}
+
+/// Takes the cookie with the browser's state away.
+#[must_use]
+pub fn forget_state() -> Cookie<'static> {
+    shared(String::new()).max_age(Duration::ZERO).finish()
+}
+
 /// Takes a cookie away from the browser.
 #[must_use]
 pub fn forget(name: &'static str) -> Cookie<'static> {
     plain(name, String::new(), Some(Duration::ZERO))
+}
+
+fn shared(value: String) -> actix_web::cookie::CookieBuilder<'static> {
+    Cookie::build(STATE, value).secure(true).http_only(false).path("/").same_site(SameSite::None)
 }
 
 fn build(name: &'static str, secret: &Secret, max_age: Option<Duration>) -> Cookie<'static> {
@@ -85,6 +106,19 @@ mod tests {
             assert!(!text.contains("Domain") && text.len() < 300);
         }
         assert!(known(&secret(3)).to_string().contains("Max-Age=34560000"));
+    }
+
+    #[test]
+    fn the_browsers_state_is_for_scripts_in_frames_and_still_bound_to_the_host() {
+        for cookie in [state("abc"), forget_state()] {
+            let text = cookie.to_string();
+            assert!(text.starts_with("__Host-lb_state="), "{text}");
+            for part in ["; SameSite=None", "; Secure", "; Path=/"] {
+                assert!(text.contains(part), "{text}: {part}");
+            }
+            assert!(!text.contains("HttpOnly") && !text.contains("Domain"), "{text}");
+        }
+        assert!(forget_state().to_string().contains("Max-Age=0"));
     }
 
     #[test]

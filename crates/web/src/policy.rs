@@ -11,6 +11,7 @@ pub struct Policy {
     form_targets: Vec<String>,
     forms_leave: bool,
     images: Vec<String>,
+    frames: Vec<String>,
     /// The page compiles WebAssembly (the scanner).
     pub wasm: bool,
     /// The page uses the camera.
@@ -64,12 +65,21 @@ impl Policy {
         }
     }
 
-    /// Lets the page show a picture of this https origin.
+    /// Lets the page show a picture of this https origin: the operator's own. Pictures of clients come from us.
     pub fn allow_image_from(&mut self, address: &str) {
         if let Some(source) = source_of(address).filter(|source| source.starts_with("https://"))
             && !self.images.contains(&source)
         {
             self.images.push(source);
+        }
+    }
+
+    /// Lets the page frame this origin.
+    pub fn allow_frame_of(&mut self, address: &str) {
+        if let Some(source) = source_of(address)
+            && !self.frames.contains(&source)
+        {
+            self.frames.push(source);
         }
     }
 
@@ -84,6 +94,10 @@ impl Policy {
         );
         for image in &self.images {
             let _ = write!(csp, " {image}");
+        }
+        for (at, frame) in self.frames.iter().enumerate() {
+            csp.push_str(if at == 0 { "; frame-src " } else { " " });
+            csp.push_str(frame);
         }
         csp.push_str("; form-action");
         match (self.forms_leave, self.form_targets.is_empty()) {
@@ -114,6 +128,9 @@ impl Policy {
 /// Nothing but passkeys of our own.
 pub const PERMISSIONS: &str = "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), hid=(), microphone=(), midi=(), payment=(), serial=(), usb=(), publickey-credentials-get=(self), publickey-credentials-create=(self)";
 const WITH_CAMERA: &str = "accelerometer=(), camera=(self), display-capture=(), geolocation=(), gyroscope=(), hid=(), microphone=(), midi=(), payment=(), serial=(), usb=(), publickey-credentials-get=(self), publickey-credentials-create=(self)";
+
+/// The end of the policy of a page that any site may frame, because it shows nothing and does nothing for anybody.
+pub const FRAMED_BY_ALL: &str = "; frame-ancestors *";
 
 /// The policy of whatever is no page.
 pub const NO_PAGE: &str =
@@ -158,6 +175,18 @@ mod tests {
             assert!(csp.contains(part), "{part}");
         }
         assert!(!csp.contains("unsafe"));
+    }
+
+    #[test]
+    fn a_page_frames_only_the_origins_it_names() {
+        assert!(!Policy::default().content("n", true).contains("frame-src"));
+        let mut policy = Policy::default();
+        for address in ["https://a.example/out?x=1", "https://b.example:8443/", "https://a.example/other"] {
+            policy.allow_frame_of(address);
+        }
+        policy.allow_frame_of("javascript:alert(1)");
+        let csp = policy.content("n", true);
+        assert!(csp.contains("; frame-src https://a.example https://b.example:8443; "), "{csp}");
     }
 
     #[test]

@@ -158,6 +158,10 @@ fn keep_headers(bare: &HttpResponse, mut dressed: HttpResponse) -> HttpResponse 
 
 /// The headers of SEC-140 and SEC-141, where the answer has none of its own.
 fn guard(headers: &mut HeaderMap, web: &Web) {
+    // The one kind of page that others may frame says so itself.
+    let may_be_framed = headers
+        .get(CONTENT_SECURITY_POLICY)
+        .is_some_and(|csp| csp.as_bytes().ends_with(policy::FRAMED_BY_ALL.as_bytes()));
     let mut add = |name: HeaderName, value: &'static str| {
         if !headers.contains_key(&name) {
             headers.insert(name, HeaderValue::from_static(value));
@@ -165,7 +169,9 @@ fn guard(headers: &mut HeaderMap, web: &Web) {
     };
     add(CONTENT_SECURITY_POLICY, policy::NO_PAGE);
     add(X_CONTENT_TYPE_OPTIONS, "nosniff");
-    add(X_FRAME_OPTIONS, "DENY");
+    if !may_be_framed {
+        add(X_FRAME_OPTIONS, "DENY");
+    }
     add(REFERRER_POLICY, "no-referrer");
     add(OPENER, "same-origin");
     add(RESOURCE, "same-origin");

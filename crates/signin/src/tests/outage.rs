@@ -52,7 +52,7 @@ async fn sec_213_who_is_signed_in_stays_so_and_can_sign_out_without_the_live_sto
     world.redeem(&browser, &id).await.unwrap();
     live.lose();
     assert!(world.who(&browser).await.is_some());
-    world.signin.sign_out(&browser.visitor()).await.unwrap();
+    world.sign_out(&browser).await;
     assert!(world.who(&browser).await.is_none());
 }
 

@@ -150,10 +150,9 @@ async fn sec_153_signing_out_takes_effect_at_once() {
     let browser = world.browser();
     world.password(&browser, "ada", PASSWORD).await.unwrap();
     assert!(world.who(&browser).await.is_some());
-    world.signin.sign_out(&browser.visitor()).await.unwrap();
+    world.sign_out(&browser).await;
     assert!(world.who(&browser).await.is_none());
     assert_eq!(world.events().await.last(), Some(&"session.ended"));
-    world.signin.sign_out(&browser.visitor()).await.unwrap();
 }
 
 #[tokio::test]

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use app::journeys::{NewJourney, Purpose, Shown};
 use app::{
-    App, Clock, ConsentAsked, Ending, Entropy, HashSettings, Issuer, Landing, Limits, Parts, Refusal,
-    Visitor, journeys,
+    App, Clock, ConsentAsked, ConsentItem, Ending, Entropy, HashSettings, Issuer, Landing, Limits, Parts,
+    Refusal, Visitor, journeys,
 };
 use async_trait::async_trait;
 use base64::Engine as _;
@@ -48,18 +48,36 @@ pub struct TestEnding {
     pub finished: Mutex<Vec<String>>,
 }
 
+fn item(name: &str, is_optional: bool) -> ConsentItem {
+    ConsentItem {
+        name: name.to_owned(),
+        scope: name.to_owned(),
+        is_optional,
+        is_already: false,
+        is_declined: false,
+        facts: Vec::new(),
+    }
+}
+
 #[async_trait]
 impl Ending for TestEnding {
     fn kind(&self) -> &'static str {
         "test"
     }
     async fn consent(&self, _: &Purpose, _: &SignedIn) -> Result<Option<ConsentAsked>, Refusal> {
-        let asked = ConsentAsked { scopes: vec!["openid".into()], already: vec![] };
+        let asked = ConsentAsked { items: vec![item("openid", false), item("email", true)] };
         Ok(self.asks.lock().unwrap().then_some(asked))
     }
-    async fn consent_given(&self, _: &Purpose, _: &SignedIn, _: ClientAddress) -> Result<(), Refusal> {
+    async fn consent_given(
+        &self,
+        purpose: &Purpose,
+        _: &SignedIn,
+        chosen: &[String],
+        _: ClientAddress,
+    ) -> Result<Purpose, Refusal> {
         *self.asks.lock().unwrap() = false;
-        Ok(())
+        let payload = [std::slice::from_ref(&purpose.payload), chosen].concat().join("+");
+        Ok(Purpose { payload, ..purpose.clone() })
     }
     async fn finish(&self, purpose: &Purpose, who: &SignedIn) -> Result<Landing, Refusal> {
         self.finished.lock().unwrap().push(who.account.username.to_string());
@@ -125,6 +143,11 @@ impl World {
         work.set_password(&PasswordHash { account: account.id, phc, changed_at: now }).await.unwrap();
         work.commit().await.unwrap();
         account
+    }
+
+    pub async fn sign_out(&self, browser: &Browser) {
+        let who = self.who(browser).await.unwrap();
+        self.app.sign_out(&who, &browser.visitor()).await.unwrap();
     }
 
     pub async fn disable(&self, account: &Account) {
