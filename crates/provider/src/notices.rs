@@ -41,8 +41,8 @@ const BREATH: Duration = Duration::from_millis(50);
 /// What became of notices is written down after so long, many in one unit.
 const SETTLE: Duration = Duration::from_millis(200);
 const SETTLED: usize = 64;
-/// A client that did not answer is not tried for its other sessions for so long.
-const DOWN: Duration = Duration::from_secs(5);
+/// A client that did not answer is not tried for its other sessions for so long: less than the first pause.
+const DOWN: Duration = Duration::from_secs(4);
 /// After the first failure, the second, and so on.
 const PAUSES: [Duration; 7] = [
     Duration::from_secs(5),
