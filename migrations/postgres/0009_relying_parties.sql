@@ -1,5 +1,7 @@
 -- What clients registered besides (one JSON text), what lasts beyond a session, and whom to tell of a session's end.
 ALTER TABLE clients ADD COLUMN metadata TEXT NOT NULL DEFAULT '{}';
+-- What a person left out of what was asked for; a JSON list.
+ALTER TABLE consents ADD COLUMN declined TEXT NOT NULL DEFAULT '[]';
 
 -- All refresh tokens of one grant; they go with it.
 CREATE TABLE refresh_families (

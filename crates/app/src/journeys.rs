@@ -36,7 +36,7 @@ pub struct Shown {
     pub host: String,
     /// An administrator vouches for name and logo.
     pub is_verified: bool,
-    /// Logo.
+    /// Logo, as registered. Browsers get it from us (`/logo/{client_id}`).
     pub logo_uri: Option<String>,
     /// Privacy policy.
     pub policy_uri: Option<String>,
@@ -66,12 +66,46 @@ pub struct NewJourney {
 }
 
 /// What has to be agreed to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
 pub struct ConsentAsked {
-    /// All that is asked for.
-    pub scopes: Vec<String>,
-    /// What of it was agreed to before.
-    pub already: Vec<String>,
+    /// All that is asked for, in the order in which it is shown.
+    pub items: Vec<ConsentItem>,
+}
+
+impl ConsentAsked {
+    /// The names of all that is asked for.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        self.items.iter().map(|item| item.name.clone()).collect()
+    }
+}
+
+/// One thing to agree to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConsentItem {
+    /// What a form sends back: a scope, or its maker's word for single claims.
+    pub name: String,
+    /// The scope in whose words it is shown.
+    pub scope: String,
+    /// The person may leave it out and agree to the rest.
+    pub is_optional: bool,
+    /// It was agreed to before.
+    pub is_already: bool,
+    /// It was asked for before and left out.
+    pub is_declined: bool,
+    /// What will be told of the person now, as it will be told.
+    pub facts: Vec<Fact>,
+}
+
+/// A claim and its value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fact {
+    /// The claim's name.
+    pub claim: String,
+    /// Its value; none: nothing is known of it, and nothing will be told.
+    pub value: Option<serde_json::Value>,
+    /// The relying party calls it essential.
+    pub is_essential: bool,
 }
 
 /// Where the browser goes at the end.
@@ -103,13 +137,17 @@ pub trait Ending: Send + Sync {
     /// What must be agreed to before going on; `None`: nothing.
     async fn consent(&self, purpose: &Purpose, who: &SignedIn) -> Result<Option<ConsentAsked>, Refusal>;
 
-    /// The person agreed to what was asked.
+    /// The person agreed to what was asked: to what must be, and of the rest to what is `chosen`. Answers the
+    /// purpose with which the journey goes on, which knows of it.
+    ///
+    /// Something chosen that was not asked for is [`Refusal::Invalid`] (SEC-108).
     async fn consent_given(
         &self,
         purpose: &Purpose,
         who: &SignedIn,
+        chosen: &[String],
         address: ClientAddress,
-    ) -> Result<(), Refusal>;
+    ) -> Result<Purpose, Refusal>;
 
     /// Somebody is signed in as needed: what does the browser get?
     async fn finish(&self, purpose: &Purpose, who: &SignedIn) -> Result<Landing, Refusal>;

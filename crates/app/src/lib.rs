@@ -40,7 +40,7 @@ pub use clock::Clock;
 pub use entropy::Entropy;
 pub use hashing::{BadHashSettings, HashPool, HashSettings, MAX_PASSWORD_BYTES, Verified};
 pub use issuer::{BadIssuer, Issuer};
-pub use journeys::{ConsentAsked, Ending, FormPost, Landing};
+pub use journeys::{ConsentAsked, ConsentItem, Ending, Fact, FormPost, Landing};
 pub use keyring::{KeyInUse, Keyring, Published};
 pub use refusal::Refusal;
 pub use sealing::Sealer;

@@ -34,8 +34,10 @@ pub struct Consent {
     pub account: AccountId,
     /// To whom.
     pub client: ClientId,
-    /// All scopes agreed to so far, sorted.
+    /// All that was agreed to so far, sorted: scopes, and single claims (`claim name`).
     pub scopes: Vec<String>,
+    /// What was left out when it was asked for last, sorted; not asked again by itself.
+    pub declined: Vec<String>,
     /// Last given.
     pub given_at: Timestamp,
 }

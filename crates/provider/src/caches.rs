@@ -69,7 +69,9 @@ impl Caches {
                     self.consents.drop_all();
                     self.people.drop_all();
                 }
-                Ok(Change::Keys | Change::Device(_)) => {}
+                // A key that was taken out of use takes along what it signed.
+                Ok(Change::Keys) => self.tokens.drop_all(),
+                Ok(Change::Device(_)) => {}
                 Ok(change) => {
                     self.tokens.drop_subject(&change);
                     self.consents.drop_subject(&change);

@@ -26,6 +26,7 @@ use domain::{Acr, JourneyId, Method};
 use journey::{MethodPolicy, Step};
 use store::SignedIn;
 
+pub use consent::{Answer, Given};
 pub use phone::{
     Challenge, CheckCode, ClaimAsked, Claimed, Counts, Decided, Decision, DeviceAsked, Opened, StateWord,
     Watch,
@@ -141,6 +142,8 @@ pub struct NewCookies {
     pub browser: Option<Secret>,
     /// The browser mark, to be kept for long.
     pub known: Option<Secret>,
+    /// The browser's state: no secret (`App::browser_state`).
+    pub state: Option<String>,
 }
 
 /// A journey that was begun by ourselves.

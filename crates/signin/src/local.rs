@@ -27,8 +27,14 @@ impl Ending for LocalPages {
         Ok(None)
     }
 
-    async fn consent_given(&self, _: &Purpose, _: &SignedIn, _: ClientAddress) -> Result<(), Refusal> {
-        Ok(())
+    async fn consent_given(
+        &self,
+        purpose: &Purpose,
+        _: &SignedIn,
+        _: &[String],
+        _: ClientAddress,
+    ) -> Result<Purpose, Refusal> {
+        Ok(purpose.clone())
     }
 
     async fn finish(&self, purpose: &Purpose, _: &SignedIn) -> Result<Landing, Refusal> {

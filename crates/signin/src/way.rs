@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use app::journeys::{JourneySlot, KeptJourney};
+use app::journeys::{JourneySlot, KeptJourney, Purpose};
 use app::{ConsentAsked, Ending, Refusal, Visitor};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -109,13 +109,13 @@ impl SignIn {
         };
         let consent = self.ending(&kept.purpose.kind)?.consent(&kept.purpose, who).await?;
         let event = match &consent {
-            Some(asked) => Event::ConsentAsked(asked.scopes.clone()),
+            Some(asked) => Event::ConsentAsked(asked.names()),
             None => Event::ConsentNotNeeded,
         };
         let step = journey.record(event, now).map_err(|_| Refusal::Gone)?.next(now);
         let consent = consent.or_else(|| {
             // `prompt=consent` with nothing new to agree to: the page still asks.
-            matches!(step, Step::Consent(_)).then(|| ConsentAsked { scopes: Vec::new(), already: Vec::new() })
+            matches!(step, Step::Consent(_)).then(ConsentAsked::default)
         });
         Ok(Stand { step, consent })
     }
@@ -123,19 +123,26 @@ impl SignIn {
     /// Ends the journey if nothing is left to ask.
     pub(crate) async fn go_on(&self, way: Way, who: &Arc<SignedIn>) -> Result<Next, Refusal> {
         match self.stand(&way.kept, Some(who)).await?.step {
-            Step::Done => self.finish(way, who).await,
+            Step::Done => self.finish(way, who, None).await,
             Step::StartOver => Err(Refusal::Gone),
             Step::ChooseMethod(_) | Step::StepUp(_) | Step::Consent(_) => Ok(Next::Ask),
         }
     }
 
     /// The journey's end. Of many callers one takes it (SEC-006).
-    pub(crate) async fn finish(&self, way: Way, who: &Arc<SignedIn>) -> Result<Next, Refusal> {
+    /// `agreed` is the purpose after the person agreed to something.
+    pub(crate) async fn finish(
+        &self,
+        way: Way,
+        who: &Arc<SignedIn>,
+        agreed: Option<Purpose>,
+    ) -> Result<Next, Refusal> {
         let slots = self.app().slots::<JourneySlot>();
         let kept = slots.take(&way.id.to_string()).await?.ok_or(Refusal::Gone)?;
         // Streams that still wait find the journey gone, and end.
         self.say(&way.id, State::Expired).await;
-        let landing = self.ending(&kept.purpose.kind)?.finish(&kept.purpose, who).await?;
+        let purpose = agreed.unwrap_or(kept.purpose);
+        let landing = self.ending(&purpose.kind)?.finish(&purpose, who).await?;
         Ok(Next::Land(landing))
     }
 

@@ -103,11 +103,12 @@ impl TryFrom<ClientRow> for Client {
     }
 }
 
-/// `account_id, client_id, scopes, given_at`
+/// `account_id, client_id, scopes, declined, given_at`
 struct ConsentRow {
     account_id: String,
     client_id: String,
     scopes: String,
+    declined: String,
     given_at: i64,
 }
 
@@ -119,6 +120,7 @@ impl Entry for ConsentRow {
             account_id: row.text("account_id")?,
             client_id: row.text("client_id")?,
             scopes: row.text("scopes")?,
+            declined: row.text("declined")?,
             given_at: row.number("given_at")?,
         })
     }
@@ -134,6 +136,7 @@ impl TryFrom<ConsentRow> for Consent {
             account: parsed(id, T, "account_id", id)?,
             client: parsed(&row.client_id, T, "client_id", id)?,
             scopes: json(&row.scopes, T, "scopes", id)?,
+            declined: json(&row.declined, T, "declined", id)?,
             given_at: Timestamp::from_millis(row.given_at),
         })
     }
@@ -248,7 +251,7 @@ impl Clients for SqlWork {
     async fn consent(&mut self, account: &AccountId, client: &ClientId) -> Result<Option<Consent>> {
         self.optional::<ConsentRow>(
             sql!(
-                "SELECT account_id, client_id, scopes, given_at
+                "SELECT account_id, client_id, scopes, declined, given_at
                    FROM consents WHERE account_id = $1 AND client_id = $2"
             ),
             bind![account, client],
@@ -261,7 +264,7 @@ impl Clients for SqlWork {
     async fn consents_of(&mut self, account: &AccountId, page: Page<'_>) -> Result<Vec<(Consent, Client)>> {
         self.all::<ConsentedRow>(
             sql!(
-                "SELECT k.account_id, k.client_id, k.scopes, k.given_at,
+                "SELECT k.account_id, k.client_id, k.scopes, k.declined, k.given_at,
                         c.id, c.name, c.is_verified, c.is_enabled, c.redirect_uris, c.is_native, c.auth_method,
                         c.secret_hash, c.scopes, c.id_token_alg, c.requires_pkce, c.skips_consent,
                         c.requires_phishing_resistant, c.skips_check_code, c.requires_same_country,
@@ -391,14 +394,16 @@ impl EditClients for SqlWork {
     async fn keep_consent(&mut self, consent: &Consent) -> Result<()> {
         self.run(
             sql!(
-                "INSERT INTO consents (account_id, client_id, scopes, given_at) VALUES ($1, $2, $3, $4)
+                "INSERT INTO consents (account_id, client_id, scopes, declined, given_at)
+                 VALUES ($1, $2, $3, $4, $5)
                  ON CONFLICT (account_id, client_id) DO UPDATE
-                    SET scopes = excluded.scopes, given_at = excluded.given_at"
+                    SET scopes = excluded.scopes, declined = excluded.declined, given_at = excluded.given_at"
             ),
             bind![
                 &consent.account,
                 &consent.client,
                 list_text(&consent.scopes, "scopes", consent.client.as_str())?,
+                list_text(&consent.declined, "declined", consent.client.as_str())?,
                 consent.given_at,
             ],
         )

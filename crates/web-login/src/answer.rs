@@ -93,7 +93,8 @@ pub fn set_cookies(answer: &mut HttpResponse, new: &NewCookies) -> Result<(), Re
         new.browser.as_ref().map(cookies::browser),
         new.known.as_ref().map(cookies::known),
     ];
-    for cookie in all.into_iter().flatten() {
+    let state = new.state.as_deref().map(cookies::state);
+    for cookie in all.into_iter().flatten().chain(state) {
         answer.add_cookie(&cookie).map_err(|error| app::Refusal::Corrupt(error.to_string()))?;
     }
     Ok(())

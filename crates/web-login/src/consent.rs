@@ -1,15 +1,15 @@
-//! The consent page.
+//! The consent page, and taking consent back.
 
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use app::Refusal;
 use journey::Step;
-use signin::SignIn;
-use web::{Form, Query, Refused, Visitor, Web};
+use signin::{Answer, SignIn};
+use web::{Form, ManyForm, Query, Refused, Visitor, Web, origin};
 
 use crate::answer;
-use crate::pages::{Asker, Consent, ScopeLine};
+use crate::pages::{Asker, Consent, ItemLine};
 
 /// `GET /consent?journey=`.
 pub async fn get(
@@ -28,19 +28,10 @@ pub async fn get(
     let mut page = web.page(&req, &shown.ui_locales);
     page.policy.allow_form_to_host(&shown.host, page.is_https);
     let asker = Asker::of(shown, &page);
-    if let Some(logo) = &asker.logo {
-        page.policy.allow_image_from(logo);
-    }
-    let (asked, already) = match &view.consent {
-        // Nothing new to agree to, and the page asks all the same: all that the client gets is shown.
-        Some(asked) if asked.scopes.is_empty() => (&shown.scopes, &asked.already),
-        Some(asked) => (&asked.scopes, &asked.already),
-        None => (&shown.scopes, &shown.scopes),
-    };
-    let scopes = asked.iter().map(|scope| ScopeLine::of(scope, already.contains(scope), &page)).collect();
+    let asked = view.consent.unwrap_or_default();
+    let items = asked.items.iter().map(|item| ItemLine::of(item, &asker, &page)).collect();
     let name = domain::text::shown(who.account.display_name(), 80);
-    let lead = asker.consent_lead(&page);
-    Ok(Consent { page, asker, lead, journey: id.to_string(), name, scopes }.answer(StatusCode::OK))
+    Ok(Consent::new(page, asker, id.to_string(), name, items).answer(StatusCode::OK))
 }
 
 /// `POST /consent`.
@@ -49,18 +40,39 @@ pub async fn post(
     web: Data<Web>,
     signin: Data<SignIn>,
     visitor: Visitor,
-    Form(form): Form,
+    form: ManyForm,
 ) -> Result<HttpResponse, Refused> {
+    let ManyForm { params: form, many: chosen } = form;
     let id = answer::checked(&req, &web, &visitor, &form)?;
-    let allow = match form.get("decision") {
-        Some("allow") => true,
-        Some("deny") => false,
+    let answer = match form.get("decision") {
+        Some("allow") => Answer::Allow(chosen),
+        Some("deny") => Answer::Deny,
         _ => return Err(Refusal::Invalid { field: "decision", why: "must be allow or deny" }.into()),
     };
-    match signin.consent(&id, &visitor, allow).await {
+    match signin.consent(&id, &visitor, answer).await {
         Ok(progress) => answer::see_other(&req, &web, progress, &id),
         // Signed out or asked for more meanwhile: the journey's page says what is next.
         Err(Refusal::NotSignedIn | Refusal::StepUpNeeded) => answer::redirect(&answer::login_path(&id)),
         Err(other) => Err(answer::refused(other, &id)),
+    }
+}
+
+/// `POST /consent/withdraw`: an app loses its access.
+pub async fn withdraw(
+    req: HttpRequest,
+    web: Data<Web>,
+    signin: Data<SignIn>,
+    visitor: Visitor,
+    Form(form): Form,
+) -> Result<HttpResponse, Refused> {
+    origin::check_form(&req, &web, visitor.browser.as_ref(), form.get("csrf")).map_err(|refused| {
+        if refused.code == "stale_form" { refused.onward("/".to_owned()) } else { refused }
+    })?;
+    let client = form.get("client").and_then(|id| id.parse().ok());
+    let client = client.ok_or(Refusal::Invalid { field: "client", why: "is no client's id" })?;
+    match signin.take_back(&visitor, &client).await {
+        // The start page says what is next: signing in, or that the app is gone from the list.
+        Ok(()) | Err(Refusal::NotSignedIn) => answer::redirect("/"),
+        Err(other) => Err(other.into()),
     }
 }

@@ -1,4 +1,4 @@
-//! Pages of the provider itself: start, signed in, sign-out.
+//! Pages of the provider itself: start, signed in.
 
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
@@ -6,15 +6,40 @@ use actix_web::{HttpRequest, HttpResponse};
 use app::Refusal;
 use domain::Method;
 use signin::SignIn;
-use web::{Form, Refused, Visitor, Web, cookies, origin};
+use web::{Query, Refused, Visitor, Web};
 
 use crate::answer;
-use crate::pages::{Done, Home, LoggedOut, Logout};
+use crate::pages::{AppLine, Done, Home};
 
-/// `GET /`.
-pub async fn get(req: HttpRequest, web: Data<Web>, visitor: Visitor) -> Result<HttpResponse, Refused> {
+/// `GET /?after=`: with the apps that have access, for who is signed in.
+pub async fn get(
+    req: HttpRequest,
+    web: Data<Web>,
+    signin: Data<SignIn>,
+    visitor: Visitor,
+    Query(query): Query,
+) -> Result<HttpResponse, Refused> {
     let name = web.person(&visitor).await?.map(|person| person.name);
-    Ok(Home { page: web.page(&req, &[]), name }.answer(StatusCode::OK))
+    let after = query.get("after").and_then(|id| id.parse().ok());
+    let given = signin.given(&visitor, after.as_ref()).await?;
+    let mut page = web.page(&req, &[]);
+    let mut cookie = None;
+    if !given.consents.is_empty() {
+        cookie = web.ensure_browser(&visitor, &mut page);
+    }
+    let apps: Vec<AppLine> =
+        given.consents.iter().map(|(consent, client)| AppLine::of(consent, client, &page)).collect();
+    let more = apps.last().filter(|_| given.has_more).map(|last| query_of(&last.client));
+    let mut answer = Home { page, name, apps, more }.answer(StatusCode::OK);
+    if let Some(cookie) = cookie {
+        answer.add_cookie(&cookie).map_err(|error| Refusal::Corrupt(error.to_string()))?;
+    }
+    Ok(answer)
+}
+
+/// A client's id as a part of a query or path.
+pub fn query_of(client: &str) -> String {
+    url::form_urlencoded::byte_serialize(client.as_bytes()).collect()
 }
 
 /// `GET /login/done`: signed in, with nowhere else to go.
@@ -28,41 +53,4 @@ pub async fn done(req: HttpRequest, web: Data<Web>, visitor: Visitor) -> Result<
         Method::Phone => t.method_phone.clone(),
     });
     Ok(Done { page, name: person.name, method }.answer(StatusCode::OK))
-}
-
-/// `GET /logout`: asks; nothing ends by a GET.
-pub async fn logout_page(
-    req: HttpRequest,
-    web: Data<Web>,
-    visitor: Visitor,
-) -> Result<HttpResponse, Refused> {
-    let mut page = web.page(&req, &[]);
-    let Some(person) = web.person(&visitor).await? else {
-        return Ok(LoggedOut { page }.answer(StatusCode::OK));
-    };
-    let cookie = web.ensure_browser(&visitor, &mut page);
-    let mut answer = Logout { page, name: person.name }.answer(StatusCode::OK);
-    if let Some(cookie) = cookie {
-        answer.add_cookie(&cookie).map_err(|error| Refusal::Corrupt(error.to_string()))?;
-    }
-    Ok(answer)
-}
-
-/// `POST /logout`.
-pub async fn logout(
-    req: HttpRequest,
-    web: Data<Web>,
-    signin: Data<SignIn>,
-    visitor: Visitor,
-    Form(form): Form,
-) -> Result<HttpResponse, Refused> {
-    origin::check_form(&req, &web, visitor.browser.as_ref(), form.get("csrf")).map_err(|refused| {
-        if refused.code == "stale_form" { refused.onward("/logout".to_owned()) } else { refused }
-    })?;
-    signin.sign_out(&visitor).await?;
-    let mut answer = answer::redirect("/logout")?;
-    answer
-        .add_cookie(&cookies::forget(cookies::SESSION))
-        .map_err(|error| Refusal::Corrupt(error.to_string()))?;
-    Ok(answer)
 }

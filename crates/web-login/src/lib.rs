@@ -1,12 +1,13 @@
-//! Sign-in, consent and sign-out in the browser, and the waiting stream.
+//! Sign-in and consent in the browser, and the waiting stream.
 //!
-//! Owns: the routes below `/login`, `/consent`, `/logout` and `/`, their pages (`pages`), and the three ways in
+//! Owns: the routes below `/login`, `/consent` and `/`, their pages (`pages`), and the three ways in
 //! which a waiting page hears of its channel (`waiting`). A handler parses, calls one use case, renders.
 //! Not here: what counts as signed in (`signin`, `journey`), where a browser goes afterwards (`app::Ending`),
 //! the frame of pages and the checks of requests (`web`).
 
 mod answer;
 mod consent;
+mod facts;
 mod home;
 mod login;
 pub mod pages;
@@ -42,5 +43,5 @@ pub fn mount(cfg: &mut ServiceConfig, signin: &SignIn) {
         .service(resource("/login/wait/ws").route(get().to(waiting::socket)))
         // After sign-in
         .service(resource("/consent").route(get().to(consent::get)).route(post().to(consent::post)))
-        .service(resource("/logout").route(get().to(home::logout_page)).route(post().to(home::logout)));
+        .service(resource("/consent/withdraw").route(post().to(consent::withdraw)));
 }

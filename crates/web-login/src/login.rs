@@ -107,9 +107,6 @@ fn page(req: &HttpRequest, web: &Web, id: &JourneyId, view: View, asked: Asked) 
     // A sign-in ends with a redirect to the one who asks, and browsers hold form-action against that too.
     page.policy.allow_form_to_host(&shown.host, page.is_https);
     let asker = Asker::of(&shown, &page);
-    if let Some(logo) = &asker.logo {
-        page.policy.allow_image_from(logo);
-    }
     let confirm = match (&step, &who) {
         (Step::StepUp(_), Some(who)) if !asked.other && offers.password => {
             Some(who.account.username.as_str().to_owned())

@@ -1,9 +1,14 @@
 //! The pages of this door, each with its samples.
 
+use app::ConsentItem;
 use app::journeys::Shown;
+use domain::{Client, ClientId, Consent as Agreed};
 use signin::Offers;
 use web::page::Page;
 use web::texts;
+
+use crate::facts::{self, Line};
+use crate::home::query_of;
 
 web::pages! {
     /// Sign-in: password on the left, QR on the right.
@@ -38,12 +43,18 @@ web::pages! {
         /// Who is signed in.
         name: String,
         /// What will be known.
-        scopes: Vec<ScopeLine>,
+        required: Vec<ItemLine>,
+        /// What may be left out.
+        optional: Vec<ItemLine>,
     } "pages/consent.html" samples_of::consent;
     /// The start page.
     Home {
         /// Who is signed in.
         name: Option<String>,
+        /// Apps that have access.
+        apps: Vec<AppLine>,
+        /// The query of the next page of them.
+        more: Option<String>,
     } "pages/home.html" samples_of::home;
     /// Signed in, with nowhere else to go.
     Done {
@@ -52,13 +63,6 @@ web::pages! {
         /// How, in words.
         method: Option<String>,
     } "pages/done.html" samples_of::done;
-    /// "Sign out?"
-    Logout {
-        /// Who is signed in.
-        name: String,
-    } "pages/logout.html" samples_of::logout;
-    /// Signed out.
-    LoggedOut {} "pages/logged-out.html" samples_of::logged_out;
     /// Adding a passkey.
     PasskeyNew {
         /// A name for it.
@@ -77,7 +81,7 @@ pub struct Asker {
     pub is_client: bool,
     /// An administrator vouches for it.
     pub is_verified: bool,
-    /// Logo: https only.
+    /// Its logo, served by us.
     pub logo: Option<String>,
     /// Shown where there is no logo.
     pub letter: String,
@@ -98,12 +102,12 @@ impl Asker {
             uri.clone().filter(|uri| url::Url::parse(uri).is_ok_and(|url| url.scheme() == "https"))
         };
         Self {
-            letter: name.chars().find(|c| c.is_alphanumeric()).unwrap_or('·').to_uppercase().collect(),
+            letter: letter(&name),
             name,
             host: domain::text::shown(&shown.host, 100),
             is_client,
             is_verified: shown.is_verified,
-            logo: https(&shown.logo_uri),
+            logo: shown.client_id.as_ref().filter(|_| https(&shown.logo_uri).is_some()).map(logo),
             policy: https(&shown.policy_uri),
             terms: https(&shown.tos_uri),
         }
@@ -188,42 +192,143 @@ impl Login {
     }
 }
 
-/// One thing that a relying party will learn.
+/// Where browsers get a client's logo.
+fn logo(client: &ClientId) -> String {
+    format!("/logo/{}", query_of(client.as_str()))
+}
+
+/// Stands in for a logo.
+fn letter(name: &str) -> String {
+    name.chars().find(|c| c.is_alphanumeric()).unwrap_or('·').to_uppercase().collect()
+}
+
+impl Consent {
+    /// The page that asks for these items.
+    #[must_use]
+    pub fn new(page: Page, asker: Asker, journey: String, name: String, items: Vec<ItemLine>) -> Self {
+        let lead = asker.consent_lead(&page);
+        let (optional, required) = items.into_iter().partition(|item| item.is_optional);
+        Self { page, asker, lead, journey, name, required, optional }
+    }
+}
+
+/// One thing to agree to.
 #[derive(Debug, Clone)]
-pub struct ScopeLine {
-    /// The scope.
+pub struct ItemLine {
+    /// What the form sends back.
     pub name: String,
     /// What it means, in words.
     pub sentence: String,
+    /// A relying party's own word for it.
+    pub code: Option<String>,
+    /// It may be left out.
+    pub is_optional: bool,
+    /// It is ticked until the person says otherwise.
+    pub is_chosen: bool,
     /// It was agreed to before.
     pub is_already: bool,
+    /// It is one claim, which `sentence` names.
+    pub is_single: bool,
+    /// It is about something that we keep, so that there should be facts.
+    pub has_facts: bool,
+    /// What will be told.
+    pub facts: Vec<Line>,
 }
 
-impl ScopeLine {
-    /// A scope in words; one that we do not know is named.
+impl ItemLine {
+    /// An item in words.
     #[must_use]
-    pub fn of(scope: &str, is_already: bool, page: &Page) -> Self {
-        let t = &page.t.consent;
-        let sentence = match scope {
-            "openid" => t.openid.clone(),
-            "profile" => t.profile.clone(),
-            "email" => t.email.clone(),
-            "phone" => t.phone.clone(),
-            "address" => t.address.clone(),
-            "offline_access" => t.offline_access.clone(),
-            other => texts::fill(&t.other, &[("scope", &domain::text::shown(other, 60))]),
+    pub fn of(item: &ConsentItem, asker: &Asker, page: &Page) -> Self {
+        let is_single = item.scope != item.name;
+        let (sentence, code) = match &item.facts[..] {
+            [fact] if is_single => (facts::label(&fact.claim, &page.t), None),
+            _ => in_words(&item.scope, &asker.name, page),
         };
-        Self { name: domain::text::shown(scope, 60), sentence, is_already }
+        Self {
+            name: item.name.clone(),
+            sentence,
+            code,
+            is_optional: item.is_optional,
+            is_chosen: !item.is_declined,
+            is_already: item.is_already,
+            is_single,
+            has_facts: matches!(item.scope.as_str(), "profile" | "email" | "phone" | "address"),
+            facts: item.facts.iter().map(|fact| Line::of(fact, &page.t)).collect(),
+        }
+    }
+}
+
+/// A scope in words; one that is the relying party's own is named.
+fn in_words(scope: &str, client: &str, page: &Page) -> (String, Option<String>) {
+    let t = &page.t.consent;
+    let sentence = match scope {
+        "openid" => &t.openid,
+        "profile" => &t.profile,
+        "email" => &t.email,
+        "phone" => &t.phone,
+        "address" => &t.address,
+        "offline_access" => &t.offline_access,
+        own => {
+            return (texts::fill(&t.other, &[("client", client)]), Some(domain::text::shown(own, 60)));
+        }
+    };
+    (sentence.clone(), None)
+}
+
+/// An app that has access.
+#[derive(Debug, Clone)]
+pub struct AppLine {
+    /// Its id.
+    pub client: String,
+    /// Its name.
+    pub name: String,
+    /// Its logo, served by us.
+    pub logo: Option<String>,
+    /// Shown where there is no logo.
+    pub letter: String,
+    /// An administrator vouches for it.
+    pub is_verified: bool,
+    /// Since when, in words.
+    pub since: String,
+    /// What it may learn: in words, and its own word.
+    pub scopes: Vec<(String, Option<String>)>,
+}
+
+impl AppLine {
+    /// A consent in words.
+    #[must_use]
+    pub fn of(consent: &Agreed, client: &Client, page: &Page) -> Self {
+        let name = domain::text::shown(&client.name, 80);
+        let in_words = |item: &String| match item.split_once(' ') {
+            Some((_, claim)) => (facts::label(claim, &page.t), None),
+            None => in_words(item, &name, page),
+        };
+        let day = facts::day(consent.given_at.seconds());
+        Self {
+            client: client.id.as_str().to_owned(),
+            logo: client.logo_uri.as_ref().map(|_| logo(&client.id)),
+            letter: letter(&name),
+            is_verified: client.is_verified,
+            since: texts::fill(&page.t.home.since, &[("date", &day)]),
+            scopes: consent.scopes.iter().filter(|scope| *scope != "openid").map(in_words).collect(),
+            name,
+        }
     }
 }
 
 mod samples_of {
     //! Pages as people may meet them, with the texts that break pages: long, empty, hostile.
 
+    use app::Fact;
+    use serde_json::json;
+
     use super::*;
 
     const JOURNEY: &str = "jrn_aaaaaaaaaaaaaaaaaaaaaaaaaa";
     const HOSTILE: &str = "\"><script>alert(1)</script>'&\u{202E}gnp";
+
+    /// The worst that a scope or a client's id can hold.
+    const OWN: &str = "'><script>alert(1)</script>&amp;";
 
     fn shop() -> Shown {
         Shown {
@@ -237,7 +342,7 @@ mod samples_of {
         }
     }
 
-    fn hostile() -> Shown {
+    fn hostile_shown() -> Shown {
         Shown {
             client_id: "evil".parse().ok(),
             client_name: HOSTILE.repeat(9),
@@ -276,43 +381,98 @@ mod samples_of {
             ("passkey-only", plain(&shop(), Ways { password: false, passkey: true, phone: false })),
             ("password-only", plain(&shop(), Ways { password: true, passkey: false, phone: false })),
             ("nothing", plain(&shop(), Ways { password: false, passkey: false, phone: false })),
-            ("hostile", plain(&hostile(), ALL).with(None, HOSTILE.to_owned(), Some(HOSTILE.to_owned()))),
+            (
+                "hostile",
+                plain(&hostile_shown(), ALL).with(None, HOSTILE.to_owned(), Some(HOSTILE.to_owned())),
+            ),
         ]
+    }
+
+    fn item(name: &str, is_optional: bool, told: serde_json::Value) -> ConsentItem {
+        let facts = told.as_object().into_iter().flatten().map(|(claim, value)| Fact {
+            claim: claim.clone(),
+            value: Some(value.clone()).filter(|value| !value.is_null()),
+            is_essential: claim == "birthdate",
+        });
+        ConsentItem {
+            name: name.to_owned(),
+            scope: if name.starts_with("claim ") { "profile".to_owned() } else { name.to_owned() },
+            is_optional,
+            is_already: name == "openid",
+            is_declined: name == "phone",
+            facts: facts.collect(),
+        }
     }
 
     pub fn consent(page: &dyn Fn() -> Page) -> Vec<(&'static str, Consent)> {
-        let of = |shown: &Shown, name: &str, scopes: &[&str]| {
+        let of = |shown: &Shown, name: &str, items: &[ConsentItem]| {
             let page = page();
             let asker = Asker::of(shown, &page);
-            let lead = asker.consent_lead(&page);
-            let scopes = scopes.iter().map(|scope| ScopeLine::of(scope, *scope == "openid", &page)).collect();
-            Consent {
-                page,
-                asker,
-                lead,
-                journey: JOURNEY.to_owned(),
-                name: domain::text::shown(name, 80),
-                scopes,
-            }
+            let items = items.iter().map(|item| ItemLine::of(item, &asker, &page)).collect();
+            Consent::new(page, asker, JOURNEY.to_owned(), domain::text::shown(name, 80), items)
         };
+        let nothing = || json!({});
+        let email = json!({ "email": "ada@example.com", "email_verified": true });
+        let address =
+            json!({ "address": { "formatted": "12 St James's Square\nLondon SW1Y 4LE", "country": "GB" } });
+        let profile = json!({ "name": "Ada Lovelace", "birthdate": "1815-12-10", "updated_at": 1_795_325_000,
+            "website": "https://example.com/people/ada-lovelace/notes-on-the-analytical-engine/translator" });
+        let much = [
+            item("openid", false, nothing()),
+            item("profile", false, profile.clone()),
+            item("email", false, email.clone()),
+            item("claim zoneinfo", false, json!({ "zoneinfo": null })),
+            item("orders:read", false, nothing()),
+            item("address", true, address),
+            item("phone", true, nothing()),
+            item("offline_access", true, nothing()),
+        ];
+        let hostile = json!({ "name": HOSTILE, "nickname": HOSTILE.repeat(20), "birthdate": [HOSTILE] });
+        let evil = [item("profile", false, hostile), item(OWN, true, nothing())];
+        let usual = [
+            item("openid", false, nothing()),
+            item("profile", false, json!({ "name": "Ada Lovelace", "preferred_username": "ada" })),
+            item("email", false, email),
+        ];
         vec![
-            ("usual", of(&shop(), "Ada Lovelace", &["openid", "profile", "email"])),
-            (
-                "much",
-                of(
-                    &Shown { is_verified: false, ..shop() },
-                    "Ada Lovelace",
-                    &["openid", "profile", "email", "phone", "address", "offline_access", "orders:read"],
-                ),
-            ),
-            ("hostile", of(&hostile(), HOSTILE, &["openid", HOSTILE])),
+            ("usual", of(&shop(), "Ada Lovelace", &usual)),
+            ("much", of(&Shown { is_verified: false, ..shop() }, "Ada Lovelace", &much)),
+            ("hostile", of(&hostile_shown(), HOSTILE, &evil)),
         ]
     }
 
+    fn app(page: &Page, id: &str, name: &str, scopes: &[&str], is_verified: bool) -> AppLine {
+        let name = domain::text::shown(name, 80);
+        AppLine {
+            client: id.to_owned(),
+            logo: is_verified.then(|| format!("/logo/{id}")),
+            letter: letter(&name),
+            is_verified,
+            since: texts::fill(&page.t.home.since, &[("date", "2026-11-22")]),
+            scopes: scopes.iter().map(|scope| in_words(scope, &name, page)).collect(),
+            name,
+        }
+    }
+
     pub fn home(page: &dyn Fn() -> Page) -> Vec<(&'static str, Home)> {
+        let somebody = || Some("Ada Lovelace".to_owned());
+        let apps = vec![
+            app(&page(), "shop", "Corner Shop", &["profile", "email", "offline_access"], true),
+            app(
+                &page(),
+                "club",
+                "The Club of those with a very long and winding Name",
+                &["orders:read"],
+                false,
+            ),
+            app(&page(), "plain", "Plain", &[], true),
+        ];
+        let evil = vec![app(&page(), OWN, HOSTILE, &[OWN], false)];
         vec![
-            ("nobody", Home { page: page(), name: None }),
-            ("somebody", Home { page: page(), name: Some("Ada Lovelace".to_owned()) }),
+            ("nobody", Home { page: page(), name: None, apps: Vec::new(), more: None }),
+            ("somebody", Home { page: page(), name: somebody(), apps: Vec::new(), more: None }),
+            ("apps", Home { page: page(), name: somebody(), apps, more: Some("plain".to_owned()) }),
+            ("hostile", Home { page: page(), name: somebody(), apps: evil, more: None }),
         ]
     }
 
@@ -322,14 +482,6 @@ mod samples_of {
             ("phone", Done { page: page(), name: "Ada Lovelace".to_owned(), method: Some(method) }),
             ("hostile", Done { page: page(), name: domain::text::shown(HOSTILE, 80), method: None }),
         ]
-    }
-
-    pub fn logout(page: &dyn Fn() -> Page) -> Vec<(&'static str, Logout)> {
-        vec![("ask", Logout { page: page(), name: "Ada Lovelace".to_owned() })]
-    }
-
-    pub fn logged_out(page: &dyn Fn() -> Page) -> Vec<(&'static str, LoggedOut)> {
-        vec![("done", LoggedOut { page: page() })]
     }
 
     pub fn passkey_new(page: &dyn Fn() -> Page) -> Vec<(&'static str, PasskeyNew)> {
@@ -391,6 +543,16 @@ mod tests {
         for hook in ["<form id=\"consent\"", "id=\"consent-allow\"", "id=\"consent-deny\""] {
             assert!(of("consent-usual").contains(hook), "{hook}");
         }
+        let much = of("consent-much");
+        for hook in [
+            "name=\"scope\" value=\"address\" checked>",
+            "name=\"scope\" value=\"phone\">",
+            "name=\"scope\" value=\"offline_access\" checked>",
+        ] {
+            assert!(much.contains(hook), "{hook}");
+        }
+        assert!(!much.contains("name=\"scope\" value=\"profile\""));
+        assert!(of("home-apps").contains("action=\"/consent/withdraw\""));
         for hook in ["<form id=\"logout\"", "id=\"logout-confirm\""] {
             assert!(of("logout-ask").contains(hook), "{hook}");
         }
@@ -402,7 +564,9 @@ mod tests {
         for (name, html) in all {
             assert_eq!(
                 html.contains("id=\"unverified\""),
-                name.ends_with("-much") || (name.ends_with("hostile") && !name.starts_with("done")),
+                name.ends_with("-much")
+                    || (name.ends_with("hostile")
+                        && (name.starts_with("login") || name.starts_with("consent"))),
                 "{name}"
             );
         }

@@ -52,9 +52,15 @@ pub enum BadParams {
 impl Params {
     /// Parses a query string or a form's body.
     pub fn parse(text: &[u8]) -> Result<Self, BadParams> {
+        Self::parse_many(text, None).map(|(params, _)| params)
+    }
+
+    /// The same, where one name may come several times: its values, and all else.
+    fn parse_many(text: &[u8], many: Option<&str>) -> Result<(Self, Vec<String>), BadParams> {
         let mut fields: Vec<(String, String)> = Vec::new();
+        let mut values = Vec::new();
         for pair in text.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
-            if fields.len() == MOST_FIELDS {
+            if fields.len() + values.len() == MOST_FIELDS {
                 return Err(BadParams::TooMany);
             }
             let at = pair.iter().position(|byte| *byte == b'=');
@@ -67,12 +73,16 @@ impl Params {
             if name.len() > 100 || value.len() > LONGEST_VALUE {
                 return Err(BadParams::TooLong);
             }
+            if many == Some(name.as_str()) {
+                values.push(value);
+                continue;
+            }
             if fields.iter().any(|(other, _)| *other == name) {
                 return Err(BadParams::Repeated);
             }
             fields.push((name, value));
         }
-        Ok(Self(fields))
+        Ok((Self(fields), values))
     }
 
     /// The value of a parameter. One sent without a value counts as not sent (RFC 6749 §3.1).
@@ -167,24 +177,51 @@ impl FromRequest for Form {
     type Future = Pin<Box<dyn Future<Output = Result<Self, BadParams>>>>;
 
     fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let is_form = req
-            .headers()
-            .get(CONTENT_TYPE)
-            .and_then(|v| v.to_str().ok())
-            .and_then(|v| v.split(';').next())
-            .is_some_and(|v| v.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded"));
-        if !is_form {
-            return Box::pin(std::future::ready(Err(BadParams::NotAForm)));
-        }
-        let payload = payload.take();
+        let body = body(req, payload);
+        Box::pin(async move { Params::parse(&body.await?).map(Self) })
+    }
+}
+
+/// A form of boxes to tick: the field `scope` comes once for each that was ticked. Everything else in it comes once.
+#[derive(Debug)]
+pub struct ManyForm {
+    /// All other fields.
+    pub params: Params,
+    /// What was ticked.
+    pub many: Vec<String>,
+}
+
+impl FromRequest for ManyForm {
+    type Error = BadParams;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, BadParams>>>>;
+
+    fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let body = body(req, payload);
         Box::pin(async move {
-            let body =
-                actix_web::body::to_bytes_limited(actix_web::body::BodyStream::new(payload), LARGEST_BODY)
-                    .await
-                    .map_err(|_| BadParams::BodyTooLarge)?
-                    .map_err(|_| BadParams::Unreadable)?;
-            Params::parse(&body).map(Self)
+            let (params, many) = Params::parse_many(&body.await?, Some("scope"))?;
+            Ok(Self { params, many })
         })
+    }
+}
+
+/// The body of a form.
+fn body(
+    req: &HttpRequest,
+    payload: &mut Payload,
+) -> impl Future<Output = Result<actix_web::web::Bytes, BadParams>> + use<> {
+    let is_form = req
+        .headers()
+        .get(CONTENT_TYPE)
+        .and_then(|v| v.to_str().ok())
+        .and_then(|v| v.split(';').next())
+        .is_some_and(|v| v.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded"));
+    let payload = is_form.then(|| payload.take());
+    async move {
+        let payload = payload.ok_or(BadParams::NotAForm)?;
+        actix_web::body::to_bytes_limited(actix_web::body::BodyStream::new(payload), LARGEST_BODY)
+            .await
+            .map_err(|_| BadParams::BodyTooLarge)?
+            .map_err(|_| BadParams::Unreadable)
     }
 }
 
@@ -218,6 +255,17 @@ mod tests {
         for text in ["a=1&a=1", "a=1&a=2", "a=1&%61=2", "a&a"] {
             assert_eq!(Params::parse(text.as_bytes()), Err(BadParams::Repeated), "{text}");
         }
+    }
+
+    #[test]
+    fn sec_107_one_name_may_come_again_where_boxes_are_ticked() {
+        let (params, many) = Params::parse_many(b"a=1&scope=x+y&scope=z&b=2", Some("scope")).unwrap();
+        assert_eq!((params.get("a"), params.get("b"), params.get("scope")), (Some("1"), Some("2"), None));
+        assert_eq!(many, ["x y", "z"]);
+        let again = Params::parse_many(b"scope=1&a=1&a=1", Some("scope"));
+        assert_eq!(again, Err(BadParams::Repeated));
+        let many = vec!["scope=1"; MOST_FIELDS + 1].join("&");
+        assert_eq!(Params::parse_many(many.as_bytes(), Some("scope")), Err(BadParams::TooMany));
     }
 
     #[test]

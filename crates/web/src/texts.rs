@@ -25,7 +25,10 @@ texts! {
         skip, cancel, back, unverified, verified, policy, terms, reference, provided_by, needs_script,
     }
     /// The page at `/`.
-    Home { title, lead, sign_in, signed_in, sign_out, add_phone, add_passkey }
+    Home {
+        title, lead, sign_in, signed_in, sign_out, add_phone, add_passkey, apps, apps_lead, since, take_back,
+        take_back_from, more,
+    }
     /// Sign-in.
     Login {
         title, confirm_title, for_client, for_nobody, confirm_lead, username, password, show_password,
@@ -40,11 +43,17 @@ texts! {
     }
     /// Consent.
     Consent {
-        title, lead, signed_in_as, asks, openid, profile, email, phone, address, offline_access, other, already,
-        allow, deny,
+        title, lead, signed_in_as, asks, choose, openid, profile, email, phone, address, offline_access, other,
+        already, essential, unknown, allow, deny,
+    }
+    /// What is known of a person.
+    Claims {
+        name, family_name, given_name, middle_name, nickname, preferred_username, profile, picture, website,
+        gender, birthdate, zoneinfo, locale, updated_at, email, email_verified, address, phone_number,
+        phone_number_verified, yes, no,
     }
     /// Sign-out.
-    Logout { title, lead, confirm, stay, done_title, done_lead, again }
+    Logout { title, lead, confirm, stay, done_title, done_lead, again, going_title, going_lead, go_on }
     /// Signed in here, with nowhere to go.
     Done { title, lead, method_password, method_passkey, method_phone }
     /// Adding a passkey.
@@ -76,6 +85,8 @@ pub struct Texts {
     pub qr: Qr,
     /// Consent.
     pub consent: Consent,
+    /// What is known of a person.
+    pub claims: Claims,
     /// Sign-out.
     pub logout: Logout,
     /// Signed in, nowhere to go.

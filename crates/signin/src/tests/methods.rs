@@ -11,7 +11,7 @@ use secrecy::SecretString;
 use store::Store as _;
 
 use super::world::{PASSWORD, free_world, world, world_with};
-use crate::{Next, Settings};
+use crate::{Answer, Next, Settings};
 
 #[tokio::test]
 async fn a_right_password_signs_in() {
@@ -329,7 +329,8 @@ async fn consent_is_asked_last_and_a_refusal_tells_the_client() {
     *world.ending.asks.lock().unwrap() = true;
     let browser = world.browser();
     let id = world.journey(&browser).await;
-    let asked_too_early = world.signin.consent(&id, &browser.visitor(), true).await;
+    let asked_too_early =
+        world.signin.consent(&id, &browser.visitor(), Answer::Allow(vec!["email".into()])).await;
     assert_eq!(asked_too_early, Err(Refusal::NotSignedIn));
 
     let password = SecretString::from(PASSWORD);
@@ -337,15 +338,19 @@ async fn consent_is_asked_last_and_a_refusal_tells_the_client() {
     assert_eq!(progress.next, Next::Ask);
     browser.take(&progress.cookies);
     let view = world.signin.journey(&id, &browser.visitor()).await.unwrap();
-    assert_eq!(view.step, Step::Consent(vec!["openid".into()]));
-    assert_eq!(view.consent.unwrap().scopes, ["openid"]);
-    let progress = world.signin.consent(&id, &browser.visitor(), true).await.unwrap();
+    assert_eq!(view.step, Step::Consent(vec!["openid".into(), "email".into()]));
+    assert_eq!(view.consent.unwrap().names(), ["openid", "email"]);
+    let progress =
+        world.signin.consent(&id, &browser.visitor(), Answer::Allow(vec!["email".into()])).await.unwrap();
     assert!(matches!(progress.next, Next::Land(_)));
-    assert_eq!(world.signin.consent(&id, &browser.visitor(), true).await, Err(Refusal::Gone));
+    assert_eq!(
+        world.signin.consent(&id, &browser.visitor(), Answer::Allow(vec!["email".into()])).await,
+        Err(Refusal::Gone)
+    );
 
     *world.ending.asks.lock().unwrap() = true;
     let id = world.journey(&browser).await;
-    let progress = world.signin.consent(&id, &browser.visitor(), false).await.unwrap();
+    let progress = world.signin.consent(&id, &browser.visitor(), Answer::Deny).await.unwrap();
     let denied = "https://shop.example/cb?error=access_denied";
     assert_eq!(progress.next, Next::Land(Landing::SeeOther(denied.into())));
 }

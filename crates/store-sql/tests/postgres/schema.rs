@@ -21,6 +21,7 @@ fn before_the_last(database: &str) {
                     initial_tokens;
          DROP INDEX grants_of_account;
          ALTER TABLE clients DROP COLUMN metadata;
+         ALTER TABLE consents DROP COLUMN declined;
          DELETE FROM _sqlx_migrations WHERE version = 9",
     );
 }

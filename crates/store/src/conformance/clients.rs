@@ -91,10 +91,16 @@ pub async fn clients_come_in_pages(store: &dyn Store) {
 pub async fn a_consent_is_replaced(store: &dyn Store) {
     let ada = kept_account(store, "ada").await;
     let shop = client("shop");
-    let first =
-        Consent { account: ada.id, client: shop.id.clone(), scopes: vec!["openid".into()], given_at: NOW };
+    let first = Consent {
+        account: ada.id,
+        client: shop.id.clone(),
+        scopes: vec!["openid".into()],
+        declined: vec!["email".into()],
+        given_at: NOW,
+    };
     let mut second = first.clone();
     second.scopes.push("profile".into());
+    second.declined.clear();
     second.given_at = at(5);
     let mut work = unit(store).await;
     work.add_client(&shop).await.unwrap();
@@ -114,9 +120,15 @@ pub async fn a_deleted_client_takes_its_consents_and_grants(store: &dyn Store) {
         let client = client(id);
         work.add_client(&client).await.unwrap();
         let scopes = vec!["openid".into()];
-        work.keep_consent(&Consent { account: ada.id, client: client.id, scopes, given_at: NOW })
-            .await
-            .unwrap();
+        work.keep_consent(&Consent {
+            account: ada.id,
+            client: client.id,
+            scopes,
+            declined: vec![],
+            given_at: NOW,
+        })
+        .await
+        .unwrap();
     }
     work.commit().await.unwrap();
     let session = SessionId::from_random(bytes());
@@ -188,6 +200,7 @@ pub async fn consents_come_in_pages_with_their_clients(store: &dyn Store) {
             account,
             client: client.id.clone(),
             scopes: vec!["openid".into(), id.into()],
+            declined: vec!["offline_access".into()],
             given_at: at(3),
         };
         if id != "e" {
@@ -214,7 +227,8 @@ pub async fn sec_124_a_consent_that_is_taken_back_revokes_its_grants(store: &dyn
         work.add_client(&client).await.unwrap();
         for account in [ada.id, bob.id] {
             let scopes = vec!["openid".into()];
-            let consent = Consent { account, client: client.id.clone(), scopes, given_at: NOW };
+            let consent =
+                Consent { account, client: client.id.clone(), scopes, declined: vec![], given_at: NOW };
             work.keep_consent(&consent).await.unwrap();
         }
     }

@@ -159,9 +159,15 @@ pub async fn names_are_compared_letter_by_letter(store: &dyn Store) {
     for id in ["shop", "Shop", "SHOP"] {
         let client = client(id);
         work.add_client(&client).await.unwrap();
-        work.keep_consent(&Consent { account: ada.id, client: client.id, scopes: scopes(id), given_at: NOW })
-            .await
-            .unwrap();
+        work.keep_consent(&Consent {
+            account: ada.id,
+            client: client.id,
+            scopes: scopes(id),
+            declined: scopes(id),
+            given_at: NOW,
+        })
+        .await
+        .unwrap();
         assert_eq!(work.keep_setting(id, id).await.unwrap(), id);
     }
     work.commit().await.unwrap();
