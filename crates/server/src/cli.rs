@@ -144,12 +144,55 @@ pub enum Client {
         #[arg(long)]
         client_secret_stdin: bool,
     },
+    /// Put a registration in place of the one before. The secret stays where one is still needed.
+    Update {
+        /// The client_id.
+        client_id: String,
+        /// The registration: a JSON object (RFC 7591), as `client show` prints it; `-` reads standard input.
+        #[arg(long, value_name = "RFC7591.json")]
+        file: PathBuf,
+        /// Read a new client secret from standard input: the first line.
+        #[arg(long)]
+        client_secret_stdin: bool,
+    },
+    /// Print one relying party as an RFC 7591 response, without its secret.
+    Show {
+        /// The client_id.
+        client_id: String,
+    },
+    /// Rights to register relying parties (initial access tokens).
+    #[command(subcommand)]
+    Token(ClientToken),
     /// List all relying parties.
     List,
     /// Remove a relying party with its consents and tokens.
     Delete {
         /// The client_id.
         client_id: String,
+    },
+}
+
+/// `client token …`.
+#[derive(Debug, Subcommand)]
+pub enum ClientToken {
+    /// Make a right to register relying parties and print its token, this once.
+    Create {
+        /// What it is for; it is told apart by it.
+        #[arg(long, value_name = "TEXT")]
+        name: String,
+        /// How many relying parties may be registered with it.
+        #[arg(long, value_name = "N", default_value_t = 1)]
+        uses: u32,
+        /// How many days it is good.
+        #[arg(long, value_name = "N", default_value_t = 7)]
+        days: u32,
+    },
+    /// List all rights, without their tokens.
+    List,
+    /// Take a right back.
+    Delete {
+        /// Its name.
+        name: String,
     },
 }
 
@@ -321,6 +364,11 @@ mod tests {
             "user enable ada",
             "client create --file r.json --client-id shop --client-secret-stdin",
             "client list",
+            "client update shop --file r.json --client-secret-stdin",
+            "client show shop --json",
+            "client token create --name partner --uses 3 --days 30 --json",
+            "client token list",
+            "client token delete partner",
             "client delete shop",
             "device list",
             "device add --user ada --public-key k.json --name Phone",
