@@ -36,7 +36,7 @@ impl Proof {
             return Err(JwsError::RefusedMember);
         }
         if !algs_of(jwk).is_ok_and(|fitting| fitting.contains(&alg))
-            || jwk.get("alg").is_some_and(|said| said.as_str() != Some(alg.as_str()))
+            || jwk.get("alg").is_some_and(|said| said.as_str().and_then(SigningAlg::from_word) != Some(alg))
         {
             return Err(JwsError::WrongAlgorithm);
         }
@@ -57,8 +57,20 @@ mod tests {
     use crate::SigningKey;
 
     fn proof(key: &SigningKey, header: &Value, payload: &str) -> String {
-        let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), URL_SAFE_NO_PAD.encode(payload));
+        let message =
+            format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), URL_SAFE_NO_PAD.encode(payload));
         format!("{message}.{}", URL_SAFE_NO_PAD.encode(key.sign_bytes(message.as_bytes()).unwrap()))
+    }
+
+    #[test]
+    fn the_newer_name_of_ed25519_is_understood() {
+        let key = SigningKey::generate(SigningAlg::EdDSA).unwrap();
+        let mut jwk = key.public_jwk();
+        for alg in ["EdDSA", "Ed25519"] {
+            jwk["alg"] = alg.into();
+            let header = json!({"typ": "dpop+jwt", "alg": "Ed25519", "jwk": jwk});
+            assert_eq!(Proof::parse(&proof(&key, &header, "{}")).unwrap().jkt, key.kid());
+        }
     }
 
     fn usual(key: &SigningKey) -> Value {

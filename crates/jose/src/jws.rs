@@ -4,6 +4,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use domain::SigningAlg;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::{Map, Value};
 use sha2::Sha256;
@@ -176,7 +177,7 @@ impl<'t> Unverified<'t> {
 
     /// Algorithm and signature alone: whether the key is the right one was decided before.
     pub(crate) fn verify_bare(&self, key: &VerifyingKey) -> Result<Vec<u8>, JwsError> {
-        if self.alg() != Some(key.alg().as_str()) {
+        if self.alg().and_then(SigningAlg::from_word) != Some(key.alg()) {
             return Err(JwsError::WrongAlgorithm);
         }
         let payload = decode(self.payload).ok_or(JwsError::Malformed)?;

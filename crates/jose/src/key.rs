@@ -5,10 +5,10 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::SigningAlg;
+use josekit::jwk::alg::ed::EdCurve;
 use josekit::jwk::{Jwk, KeyPair as _};
 use josekit::jws::alg::eddsa::EddsaJwsAlgorithm::Eddsa;
 use josekit::jws::{ES256, JwsSigner, JwsVerifier, PS256, RS256};
-use josekit::jwk::alg::ed::EdCurve;
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
@@ -71,9 +71,7 @@ impl SigningKey {
             SigningAlg::RS256 | SigningAlg::PS256 => {
                 RS256.generate_key_pair(RSA_BITS).map_err(failed)?.to_jwk_key_pair()
             }
-            SigningAlg::EdDSA => {
-                Eddsa.generate_key_pair(EdCurve::Ed25519).map_err(failed)?.to_jwk_key_pair()
-            }
+            SigningAlg::EdDSA => Eddsa.generate_key_pair(EdCurve::Ed25519).map_err(failed)?.to_jwk_key_pair(),
         };
         Self::from_jwk(&jwk, alg)
     }
@@ -207,9 +205,7 @@ impl VerifyingKey {
             SigningAlg::ES256 => Box::new(ES256.verifier_from_jwk(&public).map_err(malformed)?),
             SigningAlg::RS256 => Box::new(RS256.verifier_from_jwk(&public).map_err(malformed)?),
             SigningAlg::PS256 => Box::new(PS256.verifier_from_jwk(&public).map_err(malformed)?),
-            SigningAlg::EdDSA => {
-                Box::new(ed25519::Verifier::from_jwk(&public).ok_or(KeyError::Malformed)?)
-            }
+            SigningAlg::EdDSA => Box::new(ed25519::Verifier::from_jwk(&public).ok_or(KeyError::Malformed)?),
         };
         let jwk = Value::Object(map);
         Ok(Self { alg, kid, jwk, verifier })

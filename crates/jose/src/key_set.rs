@@ -66,21 +66,25 @@ impl KeySet {
 
     fn take(&mut self, jwk: &Value, members: &Map<String, Value>, kid: Option<&str>) {
         let text = |name: &str| members.get(name).map(|value| value.as_str().unwrap_or_default());
-        let operations = members.get("key_ops").map(|ops| ops.as_array().map(Vec::as_slice).unwrap_or_default());
+        let operations =
+            members.get("key_ops").map(|ops| ops.as_array().map(Vec::as_slice).unwrap_or_default());
         let may = |wanted: &[&str]| {
-            operations.is_none_or(|ops| ops.iter().any(|op| op.as_str().is_some_and(|op| wanted.contains(&op))))
+            operations
+                .is_none_or(|ops| ops.iter().any(|op| op.as_str().is_some_and(|op| wanted.contains(&op))))
         };
         let (said_use, said_alg) = (text("use"), text("alg"));
         if said_use.is_none_or(|said| said == "sig") && may(&["verify"]) {
             for alg in algs_of(jwk).unwrap_or_default() {
-                if said_alg.is_none_or(|said| said == alg.as_str())
+                if said_alg.is_none_or(|said| SigningAlg::from_word(said) == Some(*alg))
                     && let Ok(key) = VerifyingKey::with_alg(jwk, *alg)
                 {
                     self.verifying.push((kid.map(str::to_owned), key));
                 }
             }
         }
-        if said_use.is_none_or(|said| said == "enc") && may(&["encrypt", "wrapKey", "deriveKey", "deriveBits"]) {
+        if said_use.is_none_or(|said| said == "enc")
+            && may(&["encrypt", "wrapKey", "deriveKey", "deriveBits"])
+        {
             for alg in KeyEncryptionAlg::ALL {
                 if said_alg.is_none_or(|said| said == alg.as_str())
                     && let Ok(key) = EncryptionKey::from_public_jwk(jwk, *alg, kid.map(str::to_owned))
@@ -118,7 +122,9 @@ impl KeySet {
             match token.verify_bare(key) {
                 Ok(payload) => return Ok(payload),
                 // The very key that was meant says no; with a guessed one the right one may still be to come.
-                Err(error) if error != JwsError::WrongSignature || (token.kid().is_some() && kid.is_some()) => {
+                Err(error)
+                    if error != JwsError::WrongSignature || (token.kid().is_some() && kid.is_some()) =>
+                {
                     verdict = error;
                 }
                 Err(_) => {}

@@ -1,6 +1,8 @@
 //! What anybody may send: nothing of it is a panic, and no good token stays good when a character of it changes
 //! (SEC-118, SEC-220).
 
+#![expect(clippy::unwrap_used, reason = "tests")]
+
 use std::sync::LazyLock;
 
 use base64::Engine as _;
@@ -23,7 +25,8 @@ struct Keys {
 
 static KEYS: LazyLock<Keys> = LazyLock::new(|| {
     let signing: Vec<_> = SigningAlg::ALL.iter().map(|alg| SigningKey::generate(*alg).unwrap()).collect();
-    let opening: Vec<_> = KeyEncryptionAlg::ALL.iter().map(|alg| DecryptionKey::generate(*alg).unwrap()).collect();
+    let opening: Vec<_> =
+        KeyEncryptionAlg::ALL.iter().map(|alg| DecryptionKey::generate(*alg).unwrap()).collect();
     let public: Vec<Value> = signing
         .iter()
         .map(SigningKey::public_jwk)
@@ -54,12 +57,17 @@ fn is_accepted(text: &str) -> bool {
 
 /// One good token of each kind: ours, a client assertion, a proof, and encrypted ones.
 static GOOD: LazyLock<Vec<String>> = LazyLock::new(|| {
-    let claims = json!({"iss": "shop", "sub": "shop", "aud": "https://idp.example", "jti": "1", "exp": 2_000_000_000});
+    let claims =
+        json!({"iss": "shop", "sub": "shop", "aud": "https://idp.example", "jti": "1", "exp": 2_000_000_000});
     let mut good = Vec::new();
     for key in &KEYS.signing {
         let (alg, kid) = (key.alg().as_str(), key.kid());
         good.push(key.sign("JWT", claims.to_string().as_bytes()).unwrap());
-        good.push(compact(key, &json!({"alg": alg, "kid": kid, "typ": "client-authentication+jwt"}), &claims));
+        good.push(compact(
+            key,
+            &json!({"alg": alg, "kid": kid, "typ": "client-authentication+jwt"}),
+            &claims,
+        ));
         good.push(compact(key, &json!({"alg": alg, "typ": "dpop+jwt", "jwk": key.public_jwk()}), &claims));
     }
     for alg in KeyEncryptionAlg::ALL {

@@ -7,9 +7,9 @@
 use domain::ContentEncryption;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use josekit::JoseError;
+use josekit::jwe::JweContentEncryption;
 use josekit::jwe::enc::aescbc_hmac::AescbcHmacJweEncryption;
 use josekit::jwe::enc::aesgcm::AesgcmJweEncryption;
-use josekit::jwe::JweContentEncryption;
 use sha2::{Sha256, Sha512};
 
 /// One way to encrypt content.

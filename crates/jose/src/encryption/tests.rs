@@ -140,7 +140,11 @@ fn sec_118_headers_that_are_never_accepted() {
         assert_eq!(with(changed(name, json!(1))), Err(JweError::Malformed), "{name}");
     }
     assert_eq!(with(changed("kid", json!("another"))), Err(JweError::WrongKey));
-    assert_eq!(with(changed("alg", json!("RSA-OAEP-256"))), Err(JweError::Malformed), "without a wrapped key");
+    assert_eq!(
+        with(changed("alg", json!("RSA-OAEP-256"))),
+        Err(JweError::Malformed),
+        "without a wrapped key"
+    );
     let twice = Value::Object(good.clone()).to_string().replacen('{', r#"{"enc":"A128GCM","#, 1);
     assert_eq!(with(twice), Err(JweError::Malformed));
     // Points that are on no curve, or on another one.
@@ -224,8 +228,7 @@ fn the_ecdh_es_key_agreement_is_the_one_of_rfc_7518_appendix_c() {
     let derived = URL_SAFE_NO_PAD.decode("VqqN6vgjbSBcIijNcacQGg").unwrap();
     let aad = URL_SAFE_NO_PAD.encode(header.to_string());
     let iv = [3; 12];
-    let (text, tag) =
-        A128GCM.encrypt(&derived, Some(&iv), b"hello", aad.as_bytes()).unwrap();
+    let (text, tag) = A128GCM.encrypt(&derived, Some(&iv), b"hello", aad.as_bytes()).unwrap();
     let token = format!(
         "{aad}..{}.{}.{}",
         URL_SAFE_NO_PAD.encode(iv),

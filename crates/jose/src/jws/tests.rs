@@ -227,7 +227,8 @@ fn sec_118_a_public_key_is_no_hmac_secret() {
         let jwk = key.public_jwk();
         let set = crate::KeySet::parse(json!({ "keys": [jwk] }).to_string().as_bytes()).unwrap();
         for secret in [jwk.to_string(), jwk["x"].to_string(), jwk["n"].to_string()] {
-            let token = hs256(&json!({"alg": "HS256", "kid": key.kid()}).to_string(), secret.as_bytes(), "{}");
+            let token =
+                hs256(&json!({"alg": "HS256", "kid": key.kid()}).to_string(), secret.as_bytes(), "{}");
             let token = Unverified::parse(&token).unwrap();
             let verdict = set.verify(&token, SigningAlg::ALL, Types::CLIENT_ASSERTION);
             assert_eq!(verdict, Err(JwsError::WrongAlgorithm));

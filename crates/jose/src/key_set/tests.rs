@@ -79,13 +79,24 @@ fn sec_118_only_what_is_allowed_and_what_the_key_is_for() {
         json!({"key_ops": "verify"}),
         json!({"alg": "RSA-OAEP-256"}),
     ] {
-        assert_eq!(verify(&set(&[dressed(&rsa, other.clone())]), &by_rs256), Err(JwsError::WrongKey), "{other}");
+        assert_eq!(
+            verify(&set(&[dressed(&rsa, other.clone())]), &by_rs256),
+            Err(JwsError::WrongKey),
+            "{other}"
+        );
     }
     assert!(verify(&set(&[dressed(&rsa, json!({"key_ops": ["verify"]}))]), &by_rs256).is_ok());
     for alg in ["none", "HS256", "ES384", ""] {
-        assert_eq!(verify(&keys, &token(&rsa, json!({ "alg": alg }))), Err(JwsError::WrongAlgorithm), "{alg}");
+        assert_eq!(
+            verify(&keys, &token(&rsa, json!({ "alg": alg }))),
+            Err(JwsError::WrongAlgorithm),
+            "{alg}"
+        );
     }
-    assert_eq!(verify(&keys, &token(&rsa, json!({"alg": "RS256", "typ": "at+jwt"}))), Err(JwsError::WrongType));
+    assert_eq!(
+        verify(&keys, &token(&rsa, json!({"alg": "RS256", "typ": "at+jwt"}))),
+        Err(JwsError::WrongType)
+    );
 }
 
 #[test]
