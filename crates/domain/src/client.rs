@@ -80,9 +80,11 @@ impl SigningAlg {
     /// All of them, in order of preference.
     pub const ALL: &'static [Self] = &[Self::ES256, Self::RS256, Self::PS256, Self::EdDSA];
 
-    /// The algorithm with this JOSE name.
+    /// The algorithm with this JOSE name. `Ed25519` is the name that RFC 9864 §2.2 gives to the only kind of `EdDSA`
+    /// there is here: newer clients write it.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
+        let word = if word == "Ed25519" { Self::EdDSA.as_str() } else { word };
         Self::ALL.iter().copied().find(|alg| alg.as_str() == word)
     }
 }
