@@ -4,11 +4,24 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod authorize;
+mod backchannel;
+mod client_assertions;
+mod client_credentials;
 mod commands;
+mod conformance;
 mod coverage;
 mod discovery;
+mod dpop;
+mod foreign;
+mod frontchannel;
 mod given;
 mod headers;
+mod keys;
+mod logout;
+mod lookups;
+mod outbound;
+mod refresh;
+mod session_management;
 mod sizes;
 mod token;
 mod userinfo;

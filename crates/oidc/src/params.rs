@@ -5,6 +5,8 @@
 
 /// Longest decoded value in bytes (SEC-107).
 pub const MAX_VALUE: usize = 8 * 1024;
+/// Longest authorization code: it is ours, and a `nonce` of [`MAX_VALUE`] is sealed in it (SEC-137).
+pub const MAX_CODE: usize = 16 * 1024;
 const MAX_NAME: usize = 128;
 const MAX_COUNT: usize = 100;
 
@@ -20,7 +22,7 @@ pub enum BadParams {
     /// A broken percent sequence, bytes that are not UTF-8, or NUL.
     #[error("a parameter is not correctly encoded")]
     Encoding,
-    /// A value of more than 8 kB, or a name of more than 128 bytes.
+    /// A value of more than 8 kB (a code of more than 16 kB), or a name of more than 128 bytes.
     #[error("a parameter is too long")]
     TooLong,
     /// More than 100 parameters.
@@ -43,7 +45,9 @@ impl Params {
                 Some(at) => (&part[..at], &part[at + 1..]),
                 None => (part, &[][..]),
             };
-            pairs.push((decode(name, MAX_NAME)?, decode(value, MAX_VALUE)?));
+            let name = decode(name, MAX_NAME)?;
+            let max = if name == "code" { MAX_CODE } else { MAX_VALUE };
+            pairs.push((name, decode(value, max)?));
         }
         Ok(Self { pairs })
     }
@@ -79,6 +83,13 @@ impl Params {
     /// All values of a parameter, in order; empty ones count as absent.
     pub fn all<'p>(&'p self, name: &'p str) -> impl Iterator<Item = &'p str> {
         self.pairs.iter().filter(move |(n, _)| n == name).map(|(_, v)| v.as_str()).filter(|v| !v.is_empty())
+    }
+
+    /// Only those of these names.
+    #[must_use]
+    pub fn only(mut self, names: &[&str]) -> Self {
+        self.pairs.retain(|(name, _)| names.contains(&name.as_str()));
+        self
     }
 
     /// The same with one more.
@@ -176,6 +187,10 @@ mod tests {
         let long = format!("state={}", "x".repeat(MAX_VALUE));
         assert!(Params::parse(long.as_bytes()).is_ok());
         assert_eq!(Params::parse(format!("{long}x").as_bytes()), Err(BadParams::TooLong));
+        let code = format!("code={}", "x".repeat(MAX_CODE));
+        assert!(
+            Params::parse(code.as_bytes()).is_ok() && Params::parse(format!("{code}x").as_bytes()).is_err()
+        );
         assert_eq!(Params::parse("a=1&".repeat(101).as_bytes()), Err(BadParams::TooMany));
     }
 

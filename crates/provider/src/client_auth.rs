@@ -193,10 +193,12 @@ impl Provider {
         match keys.verify(token, allowed, ASSERTION) {
             Ok(payload) => Ok(Some(payload)),
             // It may have new keys.
-            Err(JwsError::WrongKey | JwsError::WrongSignature) => match self.client_keys_again(client).await {
-                Ok(keys) => Ok(keys.verify(token, allowed, ASSERTION).ok()),
-                Err(error) => self.no_keys(client, &error),
-            },
+            Err(JwsError::WrongKey | JwsError::WrongSignature) => {
+                match self.client_keys_again(client).await {
+                    Ok(keys) => Ok(keys.verify(token, allowed, ASSERTION).ok()),
+                    Err(error) => self.no_keys(client, &error),
+                }
+            }
             Err(_) => Ok(None),
         }
     }

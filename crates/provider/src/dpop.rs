@@ -26,7 +26,8 @@ const NONCE: &str = "dpop nonce";
 const USED: &str = "dpop.proof";
 const MAC_BYTES: usize = 16;
 
-const NEW_NONCE: OAuthError = OAuthError::new(ErrorCode::UseDpopNonce, "The proof needs the nonce of this answer");
+const NEW_NONCE: OAuthError =
+    OAuthError::new(ErrorCode::UseDpopNonce, "The proof needs the nonce of this answer");
 
 /// The proof that came with a request, and what it has to be for.
 #[derive(Debug, Clone, Copy, Default)]

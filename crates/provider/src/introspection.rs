@@ -6,16 +6,16 @@
 use app::Refusal;
 use bytes::Bytes;
 use domain::{Client, ClientAddress, SigningAlg};
+use oidc::Params;
 use oidc::claims::{AccessToken, Audience};
 use oidc::client_auth::{self, FAILED};
 use oidc::introspection::{self as wire, Told};
 use oidc::token::FamilyContent;
-use oidc::Params;
 
+use crate::Provider;
 use crate::client_auth::ClientAsked;
 use crate::token::TokenRefused;
 use crate::token::refresh::counts;
-use crate::Provider;
 
 /// A question about a token.
 #[derive(Debug, Clone, Copy)]
@@ -45,7 +45,10 @@ impl Provider {
     ///
     /// # Errors
     /// See [`TokenRefused`].
-    pub async fn introspect(&self, asked: IntrospectionAsked<'_>) -> Result<IntrospectionAnswer, TokenRefused> {
+    pub async fn introspect(
+        &self,
+        asked: IntrospectionAsked<'_>,
+    ) -> Result<IntrospectionAnswer, TokenRefused> {
         let IntrospectionAsked { authorization, params, address, wants_jwt } = asked;
         let client = ClientAsked { authorization, params, address, endpoint: "/introspect" };
         let client = self.authenticate(client).await?;
@@ -113,4 +116,3 @@ impl Provider {
 fn may_know(client: &Client, claims: &AccessToken) -> bool {
     claims.client_id == client.id.as_str() || client.metadata.serves.iter().any(|name| claims.aud.has(name))
 }
-

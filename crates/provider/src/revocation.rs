@@ -6,10 +6,10 @@ use app::{Change, Refusal, audit};
 use domain::{AuditEntry, AuditEvent, Client, ClientAddress, GrantId, Outcome, Timestamp};
 use oidc::{Params, introspection};
 
+use crate::Provider;
 use crate::client_auth::ClientAsked;
 use crate::token::TokenRefused;
 use crate::token::read::{grant_of, mark_of};
-use crate::Provider;
 
 /// A token to be revoked.
 #[derive(Debug, Clone, Copy)]

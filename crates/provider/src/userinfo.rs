@@ -119,13 +119,10 @@ impl Provider {
         claims.insert("iss".to_owned(), self.app().issuer().as_str().into());
         claims.insert("aud".to_owned(), good.client.id.as_str().into());
         let payload = serde_json::to_vec(&claims).map_err(corrupt)?;
-        let signed =
-            self.app().keys().current(alg)?.sign(TYPE, &payload).map_err(Refusal::from)?;
+        let signed = self.app().keys().current(alg)?.sign(TYPE, &payload).map_err(Refusal::from)?;
         Ok(UserinfoAnswer::Jwt(match metadata.userinfo_encryption {
             None => signed.into(),
-            Some(how) => {
-                self.encrypted(&good.client, how, signed.as_bytes(), Some("JWT")).await?.into()
-            }
+            Some(how) => self.encrypted(&good.client, how, signed.as_bytes(), Some("JWT")).await?.into(),
         }))
     }
 }

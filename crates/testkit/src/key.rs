@@ -54,10 +54,7 @@ impl ClientKey {
     #[must_use]
     pub fn thumbprint(&self) -> String {
         let jwk = self.bare_jwk();
-        let text = format!(
-            "{{\"crv\":\"P-256\",\"kty\":\"EC\",\"x\":{},\"y\":{}}}",
-            jwk["x"], jwk["y"]
-        );
+        let text = format!("{{\"crv\":\"P-256\",\"kty\":\"EC\",\"x\":{},\"y\":{}}}", jwk["x"], jwk["y"]);
         b64(&sha256(text.as_bytes()))
     }
 
@@ -67,7 +64,8 @@ impl ClientKey {
     /// When ring fails.
     #[must_use]
     pub fn sign(&self, header: &Value, claims: &Value) -> String {
-        let message = format!("{}.{}", b64(header.to_string().as_bytes()), b64(claims.to_string().as_bytes()));
+        let message =
+            format!("{}.{}", b64(header.to_string().as_bytes()), b64(claims.to_string().as_bytes()));
         let signature = self.pair.sign(&SystemRandom::new(), message.as_bytes()).expect("a signature");
         format!("{message}.{}", b64(signature.as_ref()))
     }

@@ -21,8 +21,7 @@ pub(crate) async fn post(
         Ok(read) => read,
         Err(error) => return Ok(refusal::json(StatusCode::BAD_REQUEST, error)),
     };
-    let asked =
-        IntrospectionAsked { authorization, params: &params, address, wants_jwt: wants_jwt(&req) };
+    let asked = IntrospectionAsked { authorization, params: &params, address, wants_jwt: wants_jwt(&req) };
     let (body, content_type) = match provider.introspect(asked).await {
         Ok(IntrospectionAnswer::Json(body)) => (body, "application/json"),
         Ok(IntrospectionAnswer::Jwt(body)) => (body, MEDIA_TYPE),

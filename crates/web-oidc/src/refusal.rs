@@ -12,6 +12,7 @@ use app::Refusal;
 use oidc::authorize::Shown;
 use oidc::bearer::Scheme;
 use oidc::{ErrorCode, OAuthError, client_auth};
+use provider::registration::RegistrationRefused;
 use provider::{TokenRefused, UserinfoRefused};
 use web::{Refused, Web};
 
@@ -46,7 +47,8 @@ pub fn of_userinfo(refused: UserinfoRefused, scheme: Scheme) -> HttpResponse {
             challenged(StatusCode::UNAUTHORIZED, error, scheme, "")
         }
         UserinfoRefused::InsufficientScope => {
-            let error = OAuthError::new(ErrorCode::InsufficientScope, "The access token lacks the scope openid");
+            let error =
+                OAuthError::new(ErrorCode::InsufficientScope, "The access token lacks the scope openid");
             challenged(StatusCode::FORBIDDEN, error, scheme, ", scope=\"openid\"")
         }
         UserinfoRefused::Proof(error) => of_proof(error),
@@ -98,7 +100,9 @@ fn challenged(status: StatusCode, error: OAuthError, scheme: Scheme, more: &str)
     };
     challenge(
         &mut answer,
-        &format!("{scheme} realm=\"{REALM}\", error=\"{code}\", error_description=\"{description}\"{algs}{more}"),
+        &format!(
+            "{scheme} realm=\"{REALM}\", error=\"{code}\", error_description=\"{description}\"{algs}{more}"
+        ),
     );
     answer
 }
@@ -107,6 +111,42 @@ fn challenge(answer: &mut HttpResponse, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         answer.headers_mut().insert(WWW_AUTHENTICATE, value);
     }
+}
+
+/// The answer of the registration and configuration endpoints (RFC 7591 §3.2.2, RFC 7592 §2).
+#[must_use]
+pub fn of_registration(refused: RegistrationRefused) -> HttpResponse {
+    match refused {
+        RegistrationRefused::Off => json(
+            StatusCode::NOT_FOUND,
+            OAuthError::new(ErrorCode::RegistrationNotSupported, "Clients cannot register themselves here"),
+        ),
+        RegistrationRefused::NoToken => no_token(),
+        RegistrationRefused::BadToken => {
+            let error = OAuthError::new(ErrorCode::InvalidToken, "The token is not good for this");
+            challenged(StatusCode::UNAUTHORIZED, error, Scheme::Bearer, "")
+        }
+        RegistrationRefused::Bad(bad) => {
+            let body =
+                serde_json::json!({ "error": bad.code(), "error_description": permitted(&bad.to_string()) });
+            HttpResponse::BadRequest()
+                .insert_header((CACHE_CONTROL, HeaderValue::from_static("no-store")))
+                .insert_header((PRAGMA, HeaderValue::from_static("no-cache")))
+                .insert_header((CONTENT_TYPE, HeaderValue::from_static("application/json")))
+                .body(body.to_string())
+        }
+        RegistrationRefused::Later(refusal) => later(&refusal),
+    }
+}
+
+/// A sentence that may hold words of a request, in the characters that a description may have (RFC 6749 §5.2).
+fn permitted(sentence: &str) -> String {
+    let fit = |c| match c {
+        '"' => '\'',
+        ' '..='~' if c != '\\' => c,
+        _ => '?',
+    };
+    sentence.chars().take(300).map(fit).collect()
 }
 
 /// What is not the client's fault, or too much of it.

@@ -15,9 +15,8 @@ pub(crate) async fn post(
     body: Bytes,
 ) -> Result<HttpResponse, Refused> {
     let address = address::of(&req, Web::of(&req)?.trusted_proxies());
-    let read = request::form(&req, &body).and_then(|params| {
-        Ok((params, request::authorization(&req)?, request::proof(&req)?))
-    });
+    let read = request::form(&req, &body)
+        .and_then(|params| Ok((params, request::authorization(&req)?, request::proof(&req)?)));
     let (params, authorization, proof) = match read {
         Ok(read) => read,
         Err(error) => return Ok(refusal::json(StatusCode::BAD_REQUEST, error)),

@@ -133,7 +133,7 @@ async fn sec_115_failed_client_authentication_is_limited_and_noted() {
     let wrong = format!("Basic {}", STANDARD.encode("shop:wrong"));
     let params: Params =
         [("grant_type", "authorization_code"), ("code", code.as_str())].into_iter().collect();
-    let asked = TokenAsked { authorization: Some(&wrong), params: &params, address: HERE };
+    let asked = TokenAsked { authorization: Some(&wrong), params: &params, proof: None, address: HERE };
     let mut limited = 0;
     for _ in 0..100 {
         match world.provider.token(asked).await {
@@ -147,6 +147,37 @@ async fn sec_115_failed_client_authentication_is_limited_and_noted() {
     let elsewhere = ClientAddress(std::net::IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1)));
     let asked = TokenAsked { address: elsewhere, ..asked };
     assert!(matches!(world.provider.token(asked).await, Err(TokenRefused::Client(_))));
+}
+
+#[tokio::test]
+async fn sec_115_unknown_clients_and_wrong_secrets_leave_the_same_traces() {
+    let world = world(&[shop()]).await;
+    let params: Params = [("grant_type", "client_credentials")].into_iter().collect();
+    for client in ["shop", "nobody"] {
+        let wrong = format!("Basic {}", STANDARD.encode(format!("{client}:wrong")));
+        let asked = TokenAsked { authorization: Some(&wrong), params: &params, proof: None, address: HERE };
+        let Err(TokenRefused::Client(refused)) = world.provider.token(asked).await else { panic!("let in") };
+        assert_eq!(refused.error.code, ErrorCode::InvalidClient);
+    }
+    let events = world.events().await;
+    assert_eq!(events.iter().filter(|event| **event == AuditEvent::ClientRefused).count(), 2);
+}
+
+#[tokio::test]
+async fn sec_113_a_replay_takes_the_token_from_the_front_channel_along() {
+    let world = world(&[shop()]).await;
+    let front = world.code_of(&shop(), "openid").who;
+    let code = CodeContent { front: Some(front.grant), ..world.code_of(&shop(), "openid") };
+    let beside = world.provider.access_token(&shop(), &front, None).unwrap().text;
+    let now = world.app.now();
+    let mut work = world.app.store().begin().await.unwrap();
+    work.spend_code(&world.provider.grant_row(&front, now, now), now).await.unwrap();
+    work.commit().await.unwrap();
+    let code = world.sealed(&code);
+    world.redeem(&code, &[]).await.unwrap();
+    assert!(world.userinfo(&beside).await.is_some());
+    assert_eq!(world.refused(&code, &[]).await, ErrorCode::InvalidGrant);
+    assert_eq!(world.userinfo(&beside).await, None);
 }
 
 #[tokio::test]

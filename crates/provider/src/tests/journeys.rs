@@ -99,12 +99,16 @@ async fn prompt_login_does_not_loop_and_is_not_skipped() {
 async fn consent_is_asked_once_remembered_and_grows() {
     let world = world(&[asking()]).await;
     let who = world.who(&[(Method::Password, START)]);
-    let kept = world.begun(&[]).await;
+    let mut kept = world.begun(&[]).await;
     let asked = world.provider.consent(&kept.purpose, &who).await.unwrap().unwrap();
-    assert_eq!((asked.scopes.join(" "), asked.already.len()), ("openid email".to_owned(), 0));
+    let already = |asked: &app::ConsentAsked| {
+        let known = asked.items.iter().filter(|item| item.is_already);
+        known.map(|item| item.name.clone()).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!((asked.names().join(" "), already(&asked)), ("openid email".to_owned(), String::new()));
     let unasked = world.finish(&kept, &who).await;
     assert_eq!(unasked.get("error"), Some("consent_required"), "SEC-108: not skipped");
-    world.provider.consent_given(&kept.purpose, &who, HERE).await.unwrap();
+    kept.purpose = world.provider.consent_given(&kept.purpose, &who, &asked.names(), HERE).await.unwrap();
     assert!(world.finish(&kept, &who).await.get("code").is_some());
     assert!(world.events().await.contains(&AuditEvent::ConsentGiven));
     // From now on at once, also without a page.
@@ -113,10 +117,10 @@ async fn consent_is_asked_once_remembered_and_grows() {
     let more = world.begun(&[("scope", "openid phone")]).await;
     let asked = world.provider.consent(&more.purpose, &who).await.unwrap().unwrap();
     assert_eq!(
-        (asked.scopes.join(" "), asked.already.join(" ")),
+        (asked.names().join(" "), already(&asked)),
         ("openid phone".to_owned(), "openid".to_owned())
     );
-    world.provider.consent_given(&more.purpose, &who, HERE).await.unwrap();
+    world.provider.consent_given(&more.purpose, &who, &asked.names(), HERE).await.unwrap();
     world.code(&[("scope", "openid phone email")]).await;
     assert!(world.begun(&[("prompt", "consent")]).await.journey.need.consent);
 }

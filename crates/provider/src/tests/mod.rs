@@ -11,18 +11,27 @@ use domain::{
     Proof, SessionEnd, SigningAlg, Timestamp, UserAgent,
 };
 use jose::seal::MasterKey;
+use oidc::bearer::{Presented, Scheme};
 use oidc::client_auth::secret_hash;
+use oidc::token::{Authorization, CodeContent};
 use oidc::{ErrorCode, Params};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use store::Store;
 use store_sql::SqlStore;
 
-use crate::{Outcome, Provider, Settings, TokenAsked, TokenRefused, UserinfoRefused, keys};
+use crate::{
+    Outcome, Provider, Settings, TokenAsked, TokenRefused, UserinfoAnswer, UserinfoAsked, UserinfoRefused, keys,
+};
 
+mod clients;
 mod codes;
+mod dpop;
 mod journeys;
+mod lookups;
 mod nodes;
+mod outside;
+mod refresh;
 mod rotation;
 mod tokens;
 
@@ -201,26 +210,77 @@ impl World {
         ];
         let kept = good.iter().filter(|(name, _)| !changes.iter().any(|(changed, _)| changed == name));
         let params: Params = kept.chain(changes).copied().collect();
-        let basic = format!("Basic {}", STANDARD.encode(format!("shop:{SECRET}")));
-        let authorization = params.get("client_id").is_none().then_some(basic.as_str());
-        let asked = TokenAsked { authorization, params: &params, address: HERE };
+        self.token(&params, None).await
+    }
+
+    /// As the shop with its secret, unless the form says who asks.
+    async fn token(&self, params: &Params, proof: Option<&str>) -> Result<Value, TokenRefused> {
+        let basic = basic("shop");
+        let says_who = params.get("client_id").is_some() || params.get("client_assertion").is_some();
+        let authorization = (!says_who).then_some(basic.as_str());
+        let asked = TokenAsked { authorization, params, proof, address: HERE };
         self.provider.token(asked).await.map(|json| serde_json::from_slice(&json).unwrap())
     }
 
     async fn refused(&self, code: &str, changes: &[(&str, &str)]) -> ErrorCode {
-        match self.redeem(code, changes).await {
-            Err(TokenRefused::Error(error)) => error.code,
-            Err(TokenRefused::Client(refused)) => refused.error.code,
+        refusal(self.redeem(code, changes).await)
+    }
+
+    async fn userinfo(&self, token: &str) -> Option<Value> {
+        match self.userinfo_by(token, Scheme::Bearer, None).await {
+            Ok(UserinfoAnswer::Json(json)) => Some(serde_json::from_slice(&json).unwrap()),
+            Err(UserinfoRefused::InvalidToken) => None,
             other => panic!("{other:?}"),
         }
     }
 
-    async fn userinfo(&self, token: &str) -> Option<Value> {
-        match self.provider.userinfo(token).await {
-            Ok(json) => Some(serde_json::from_slice(&json).unwrap()),
-            Err(UserinfoRefused::InvalidToken) => None,
-            Err(UserinfoRefused::Later(refusal)) => panic!("{refusal}"),
+    async fn userinfo_by(
+        &self,
+        token: &str,
+        scheme: Scheme,
+        proof: Option<&str>,
+    ) -> Result<UserinfoAnswer, UserinfoRefused> {
+        let asked = UserinfoAsked { presented: Presented { token, scheme }, proof, method: "GET" };
+        self.provider.userinfo(asked).await
+    }
+
+    /// A code as it would be issued for this person, whatever the client would have had to ask before.
+    fn code_of(&self, client: &Client, scope: &str) -> CodeContent {
+        CodeContent {
+            who: Authorization {
+                grant: self.app.entropy().id(),
+                client: client.id.clone(),
+                account: self.account.id,
+                session: self.session.id,
+                auth_time: START,
+                acr: domain::Acr::Password,
+                amr: vec!["pwd".to_owned()],
+                scope: scope.to_owned(),
+                id_token_claims: Vec::new(),
+                userinfo_claims: Vec::new(),
+                resources: Vec::new(),
+            },
+            redirect_uri: "https://shop.example/cb".to_owned(),
+            challenge: Some(URL_SAFE_NO_PAD.encode(Sha256::digest(VERIFIER))),
+            nonce: Some("n0nce".to_owned()),
+            jkt: None,
+            front: None,
+            expires_at: self.app.now().after(Duration::from_secs(60)),
         }
+    }
+
+    fn sealed(&self, code: &CodeContent) -> String {
+        let plain = serde_json::to_vec(code).unwrap();
+        let sealed = self.provider.codes().try_seal(crate::response::CODE, &plain).unwrap();
+        URL_SAFE_NO_PAD.encode(sealed)
+    }
+
+    /// Puts a client's registration in place.
+    async fn update(&self, client: &Client) {
+        let mut work = self.app.store().begin().await.unwrap();
+        assert!(work.update_client(client).await.unwrap());
+        work.commit().await.unwrap();
+        self.app.tell(Change::Client(client.id.clone())).await;
     }
 
     async fn end_session(&self) {
@@ -241,6 +301,20 @@ impl World {
         let mut view = self.app.store().read().await.unwrap();
         let trail = view.audit_trail(&store::AuditFilter::default(), 0, 500).await.unwrap();
         trail.into_iter().map(|kept| kept.entry.event).collect()
+    }
+}
+
+fn basic(client: &str) -> String {
+    format!("Basic {}", STANDARD.encode(format!("{client}:{SECRET}")))
+}
+
+/// The error of a refused request.
+#[track_caller]
+fn refusal(answer: Result<Value, TokenRefused>) -> ErrorCode {
+    match answer {
+        Err(TokenRefused::Error(error)) => error.code,
+        Err(TokenRefused::Client(refused)) => refused.error.code,
+        other => panic!("{other:?}"),
     }
 }
 

@@ -38,14 +38,15 @@ impl Provider {
         }
         let person = self.still_signed_in(&code, now).await?.ok_or(NO_GOOD)?;
         let narrowed = code.who.narrowed(None, &exchange.resources)?;
-        let family = if may_refresh(client, &code.who) { Some(self.family(asking, &code, now)?) } else { None };
+        let family =
+            if may_refresh(client, &code.who) { Some(self.family(asking, &code, now)?) } else { None };
         let refresh_token = family.as_ref().map(|_| self.refresh_text(&code.who.grant, 0)).transpose()?;
         // Signed before the unit is opened, so that nobody waits for us.
         let beside = Beside { nonce: code.nonce.as_deref(), refresh_token: refresh_token.as_deref() };
         let answer = self.tokens(asking, &person.account, &narrowed, beside).await?;
-        let ends_at = family.as_ref().map_or(code.expires_at, |family| {
-            family.ends_at.after(self.settings().access_token_life)
-        });
+        let ends_at = family
+            .as_ref()
+            .map_or(code.expires_at, |family| family.ends_at.after(self.settings().access_token_life));
         let grant = self.grant_row(&code.who, now, ends_at);
         let entry = redeemed(&code, address, now);
         let mut work = self.app().store().begin().await?;
