@@ -59,6 +59,8 @@ events! {
     CodeRedeemed "code.redeemed",
     /// A code came a second time; its grant is revoked.
     CodeReplayed "code.replayed",
+    /// Tokens were given by the authorization endpoint, through the browser.
+    TokensGiven "tokens.given",
     /// Tokens were refreshed.
     TokenRefreshed "token.refreshed",
     /// A spent refresh token came again; its family is revoked.

@@ -21,6 +21,7 @@ mod numeric;
 mod params;
 pub mod registration;
 pub mod token;
+pub mod webfinger;
 
 pub use errors::{ErrorCode, OAuthError};
-pub use params::{BadParams, MAX_VALUE, Params, percent_encode};
+pub use params::{BadParams, MAX_CODE, MAX_VALUE, Params, percent_encode};

@@ -1,42 +1,40 @@
 //! An authorization request: answered at once, or begun as a journey.
 //!
-//! Owns: bringing together request, client, session and consent, and sealing codes. Not here: the decision
-//! (`oidc::authorize`), the way through sign-in (`signin`).
+//! Owns: bringing together request, client, session and consent. Not here: the decision (`oidc::authorize`), what is
+//! inside a request (`request_object`, `par`), the answer (`response`), the way through sign-in (`signin`).
 
-use std::sync::Arc;
-
-use app::cache::Mark;
 use app::journeys::{self, NewJourney, Purpose};
-use app::{Refusal, Rule, Secret, Visitor, throttle};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use domain::{AccountId, Client, Consent, Timestamp};
+use app::{FormPost, Refusal, Rule, Secret, Visitor, throttle};
+use domain::{AccountId, Client};
 use journey::{MethodPolicy, Need};
-use oidc::authorize::{Asked, Checked, Decision, Request, SentBack, Shown, Standing, Wanted};
-use oidc::token::CodeContent;
+use oidc::authorize::{
+    Answer, Asked, Checked, Decision, NOT_PUSHED, Request, SentBack, Shown, Standing, Wanted,
+};
 use oidc::{ErrorCode, OAuthError, Params};
 use serde::{Deserialize, Serialize};
 use store::SignedIn;
 
 use crate::Provider;
+use crate::par::PushedId;
+use crate::request_object::{Found, Unopened};
 
 /// The kind of our journeys.
 pub(crate) const KIND: &str = "oidc";
-/// Binds sealed codes to what they are.
-pub(crate) const CODE: &[u8] = b"code";
 
 /// A request that takes more bytes is not kept while a person signs in: a `state` of 8 kB is, not one with a
 /// `nonce` as long.
-const LONGEST_KEPT: usize = 10 * 1024;
+pub(crate) const LONGEST_KEPT: usize = 10 * 1024;
 /// Most take less.
 const USUAL_KEPT: usize = 2 * 1024;
-const TOO_LONG: OAuthError = OAuthError::invalid_request("The parameters are too long together");
+pub(crate) const TOO_LONG: OAuthError = OAuthError::invalid_request("The parameters are too long together");
 
 /// What the browser gets.
 #[derive(Debug)]
 pub enum Outcome {
-    /// To the client, by 303: a code or an error.
+    /// To the client, by 303: what it asked for, or an error.
     Redirect(String),
+    /// To the client, by a form that the browser posts.
+    Form(FormPost),
     /// To our sign-in page, by 303.
     SignIn {
         /// Where it is.
@@ -53,11 +51,22 @@ pub enum Outcome {
 pub(crate) struct Kept {
     pub request: Request,
     pub hint: Option<AccountId>,
+    /// What the person agreed to, once asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agreed: Option<Vec<String>>,
+    /// It was pushed: what is used up when it is answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pushed: Option<PushedId>,
 }
 
 impl Kept {
     pub(crate) fn read(purpose: &Purpose) -> Result<Self, Refusal> {
         serde_json::from_str(&purpose.payload).map_err(|e| Refusal::Corrupt(format!("kept request: {e}")))
+    }
+
+    pub(crate) fn purpose(&self) -> Result<Purpose, Refusal> {
+        let payload = serde_json::to_string(self).map_err(|e| Refusal::Corrupt(e.to_string()))?;
+        Ok(Purpose { kind: KIND.to_owned(), payload })
     }
 }
 
@@ -75,18 +84,31 @@ impl Provider {
             Err(shown) => return Ok(Outcome::Page(shown)),
         };
         let Some(client) = client else { return Ok(Outcome::Page(Shown::UnknownClient)) };
-        let checked = match asked.for_client(&client).map(|bound| bound.checked(self.app().now())) {
-            Ok(Ok(checked)) => checked,
-            Ok(Err(back)) => return Ok(self.sent_back(&back)),
-            Err(shown) => return Ok(Outcome::Page(shown)),
+        let Found { asked, pushed } = match self.unpacked(asked, &client, visitor).await? {
+            Ok(found) => found,
+            Err(Unopened::Page(shown)) => return Ok(Outcome::Page(shown)),
+            Err(Unopened::Back(back)) => return self.told(&back, None).await,
         };
-        let hint = match checked.id_token_hint.as_deref().map(|hint| self.subject_of(hint)) {
-            None => None,
-            Some(Some(account)) => Some(account),
-            Some(None) => {
-                let error = OAuthError::invalid_request("id_token_hint is not an ID token of this issuer");
-                return Ok(self.sent_back(&SentBack { to: checked.back, error }));
+        let checked = match asked.for_client(&client) {
+            Err(shown) => return Ok(Outcome::Page(shown)),
+            Ok(bound) if self.settings().requires_par && pushed.is_none() => {
+                Err(SentBack { to: bound.back, error: NOT_PUSHED })
             }
+            Ok(bound) => bound.checked(self.app().now()),
+        };
+        let mut checked = match checked {
+            Ok(checked) => checked,
+            Err(back) => return self.told(&back, pushed.as_ref()).await,
+        };
+        let hint = match &checked.id_token_hint {
+            None => None,
+            Some(hint) => match self.hinted(hint).await? {
+                Some(account) => Some(account),
+                None => {
+                    let error = OAuthError::invalid_request("id_token_hint is not an ID token of this issuer");
+                    return self.told(&SentBack { to: checked.back, error }, pushed.as_ref()).await;
+                }
+            },
         };
         let who = match &visitor.session {
             Some(secret) => self.app().sessions().current(secret).await?,
@@ -98,23 +120,50 @@ impl Provider {
             }
             _ => None,
         };
+        let settled = remembered.as_ref().map(|remembered| remembered.settled(&checked.request, &client));
         let standing = Standing {
             session: who.as_ref().map(|who| &who.session),
-            remembered: remembered.as_ref().map(|scopes| scopes.as_slice()),
+            remembered: settled.as_deref(),
             hint,
+            demanded: self.demanded(&checked.request, &client),
         };
         match (checked.decide(&client, standing), who) {
-            (Decision::Issue, Some(who)) => Ok(Outcome::Redirect(self.issue(&checked, &who, mark)?)),
-            (Decision::SignIn(wanted) | Decision::Consent(wanted), _) => {
-                self.begin(checked, &client, Begin { wanted, hint }, visitor).await
+            (Decision::Issue, Some(who)) => {
+                if let Some(remembered) = &remembered {
+                    remembered.cut(&mut checked.request);
+                }
+                let answer = self.respond(&checked, &client, &who, mark).await?;
+                self.answered(answer, pushed.as_ref()).await
             }
-            (Decision::Refuse(error), _) => Ok(self.sent_back(&SentBack { to: checked.back, error })),
-            (Decision::Issue, None) => Err(Refusal::Corrupt("a code for nobody".to_owned())),
+            (Decision::SignIn(wanted) | Decision::Consent(wanted), _) => {
+                self.begin(checked, &client, Begin { wanted, hint, pushed }, visitor).await
+            }
+            (Decision::Refuse(error), _) => {
+                self.told(&SentBack { to: checked.back, error }, pushed.as_ref()).await
+            }
+            (Decision::Issue, None) => Err(Refusal::Corrupt("an answer about nobody".to_owned())),
         }
     }
 
-    fn sent_back(&self, back: &SentBack) -> Outcome {
-        Outcome::Redirect(back.location(self.app().issuer().as_str()))
+    /// An error for the client.
+    async fn told(&self, back: &SentBack, pushed: Option<&PushedId>) -> Result<Outcome, Refusal> {
+        self.answered(back.answer(self.app().issuer().as_str()), pushed).await
+    }
+
+    /// An answer for the client; a pushed request gets just one (SEC-128).
+    async fn answered(&self, answer: Answer, pushed: Option<&PushedId>) -> Result<Outcome, Refusal> {
+        if !self.is_first_answer(pushed).await? {
+            return Ok(Outcome::Page(Shown::InvalidRequestUri));
+        }
+        Ok(match answer {
+            Answer::SeeOther(location) => Outcome::Redirect(location),
+            Answer::Form { action, fields } => Outcome::Form(FormPost { action, fields }),
+        })
+    }
+
+    /// The account that `claims` demands, told from the client's word for it: `Some(None)` when that is nobody.
+    pub(crate) fn demanded(&self, request: &Request, client: &Client) -> Option<Option<AccountId>> {
+        request.sub.as_ref().map(|sub| self.account_of(client, sub))
     }
 
     async fn begin(
@@ -124,11 +173,12 @@ impl Provider {
         begin: Begin,
         visitor: &Visitor,
     ) -> Result<Outcome, Refusal> {
-        let Begin { wanted, hint } = begin;
-        let kept = Kept { request: checked.request, hint };
+        let Begin { wanted, hint, pushed } = begin;
+        let kept = Kept { request: checked.request, hint, agreed: None, pushed };
         let payload = serde_json::to_string(&kept).map_err(|e| Refusal::Corrupt(e.to_string()))?;
         if payload.len() > LONGEST_KEPT {
-            return Ok(self.sent_back(&SentBack { to: checked.back, error: TOO_LONG }));
+            let back = SentBack { to: checked.back, error: TOO_LONG };
+            return self.told(&back, kept.pushed.as_ref()).await;
         }
         // What fills more memory for half an hour counts for more (SEC-221).
         let network = throttle::network(visitor.address);
@@ -139,8 +189,7 @@ impl Provider {
             client_name: client.name.clone(),
             host: checked.back.host(),
             is_verified: client.is_verified,
-            // An unverified client could borrow somebody's logo (SEC-026).
-            logo_uri: client.logo_uri.clone().filter(|_| client.is_verified),
+            logo_uri: client.logo_uri.clone(),
             policy_uri: client.policy_uri.clone(),
             tos_uri: client.tos_uri.clone(),
             client_uri: client.client_uri.clone(),
@@ -173,92 +222,26 @@ impl Provider {
         Ok(Outcome::SignIn { url: self.app().issuer().url(&format!("/login?journey={id}")), browser })
     }
 
-    /// Seals a code for this person and answers where it goes. Nothing is written.
-    pub(crate) fn issue(
-        &self,
-        checked: &Checked,
-        who: &Arc<SignedIn>,
-        mark: Mark,
-    ) -> Result<String, Refusal> {
-        let request = &checked.request;
-        let stated = request
-            .stated(&who.session)
-            .ok_or_else(|| Refusal::Corrupt("a session without proof".to_owned()))?;
-        let now = self.app().now();
-        let content = CodeContent {
-            grant: self.app().entropy().id(),
-            client: request.client.clone(),
-            redirect_uri: request.redirect_uri.clone(),
-            challenge: request.challenge.clone(),
-            nonce: request.nonce.clone(),
-            account: who.account.id,
-            session: who.session.id,
-            auth_time: stated.auth_time,
-            acr: stated.acr,
-            amr: stated.amr.into_iter().map(str::to_owned).collect(),
-            scope: request.scopes.join(" "),
-            id_token_claims: request.id_token_claims.clone(),
-            userinfo_claims: request.userinfo_claims.clone(),
-            expires_at: now.after(self.settings().code_life),
-        };
-        let plain = serde_json::to_vec(&content).map_err(|e| Refusal::Corrupt(e.to_string()))?;
-        let code = URL_SAFE_NO_PAD.encode(self.codes().try_seal(CODE, &plain)?);
-        self.caches().people().keep(who.session.id, Arc::clone(who), subjects(who), mark);
-        Ok(checked.back.with_code(&code, self.app().issuer().as_str()))
-    }
-
-    /// The scopes this person agreed to give this client; empty when there is no consent.
-    pub(crate) async fn remembered(
-        &self,
-        account: AccountId,
-        client: &Client,
-    ) -> Result<Arc<Vec<String>>, Refusal> {
-        let key = (account, client.id.clone());
-        let consents = self.caches().consents();
-        if let Some(scopes) = consents.find(&key) {
-            return Ok(scopes);
-        }
-        let mark = consents.mark();
-        let consent = self.app().store().read().await?.consent(&account, &client.id).await?;
-        // That there is none is not remembered: it is given next, maybe on another node.
-        let Some(consent) = consent else { return Ok(Arc::default()) };
-        let scopes = Arc::new(consent.scopes);
-        let subjects = vec![app::Change::Account(account), app::Change::Client(client.id.clone())];
-        consents.keep(key, Arc::clone(&scopes), subjects, mark);
-        Ok(scopes)
-    }
-
     /// The account that an `id_token_hint` names. Expired ones and those for other clients are fine: a hint
-    /// gives no right (OpenID Connect Core §3.1.2.1).
-    fn subject_of(&self, hint: &str) -> Option<AccountId> {
-        let token = jose::Unverified::parse(hint).ok()?;
-        let key = self.app().keys().by_kid(token.kid()?)?;
-        let claims = jose::strict::object(&token.verify(key.public(), "JWT").ok()?)?;
-        let text = |name: &str| claims.get(name).and_then(serde_json::Value::as_str);
-        if text("iss") != Some(self.app().issuer().as_str()) {
-            return None;
-        }
-        text("sub")?.parse().ok()
+    /// gives no right (OpenID Connect Core §3.1.2.1). Its subject is read as the client it was made for knows it.
+    async fn hinted(&self, hint: &str) -> Result<Option<AccountId>, Refusal> {
+        let Some(hint) = self.read_hint(hint) else { return Ok(None) };
+        Ok(match self.app().clients().find(&hint.client).await? {
+            Some(client) => self.account_of(&client, &hint.subject),
+            None => hint.subject.parse().ok(),
+        })
     }
 }
 
 struct Begin {
     wanted: Wanted,
     hint: Option<AccountId>,
+    pushed: Option<PushedId>,
 }
 
 /// What a person's being signed in hangs on.
 pub(crate) fn subjects(who: &SignedIn) -> Vec<app::Change> {
     vec![app::Change::Session(who.session.id), app::Change::Account(who.account.id)]
-}
-
-/// The consent that is kept after this person agreed to these scopes.
-pub(crate) fn grown(before: Option<Consent>, who: &SignedIn, request: &Request, now: Timestamp) -> Consent {
-    let mut scopes = before.map(|c| c.scopes).unwrap_or_default();
-    scopes.extend(request.scopes_to_agree());
-    scopes.sort_unstable();
-    scopes.dedup();
-    Consent { account: who.account.id, client: request.client.clone(), scopes, given_at: now }
 }
 
 /// What a client is told when its person declined.

@@ -3,16 +3,18 @@
 //! Owns: asking and remembering consent, and the code or error at the end. Not here: the journey (`signin`).
 
 use app::journeys::Purpose;
-use app::{ConsentAsked, Ending, Landing, Refusal, audit};
+use app::{ConsentAsked, Ending, FormPost, Landing, Refusal};
 use async_trait::async_trait;
 use domain::{AuditEntry, AuditEvent, Client, ClientAddress, ClientId, Outcome};
-use oidc::authorize::{Checked, SentBack};
+use oidc::authorize::{Answer, Checked, SentBack};
 use oidc::{ErrorCode, OAuthError};
 use std::sync::Arc;
 use store::SignedIn;
 
 use crate::Provider;
-use crate::authorize::{DECLINED, KIND, Kept, grown};
+use crate::authorize::{DECLINED, KIND, Kept};
+use crate::consent::Agreed;
+use crate::par::PushedId;
 
 impl Provider {
     async fn client_of(&self, id: &ClientId) -> Result<Arc<Client>, Refusal> {
@@ -27,9 +29,25 @@ impl Provider {
         Ok((checked, client))
     }
 
-    fn told(&self, checked: Checked, error: OAuthError) -> Landing {
+    async fn refused(
+        &self,
+        checked: Checked,
+        error: OAuthError,
+        pushed: Option<&PushedId>,
+    ) -> Result<Landing, Refusal> {
         let back = SentBack { to: checked.back, error };
-        Landing::SeeOther(back.location(self.app().issuer().as_str()))
+        self.landed(back.answer(self.app().issuer().as_str()), pushed).await
+    }
+
+    /// Where an answer goes; a pushed request gets just one (SEC-128).
+    async fn landed(&self, answer: Answer, pushed: Option<&PushedId>) -> Result<Landing, Refusal> {
+        if !self.is_first_answer(pushed).await? {
+            return Err(Refusal::Gone);
+        }
+        Ok(match answer {
+            Answer::SeeOther(location) => Landing::SeeOther(location),
+            Answer::Form { action, fields } => Landing::Form(FormPost { action, fields }),
+        })
     }
 }
 
@@ -42,66 +60,44 @@ impl Ending for Provider {
     async fn consent(&self, purpose: &Purpose, who: &SignedIn) -> Result<Option<ConsentAsked>, Refusal> {
         let request = Kept::read(purpose)?.request;
         let client = self.client_of(&request.client).await?;
-        let remembered = self.remembered(who.account.id, &client).await?;
-        if !request.consent_is_due(&client, Some(&remembered)) {
-            return Ok(None);
-        }
-        let scopes = request.scopes_to_agree();
-        let already = scopes.iter().filter(|scope| remembered.contains(scope)).cloned().collect();
-        Ok(Some(ConsentAsked { scopes, already }))
+        self.asked(&request, &client, who).await
     }
 
     async fn consent_given(
         &self,
         purpose: &Purpose,
         who: &SignedIn,
+        chosen: &[String],
         address: ClientAddress,
-    ) -> Result<(), Refusal> {
-        let request = Kept::read(purpose)?.request;
-        let client = self.client_of(&request.client).await?;
-        let now = self.app().now();
-        let deed = || async {
-            let mut work = self.app().store().begin().await?;
-            let before = work.consent(&who.account.id, &client.id).await?;
-            work.keep_consent(&grown(before, who, &request, now)).await?;
-            work.audit(AuditEntry {
-                account: Some(who.account.id),
-                client: Some(client.id.clone()),
-                session: Some(who.session.id),
-                detail: audit::detail(&request.scopes_to_agree().join(" ")),
-                ..audit::from(address, AuditEvent::ConsentGiven, Outcome::Done, now)
-            })
-            .await?;
-            Ok(work.commit().await?)
-        };
-        self.app().repeatable(deed).await?;
-        self.app().tell(app::Change::Account(who.account.id)).await;
-        Ok(())
+    ) -> Result<Purpose, Refusal> {
+        let kept = Kept::read(purpose)?;
+        let client = self.client_of(&kept.request.client).await?;
+        let agreed = Agreed::read(&kept.request, &client, chosen)?;
+        self.keep_answer(&agreed, &client, who, address).await?;
+        Kept { agreed: Some(agreed.scopes), ..kept }.purpose()
     }
 
     async fn finish(&self, purpose: &Purpose, who: &SignedIn) -> Result<Landing, Refusal> {
         let mark = self.caches().people().mark();
         let kept = Kept::read(purpose)?;
-        let hint = kept.hint;
-        let (checked, client) = self.taken_up(kept).await?;
+        let (hint, agreed, pushed) = (kept.hint, kept.agreed.clone(), kept.pushed.clone());
+        let (mut checked, client) = self.taken_up(kept).await?;
         let request = &checked.request;
-        let account = hint.or(request.demanded_account().flatten());
+        let account = hint.or_else(|| self.demanded(request, &client).flatten());
         if let Err(error) = request.wanted(&client, account, false).met_by(Some(&who.session)) {
-            return Ok(self.told(checked, error));
+            return self.refused(checked, error, pushed.as_ref()).await;
         }
-        // The journey saw to consent; where it is remembered, it has to be there (SEC-108).
-        if request.may_remember(&client) {
-            let remembered = self.remembered(who.account.id, &client).await?;
-            if request.consent_is_due(&client, Some(&remembered)) {
-                let error = OAuthError::new(ErrorCode::ConsentRequired, "The person did not give consent");
-                return Ok(self.told(checked, error));
-            }
+        if let Err(error) = self.cut(&mut checked.request, &client, who, agreed.as_deref()).await? {
+            return self.refused(checked, error, pushed.as_ref()).await;
         }
-        Ok(Landing::SeeOther(self.issue(&checked, &Arc::new(who.clone()), mark)?))
+        let answer = self.respond(&checked, &client, &Arc::new(who.clone()), mark).await?;
+        self.landed(answer, pushed.as_ref()).await
     }
 
     async fn declined(&self, purpose: &Purpose) -> Result<Landing, Refusal> {
-        let (checked, client) = self.taken_up(Kept::read(purpose)?).await?;
+        let kept = Kept::read(purpose)?;
+        let pushed = kept.pushed.clone();
+        let (checked, client) = self.taken_up(kept).await?;
         let now = self.app().now();
         let mut work = self.app().store().begin().await?;
         work.audit(AuditEntry {
@@ -112,7 +108,7 @@ impl Ending for Provider {
         work.commit().await?;
         // Somebody who cannot reach the demanded class has no other way to leave (SEC-039).
         let error = if checked.request.essential_acr.is_empty() { DECLINED } else { UNMET };
-        Ok(self.told(checked, error))
+        self.refused(checked, error, pushed.as_ref()).await
     }
 }
 

@@ -18,6 +18,7 @@ mod dpop;
 mod ending;
 mod introspection;
 pub mod keys;
+mod logo;
 mod logout;
 mod mint;
 mod notices;
@@ -43,6 +44,7 @@ pub use client_keys::ClientKeysError;
 pub use documents::DocumentError;
 pub use dpop::{ProofAsked, ProofRefused};
 pub use introspection::{IntrospectionAnswer, IntrospectionAsked};
+pub use logo::Logo;
 pub use logout::{LogoutOutcome, SignedOut};
 pub use par::{PushAsked, Pushed};
 pub use revocation::RevocationAsked;
@@ -51,6 +53,7 @@ pub use userinfo::{UserinfoAnswer, UserinfoAsked, UserinfoRefused};
 
 use caches::Caches;
 use client_keys::ClientKeyCache;
+use logo::LogoCache;
 
 /// How the provider is set up.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,6 +108,7 @@ struct Inner {
     access_tokens: Sealer,
     caches: Caches,
     client_keys: ClientKeyCache,
+    logos: LogoCache,
     discovery: Published,
 }
 
@@ -122,6 +126,7 @@ impl Provider {
             access_tokens: app.sealer("access token"),
             caches: Caches::new(app, settings.access_token_life),
             client_keys: ClientKeyCache::new(),
+            logos: LogoCache::new(),
             settings,
             app: app.clone(),
         })))
@@ -131,6 +136,17 @@ impl Provider {
     #[must_use]
     pub fn discovery(&self) -> &Published {
         &self.0.discovery
+    }
+
+    /// Says whose provider this is (RFC 7033).
+    ///
+    /// # Errors
+    /// It is asked about another host.
+    pub fn webfinger(
+        &self,
+        asked: &oidc::webfinger::Asked,
+    ) -> Result<serde_json::Value, oidc::webfinger::BadResource> {
+        asked.answer(self.app().issuer().as_str())
     }
 
     /// Where authorization requests go.
@@ -163,6 +179,10 @@ impl Provider {
 
     pub(crate) fn caches(&self) -> &Caches {
         &self.0.caches
+    }
+
+    pub(crate) fn logos(&self) -> &LogoCache {
+        &self.0.logos
     }
 
     pub(crate) fn client_key_cache(&self) -> &ClientKeyCache {

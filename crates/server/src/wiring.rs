@@ -191,7 +191,9 @@ pub async fn house(config: &Config, ground: &Ground, extras: Extras) -> Result<H
             refresh_life: config.tokens.refresh_life,
             refresh_grace: config.tokens.refresh_grace,
             dpop_nonce: config.tokens.dpop_nonce,
+            requires_par: config.requests.require_par,
             ui_locales: web::texts::BUILT_IN.iter().map(|(language, _)| (*language).to_owned()).collect(),
+            registration: config.registration.provider.clone(),
         },
     )?;
     let name = if config.theme.name.is_empty() { app.issuer().host() } else { &config.theme.name };

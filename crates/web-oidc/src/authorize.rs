@@ -26,6 +26,7 @@ pub(crate) async fn get(
     };
     match provider.authorize(params, &visitor).await? {
         Outcome::Redirect(location) => Ok(see_other(&location)),
+        Outcome::Form(form) => Ok(web::pages::response(web.page(&req, &[]), form)),
         Outcome::SignIn { url, browser } => {
             let mut answer = see_other(&url);
             if let Some(secret) = browser {

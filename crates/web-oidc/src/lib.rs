@@ -7,15 +7,21 @@
 //! else has CORS headers (SEC-135).
 
 mod authorize;
+mod check_session;
 mod cors;
 mod introspection;
+mod logo;
+mod logout;
 mod metadata;
+pub mod pages;
 mod par;
 pub mod refusal;
+mod register;
 mod request;
 mod revocation;
 mod token;
 mod userinfo;
+mod webfinger;
 
 use actix_web::guard::{Any, Get, Head};
 use actix_web::http::header::{ALLOW, HeaderValue};
@@ -36,6 +42,9 @@ pub fn mount(cfg: &mut ServiceConfig, provider: &Provider) {
                 .route(read().to(authorize::get))
                 .route(web::post().to(authorize::post)),
         )
+        .service(only("/logout", "GET, POST").route(web::get().to(logout::get)).route(web::post().to(logout::post)))
+        .service(only("/logo/{client_id}", READ).route(read().to(logo::get)))
+        .service(only("/session/check", READ).route(read().to(check_session::get)))
         // Called by relying parties.
         .service(
             only("/token", "POST")
@@ -55,10 +64,27 @@ pub fn mount(cfg: &mut ServiceConfig, provider: &Provider) {
                 .route(web::post().to(revocation::post))
                 .wrap(from_fn(|req, next| cors::open("POST", req, next))),
         )
+        .service(only("/register", "POST").route(web::post().to(register::post)))
+        .service(
+            only("/register/{client_id}", "GET, HEAD, PUT, DELETE")
+                .route(read().to(register::get))
+                .route(web::put().to(register::put))
+                .route(web::delete().to(register::delete)),
+        )
         // Called by anyone.
         .service(
             only("/.well-known/openid-configuration", READ)
                 .route(read().to(metadata::discovery))
+                .wrap(from_fn(|req, next| cors::open(READ, req, next))),
+        )
+        .service(
+            only("/.well-known/oauth-authorization-server", READ)
+                .route(read().to(metadata::discovery))
+                .wrap(from_fn(|req, next| cors::open(READ, req, next))),
+        )
+        .service(
+            only("/.well-known/webfinger", READ)
+                .route(read().to(webfinger::get))
                 .wrap(from_fn(|req, next| cors::open(READ, req, next))),
         )
         .service(

@@ -54,7 +54,7 @@ fn sentence<'p>(page: &'p Page, code: &str) -> &'p str {
     match code {
         "unknown_client" => &t.unknown_client,
         "invalid_redirect_uri" => &t.invalid_redirect_uri,
-        "invalid_request" | "method_not_allowed" | "wrong_content_type" => &t.invalid_request,
+        "invalid_request" | "invalid_request_uri" | "invalid_request_object" | "method_not_allowed" | "wrong_content_type" => &t.invalid_request,
         "not_found" => &t.not_found,
         "gone" => &t.gone,
         "slow_down" => &t.slow_down,

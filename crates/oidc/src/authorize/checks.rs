@@ -56,7 +56,7 @@ fn no_registration(request: &Bound<'_>) -> Result<(), OAuthError> {
 /// RFC 9126 §6 (SEC-128).
 fn pushed_where_required(request: &Bound<'_>) -> Result<(), OAuthError> {
     if request.client.metadata.requires_par && !request.came().pushed {
-        return Err(OAuthError::invalid_request("This client must push its requests"));
+        return Err(super::NOT_PUSHED);
     }
     Ok(())
 }

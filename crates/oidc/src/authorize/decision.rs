@@ -14,7 +14,7 @@ use crate::{ErrorCode, OAuthError};
 pub struct Standing<'a> {
     /// The browser's living session of an active account.
     pub session: Option<&'a BrowserSession>,
-    /// Scopes this person agreed to give this client before.
+    /// What this person settled with this client before ([`Request::items`]): agreed to, or left out for good.
     pub remembered: Option<&'a [String]>,
     /// The account that a verified `id_token_hint` names.
     pub hint: Option<AccountId>,
@@ -100,19 +100,6 @@ impl Request {
     #[must_use]
     pub fn may_remember(&self, client: &Client) -> bool {
         !self.prompt.consent && !client.is_public()
-    }
-
-    /// Whether the person has to be asked.
-    #[must_use]
-    pub fn consent_is_due(&self, client: &Client, remembered: Option<&[String]>) -> bool {
-        if !self.may_remember(client) {
-            return true;
-        }
-        if client.skips_consent {
-            return false;
-        }
-        let Some(remembered) = remembered else { return true };
-        !self.scopes_to_agree().iter().all(|scope| remembered.contains(scope))
     }
 
     /// What an ID token may truly say about a session for this request: of demanded or wished classes the

@@ -12,6 +12,7 @@
 mod asked;
 mod bound;
 mod checks;
+mod consent;
 mod decision;
 mod mode;
 mod pushed;
@@ -20,14 +21,20 @@ pub mod request_object;
 mod requested_claims;
 mod response;
 
+use crate::OAuthError;
+
 pub use asked::{Asked, Came, Carrier, Shown};
 pub use bound::{Bound, ReturnAddress};
+pub use consent::{claim_of, covers};
 pub use decision::{Decision, Standing, Stated, Wanted};
 pub use mode::ResponseMode;
 pub use pushed::{PUSHED_LIFE, request_uri};
 pub use request::{Checked, PROMPTS, Prompt, Request};
 pub use requested_claims::RequestedClaims;
 pub use response::{Answer, FrontToken, Given, SentBack};
+
+/// What is told to a client whose requests have to be pushed (RFC 9126 §5).
+pub const NOT_PUSHED: OAuthError = OAuthError::invalid_request("Requests of this client must be pushed");
 
 /// Parameters that mean something here. All others are ignored (RFC 6749 §3.1).
 pub const KNOWN: &[&str] = &[

@@ -83,6 +83,9 @@ pub struct Request {
     pub id_token_claims: Vec<String>,
     /// Claims asked for from userinfo beyond the scopes.
     pub userinfo_claims: Vec<String>,
+    /// Of all those the essential ones (§5.5.1).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub essential_claims: Vec<String>,
     /// `claims` demands this subject, which is the client's word for a person.
     pub sub: Option<String>,
     /// Resource indicators (RFC 8707), each once.
@@ -170,6 +173,7 @@ impl Request {
             essential_acr: ours(claims.essential_acr.as_deref().unwrap_or_default()),
             id_token_claims: allowed(client, claims.id_token),
             userinfo_claims: allowed(client, claims.userinfo),
+            essential_claims: allowed(client, claims.essential),
             sub: claims.sub,
             resources,
             jkt: text("dpop_jkt"),
@@ -200,15 +204,6 @@ impl Request {
             }
         }
         all
-    }
-
-    /// Leaves out what a person did not agree to: these scopes, and claims that only they hold.
-    pub fn leave_out(&mut self, declined: &[String]) {
-        let is_declined = |scope: &str| scope != "openid" && declined.iter().any(|left| left == scope);
-        self.scopes.retain(|scope| !is_declined(scope));
-        for claims in [&mut self.id_token_claims, &mut self.userinfo_claims] {
-            claims.retain(|claim| !scope_of(claim).is_some_and(is_declined));
-        }
     }
 }
 

@@ -17,6 +17,8 @@ pub struct RequestedClaims {
     pub id_token: Vec<String>,
     /// Known claims wanted from userinfo.
     pub userinfo: Vec<String>,
+    /// Of both, those that are essential.
+    pub essential: Vec<String>,
     /// Classes of which one is demanded; `None` = no essential `acr`.
     pub essential_acr: Option<Vec<String>>,
     /// Classes that are wished for.
@@ -57,6 +59,9 @@ impl RequestedClaims {
                         asked.sub = Some(sub.clone());
                     }
                     known if scope_of(known).is_some() => {
+                        if request.is_essential {
+                            asked.essential.push(name.clone());
+                        }
                         if of_id_token { &mut asked.id_token } else { &mut asked.userinfo }.push(name);
                     }
                     _ => {}

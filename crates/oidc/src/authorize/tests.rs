@@ -66,7 +66,7 @@ fn check_for(client: &Client, params: Params) -> Result<Checked, OAuthError> {
     })
 }
 
-fn check(changes: &[(&str, &str)]) -> Result<Checked, ErrorCode> {
+pub(crate) fn check(changes: &[(&str, &str)]) -> Result<Checked, ErrorCode> {
     check_for(&client(), request(changes)).map_err(|e| e.code)
 }
 

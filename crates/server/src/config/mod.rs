@@ -17,6 +17,8 @@ pub mod log;
 pub mod networks;
 pub mod outbound;
 pub mod phones;
+pub mod registration;
+pub mod requests;
 pub mod server;
 pub mod sign_in;
 pub mod theme;
@@ -52,7 +54,7 @@ macro_rules! sections {
 }
 
 sections!(
-    issuer, server, tls, database, keys, live, sign_in, phones, tokens, limits, networks, theme, log,
+    issuer, server, tls, database, keys, live, sign_in, phones, tokens, requests, registration, limits, networks, theme, log,
     outbound
 );
 
@@ -67,7 +69,7 @@ pub struct Config {
     pub tls: Option<tls::Settings>,
     /// Where things are kept.
     pub database: database::Settings,
-    /// Where the wrapping key comes from.
+    /// Where the wrapping key comes from, and how long a key signs.
     pub keys: keys::Settings,
     /// Where short-lived state is kept.
     pub live: live::Settings,
@@ -77,6 +79,10 @@ pub struct Config {
     pub phones: phones::Settings,
     /// Lives of codes and tokens.
     pub tokens: tokens::Settings,
+    /// How relying parties may ask.
+    pub requests: requests::Settings,
+    /// Clients that register themselves.
+    pub registration: registration::Settings,
     /// How often things may be tried.
     pub limits: app::Limits,
     /// Proxies and names of networks.
@@ -85,6 +91,8 @@ pub struct Config {
     pub theme: web::Theme,
     /// What is written, and how.
     pub log: log::Settings,
+    /// What may be called; none: nothing.
+    pub outbound: Option<outbound_net::Settings>,
     /// What was given, for `check-config`.
     pub given: Given,
     /// The file that was read.
@@ -155,7 +163,8 @@ fn resolve(given: &Given, mut wrong: impl FnMut(&'static str, Fault)) -> Option<
     let sign_in = section!(sign_in);
     let phones = section!(phones);
     let tokens = section!(tokens);
-    let limits = section!(limits);
+    let registration = section!(registration);
+    let mut limits = section!(limits);
     let networks = section!(networks);
     let theme = section!(theme);
     let log = section!(log);
@@ -177,12 +186,17 @@ fn resolve(given: &Given, mut wrong: impl FnMut(&'static str, Fault)) -> Option<
     {
         wrong("live", fault);
     }
-    if let (Some(database), Some(keys::Settings::File(None))) = (&database, &keys)
+    if let (Some(database), Some(keys)) = (&database, &keys)
+        && matches!(keys.wrapping, keys::Source::File(None))
         && database.file().is_none()
     {
         wrong("keys", Fault::new("wrapping_key", keys::SHARED));
     }
-    outbound?;
+    if let (Some(limits), Some(registration)) = (&mut limits, &registration)
+        && !given.limits.off
+    {
+        limits.register_address = registration.limit;
+    }
     Some(Config {
         issuer: issuer?,
         server: server?,
@@ -193,10 +207,13 @@ fn resolve(given: &Given, mut wrong: impl FnMut(&'static str, Fault)) -> Option<
         sign_in: sign_in?,
         phones: phones?,
         tokens: tokens?,
+        requests: given.requests.resolve(),
+        registration: registration?,
         limits: limits?,
         networks: networks?,
         theme: theme?,
         log: log?,
+        outbound: outbound?,
         given: given.clone(),
         file: None,
     })
