@@ -39,8 +39,18 @@ pub enum Retired {
 /// # Errors
 /// [`KeysUnusable::TooSoon`] when the next key is too new to be known to all, unless at once. Nothing changes on errors.
 pub async fn rotate(app: &App, used_for: KeyUse, haste: Haste) -> Result<(), KeysUnusable> {
-    wrapping::check(app).await?;
     let kept = list(app).await?;
+    rotated(app, used_for, haste, &kept).await.map(|_| ())
+}
+
+/// The same for keys as they were seen; `false` when somebody else was faster.
+async fn rotated(
+    app: &App,
+    used_for: KeyUse,
+    haste: Haste,
+    kept: &[ListedKey],
+) -> Result<bool, KeysUnusable> {
+    wrapping::check(app).await?;
     let next = kept.iter().find(|key| key.used_for == used_for && key.state == KeyState::Next);
     if matches!(used_for, KeyUse::Sign(_)) && haste == Haste::Gentle {
         let published = next.map_or(Duration::ZERO, |key| app.now().since(key.created_at));
@@ -53,19 +63,19 @@ pub async fn rotate(app: &App, used_for: KeyUse, haste: Haste) -> Result<(), Key
         (KeyUse::Sign(_), false) => &[(used_for, KeyState::Current), (used_for, KeyState::Next)],
         (KeyUse::Decrypt(_), _) => &[(used_for, KeyState::Current)],
     };
-    turn(app, used_for, &kept, wanted).await?;
+    let is_done = turn(app, used_for, kept, wanted).await?;
     load(app).await?;
     app.tell(Change::Keys).await;
-    Ok(())
+    Ok(is_done)
 }
 
-/// The change itself; nothing happens when another key than the one seen is current by now.
+/// The change itself; nothing happens, and the answer is `false`, when other keys than those seen are in use by now.
 async fn turn(
     app: &App,
     used_for: KeyUse,
     seen: &[ListedKey],
     wanted: &[Wanted],
-) -> Result<(), KeysUnusable> {
+) -> Result<bool, KeysUnusable> {
     let kids = |keys: &mut dyn Iterator<Item = (&String, KeyState)>| -> Vec<(String, KeyState)> {
         let living = keys.filter(|(_, state)| *state != KeyState::Retired);
         living.map(|(kid, state)| (kid.clone(), state)).collect()
@@ -79,10 +89,10 @@ async fn turn(
         let mut kept: Vec<KeyRecord> = work.signing_keys().await?;
         kept.retain(|key| key.used_for == used_for);
         if !wrapping::is_ours(&sealer, work.setting(wrapping::CHECK).await?.as_deref()) {
-            return Ok(false);
+            return Ok(None);
         }
         if kids(&mut kept.iter().map(|key| (&key.kid, key.state))) != seen {
-            return Ok(true);
+            return Ok(Some(false));
         }
         for key in &kept {
             match key.state {
@@ -102,9 +112,9 @@ async fn turn(
             work.audit(entry(AuditEvent::KeyCreated, &record, now)).await?;
         }
         work.commit().await?;
-        Ok(true)
+        Ok(Some(true))
     };
-    if app.repeatable(deed).await? { Ok(()) } else { Err(KeysUnusable::WrongMasterKey) }
+    app.repeatable(deed).await?.ok_or(KeysUnusable::WrongMasterKey)
 }
 
 /// Rotates what is due: a key signs for `every`, which is counted from the moment its successor was made. Of
@@ -114,7 +124,7 @@ async fn turn(
 /// See [`KeysUnusable`].
 pub async fn rotate_due(app: &App, every: Duration) -> Result<u32, KeysUnusable> {
     let kept = list(app).await?;
-    let mut rotated = 0;
+    let mut done = 0;
     for used_for in KeyUse::all() {
         let tells = match used_for {
             KeyUse::Sign(_) => KeyState::Next,
@@ -125,14 +135,9 @@ pub async fn rotate_due(app: &App, every: Duration) -> Result<u32, KeysUnusable>
         if app.now() < since.after(every) {
             continue;
         }
-        match rotate(app, used_for, Haste::Gentle).await {
-            Ok(()) => rotated += 1,
-            // Another node was faster by some seconds.
-            Err(KeysUnusable::TooSoon { .. }) => {}
-            Err(error) => return Err(error),
-        }
+        done += u32::from(rotated(app, used_for, Haste::Gentle, &kept).await?);
     }
-    Ok(rotated)
+    Ok(done)
 }
 
 /// Takes one key out of use: the current one as by [`rotate`], a next one for another next one. At once means: it

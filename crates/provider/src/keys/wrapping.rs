@@ -116,7 +116,11 @@ pub async fn rewrap(app: &App, new: &MasterKey) -> Result<usize, KeysUnusable> {
         work.replace_setting(DATA_KEY, &sealed(&new, DATA_KEY, &data_key)?).await?;
         work.replace_setting(CHECK, &sealed(&new, CHECK, CHECK_TEXT)?).await?;
         let detail = Some(format!("{} keys under another wrapping key", kept.len()));
-        work.audit(AuditEntry { detail, ..AuditEntry::new(AuditEvent::WrappingKeyReplaced, Outcome::Done, now) }).await?;
+        work.audit(AuditEntry {
+            detail,
+            ..AuditEntry::new(AuditEvent::WrappingKeyReplaced, Outcome::Done, now)
+        })
+        .await?;
         work.commit().await?;
         Ok(Ok(kept.len()))
     };

@@ -1,7 +1,7 @@
 //! Several nodes, and a live store that is lost.
 
 use app::Refusal;
-use domain::KeyState;
+use domain::{KeyState, KeyUse};
 use futures_util::future::join_all;
 use live::Faulty;
 
@@ -22,11 +22,54 @@ async fn sec_191_nodes_that_start_together_on_an_empty_database_have_the_same_ke
     let kept = keys::list(&nodes[0]).await.unwrap();
     for alg in SigningAlg::ALL {
         for state in [KeyState::Current, KeyState::Next] {
-            let count = kept.iter().filter(|key| key.alg == *alg && key.state == state).count();
+            let of_both = |key: &&keys::ListedKey| key.used_for == KeyUse::Sign(*alg) && key.state == state;
+            let count = kept.iter().filter(of_both).count();
             assert_eq!(count, 1, "{alg:?} {state:?}");
         }
         let signing = |node: &App| node.keys().current(*alg).unwrap().kid().to_owned();
         assert!(nodes.iter().all(|node| signing(node) == signing(&nodes[0])));
+    }
+    for alg in domain::KeyEncryptionAlg::ALL {
+        assert_eq!(kept.iter().filter(|key| key.used_for == KeyUse::Decrypt(*alg)).count(), 1, "{alg:?}");
+    }
+    let lasting = |node: &App| node.lasting_key("test").unwrap();
+    assert!(nodes.iter().all(|node| lasting(node) == lasting(&nodes[0])), "one data key");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sec_191_of_nodes_that_find_a_rotation_due_one_does_it() {
+    let store = store().await;
+    let clock = Clock::manual(START);
+    let nodes: Vec<_> = (0..4).map(|_| app_on(Arc::clone(&store), clock.clone(), 7)).collect();
+    keys::ensure(&nodes[0]).await.unwrap();
+    keys::complete(&nodes[0]).await.unwrap();
+    for node in &nodes {
+        keys::check(node).await.unwrap();
+    }
+    let day = Duration::from_secs(24 * 3600);
+    let count = async || keys::list(&nodes[0]).await.unwrap().len();
+    let all = count().await;
+    clock.advance(89 * day);
+    assert_eq!(keys::rotate_due(&nodes[0], 90 * day).await.unwrap(), 0);
+    for round in 1..3 {
+        clock.advance(if round == 1 { day } else { 90 * day });
+        let due = nodes
+            .iter()
+            .cloned()
+            .map(|node| tokio::spawn(async move { keys::rotate_due(&node, 90 * day).await }));
+        for done in join_all(due).await {
+            done.unwrap().unwrap();
+        }
+        // Each use has one key more, which is the retired one.
+        assert_eq!(count().await, all + round * KeyUse::all().count());
+        for node in &nodes {
+            assert_eq!(keys::rotate_due(node, 90 * day).await.unwrap(), 0, "it counts from now on");
+            keys::load(node).await.unwrap();
+        }
+        for alg in SigningAlg::ALL {
+            let signing = |node: &App| node.keys().current(*alg).unwrap().kid().to_owned();
+            assert!(nodes.iter().all(|node| signing(node) == signing(&nodes[0])));
+        }
     }
 }
 
@@ -63,7 +106,7 @@ async fn sec_055_wrong_client_secrets_are_counted_without_the_live_store() {
     let params: Params = [("grant_type", "authorization_code"), ("code", "x")].into_iter().collect();
     let mut refused = 0;
     for _ in 0..40 {
-        let asked = TokenAsked { authorization: Some(&wrong), params: &params, address: HERE };
+        let asked = TokenAsked { authorization: Some(&wrong), params: &params, proof: None, address: HERE };
         match world.provider.token(asked).await {
             Err(TokenRefused::Client(_)) => refused += 1,
             Err(TokenRefused::Later(Refusal::TooMany { .. })) => break,
@@ -81,15 +124,16 @@ async fn consent_given_on_one_node_is_known_on_another_at_once() {
     let consents = Client { skips_consent: false, ..shop() };
     let world = world_over(Arc::clone(&live), &[consents]).await;
     let remembered = async || world.provider.remembered(world.account.id, &shop()).await.unwrap();
-    assert!(remembered().await.is_empty());
+    assert!(remembered().await.agreed.is_empty());
     let other = Provider::new(&world.app, Settings::default()).unwrap();
     let session =
         world.app.sessions().current(world.visitor.session.as_ref().unwrap()).await.unwrap().unwrap();
     let Outcome::SignIn { url, .. } = world.ask(&[]).await else { panic!("no consent is asked for") };
     let journey = url.rsplit_once('=').unwrap().1;
     let kept = world.app.slots::<app::journeys::JourneySlot>().get(journey).await.unwrap().unwrap().0;
-    other.consent_given(&kept.purpose, &session, HERE).await.unwrap();
-    assert!(remembered().await.contains(&"email".to_owned()), "that there was none is not remembered");
+    let agreed = ["openid".to_owned(), "email".to_owned()];
+    other.consent_given(&kept.purpose, &session, &agreed, HERE).await.unwrap();
+    assert!(remembered().await.agreed.contains(&"email".to_owned()), "that there was none is not remembered");
 }
 
 #[tokio::test]
