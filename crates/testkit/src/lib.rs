@@ -36,7 +36,7 @@ pub use passkey::SoftPasskey;
 pub use phone::{Claim, DeviceKey, Draft, Kind, Phone, canonical};
 pub use picture::picture_of_svg;
 pub use program::{Run, free_port, program, run};
-pub use relying_party::{RelyingParty, Started, Tokens, basic};
+pub use relying_party::{RelyingParty, Started, Tokens, basic, verify_by};
 pub use server::{Server, Setup};
 
 use base64::Engine as _;

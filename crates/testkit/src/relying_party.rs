@@ -3,7 +3,8 @@
 //! Owns: state, nonce, PKCE, `iss`, the signature of ID tokens by `ring` (not by our own `jose`).
 
 use ring::signature::{
-    ECDSA_P256_SHA256_FIXED, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents, UnparsedPublicKey,
+    ECDSA_P256_SHA256_FIXED, ED25519, RSA_PKCS1_2048_8192_SHA256, RSA_PSS_2048_8192_SHA256,
+    RsaPublicKeyComponents, UnparsedPublicKey,
 };
 use serde_json::Value;
 
@@ -177,32 +178,8 @@ impl RelyingParty {
     /// # Panics
     /// When the signature is wrong.
     pub async fn verify(&self, token: &str) -> (Value, Value) {
-        let parts: Vec<&str> = token.split('.').collect();
-        assert_eq!(parts.len(), 3, "no compact JWS: {token}");
-        let header: Value = serde_json::from_slice(&unb64(parts[0])).expect("header");
-        let claims: Value = serde_json::from_slice(&unb64(parts[1])).expect("claims");
         let keys = self.line.send(Request::get("/jwks")).await.json();
-        let key = keys["keys"]
-            .as_array()
-            .and_then(|keys| keys.iter().find(|key| key["kid"] == header["kid"]))
-            .unwrap_or_else(|| panic!("no key {} in {keys}", header["kid"]));
-        let part = |name: &str| unb64(key[name].as_str().unwrap_or_default());
-        let signed = format!("{}.{}", parts[0], parts[1]);
-        let signature = unb64(parts[2]);
-        let verified = match header["alg"].as_str() {
-            Some("ES256") => {
-                let point = [&[4], part("x").as_slice(), part("y").as_slice()].concat();
-                UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).verify(signed.as_bytes(), &signature)
-            }
-            Some("RS256") => RsaPublicKeyComponents { n: part("n"), e: part("e") }.verify(
-                &RSA_PKCS1_2048_8192_SHA256,
-                signed.as_bytes(),
-                &signature,
-            ),
-            other => panic!("algorithm {other:?}"),
-        };
-        verified.expect("the signature of the token");
-        (header, claims)
+        verify_by(&keys, token).unwrap_or_else(|| panic!("no key for {token} in {keys}"))
     }
 
     /// Asks userinfo with an access token.
@@ -210,6 +187,37 @@ impl RelyingParty {
         let bearer = format!("Bearer {access_token}");
         self.line.send(Request::get("/userinfo").header("authorization", &bearer)).await
     }
+}
+
+/// Verifies a signed token by a copy of the published keys; answers header and claims, or nothing when its key is not
+/// among them.
+///
+/// # Panics
+/// When the token is malformed or the signature is wrong.
+#[must_use]
+pub fn verify_by(keys: &Value, token: &str) -> Option<(Value, Value)> {
+    let parts: Vec<&str> = token.split('.').collect();
+    assert_eq!(parts.len(), 3, "no compact JWS: {token}");
+    let header: Value = serde_json::from_slice(&unb64(parts[0])).expect("header");
+    let claims: Value = serde_json::from_slice(&unb64(parts[1])).expect("claims");
+    let key = keys["keys"].as_array()?.iter().find(|key| key["kid"] == header["kid"])?;
+    assert_eq!(key["alg"], header["alg"], "the key is for another algorithm");
+    let part = |name: &str| unb64(key[name].as_str().unwrap_or_default());
+    let signed = format!("{}.{}", parts[0], parts[1]);
+    let signature = unb64(parts[2]);
+    let rsa = || RsaPublicKeyComponents { n: part("n"), e: part("e") };
+    let verified = match header["alg"].as_str() {
+        Some("ES256") => {
+            let point = [&[4], part("x").as_slice(), part("y").as_slice()].concat();
+            UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).verify(signed.as_bytes(), &signature)
+        }
+        Some("EdDSA") => UnparsedPublicKey::new(&ED25519, part("x")).verify(signed.as_bytes(), &signature),
+        Some("RS256") => rsa().verify(&RSA_PKCS1_2048_8192_SHA256, signed.as_bytes(), &signature),
+        Some("PS256") => rsa().verify(&RSA_PSS_2048_8192_SHA256, signed.as_bytes(), &signature),
+        other => panic!("algorithm {other:?}"),
+    };
+    verified.expect("the signature of the token");
+    Some((header, claims))
 }
 
 /// The header value of HTTP Basic as RFC 6749 §2.3.1 wants it: both parts form-encoded first.
