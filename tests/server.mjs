@@ -22,23 +22,31 @@ export async function freePort() {
 }
 
 export class Server {
-  static async start(settings = {}) {
+  /** `authority`: serve over https with its certificate; whoever asks has to trust it (see clients/authority.mjs). */
+  static async start(settings = {}, authority = null) {
     const server = new Server();
+    server.fetch = authority?.fetch ?? fetch;
     server.folder = mkdtempSync(join(tmpdir(), "latchbolt-"));
     server.port = await freePort();
-    server.issuer = `http://localhost:${server.port}`;
+    server.issuer = `${authority ? "https" : "http"}://localhost:${server.port}`;
     server.config = join(server.folder, "latchbolt.toml");
     const sections = {
       issuer: { url: server.issuer },
       server: { listen: [`127.0.0.1:${server.port}`], stop_seconds: 1 },
       database: { url: `sqlite:${join(server.folder, "latchbolt.db")}` },
       limits: { off: true },
+      ...(authority ? { tls: { cert_file: authority.cert, key_file: authority.key } } : {}),
       ...settings,
     };
     const lines = Object.entries(sections).map(([name, keys]) =>
       [`[${name}]`, ...Object.entries(keys).map(([key, value]) => `${key} = ${JSON.stringify(value)}`)].join("\n"));
     writeFileSync(server.config, `${lines.join("\n\n")}\n`);
-    await server.run();
+    try {
+      await server.run();
+    } catch (error) {
+      await server.close();
+      throw error;
+    }
     return server;
   }
 
@@ -48,7 +56,7 @@ export class Server {
     for (let tries = 0; tries < 400; tries += 1) {
       if (this.child.exitCode !== null) throw new Error(`the server ended:\n${this.log()}`);
       try {
-        if ((await fetch(`${this.issuer}/readyz`)).ok) return;
+        if ((await this.fetch(`${this.issuer}/readyz`)).ok) return;
       } catch {
         // Not listening yet.
       }
