@@ -15,9 +15,12 @@ pub(crate) async fn discovery(req: HttpRequest, provider: Data<Provider>) -> Htt
     answer(&req, provider.discovery(), "application/json", "public, max-age=3600")
 }
 
-/// A new key is published long before it signs, so an old copy does for a while.
+/// How long a copy of the keys does: a new one is published longer than that before it signs
+/// ([`provider::keys::JWKS_MAX_AGE`]).
+const JWKS_CACHE: &str = "public, max-age=300";
+
 pub(crate) async fn jwks(req: HttpRequest, provider: Data<Provider>) -> HttpResponse {
-    answer(&req, &provider.jwks(), "application/json", "public, max-age=300")
+    answer(&req, &provider.jwks(), "application/json", JWKS_CACHE)
 }
 
 fn answer(
@@ -37,4 +40,15 @@ fn answer(
         return answer.finish();
     }
     answer.insert_header((CONTENT_TYPE, HeaderValue::from_static(content_type))).body(ready.bytes.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sec_191_the_key_set_may_be_kept_as_long_as_rotation_reckons_with() {
+        let seconds = provider::keys::JWKS_MAX_AGE.as_secs();
+        assert_eq!(JWKS_CACHE, format!("public, max-age={seconds}"));
+    }
 }
