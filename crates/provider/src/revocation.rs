@@ -37,13 +37,14 @@ impl Provider {
             if claims.client_id != client.id.as_str() {
                 return Ok(());
             }
-            return Ok(match grant_of(&claims) {
+            match grant_of(&claims) {
                 Some(grant) => self.revoke_grant_of(&client, &grant, address).await?,
                 None => {
                     let ends_at = Timestamp::from_seconds(claims.exp);
                     self.revoke_single(&client, &claims.jti, ends_at, address).await?;
                 }
-            });
+            }
+            return Ok(());
         }
         if let Some(token) = self.refresh_token(token)? {
             self.revoke_grant_of(&client, &token.grant, address).await?;

@@ -1,6 +1,5 @@
 //! A client acts for itself (RFC 6749 §4.4). Nothing is written.
 
-use app::Refusal;
 use bytes::Bytes;
 use domain::Client;
 use oidc::claims::SCOPES;
@@ -32,7 +31,7 @@ impl Provider {
             return Err(NOT_ITS_TARGET.into());
         }
         let minted = self.client_token(client, scope.clone(), &exchange.resources, asking.jkt)?;
-        Ok(answer(asking, &minted, &scope, None, None).map_err(Refusal::from)?)
+        Ok(answer(asking, &minted, &scope, None, None)?)
     }
 }
 
