@@ -34,7 +34,7 @@ pub struct Newer {
     pub prompt_values_supported: Vec<String>,
     /// RFC 9126 §5.
     pub pushed_authorization_request_endpoint: String,
-    /// RFC 9126 §5: clients ask for it one by one.
+    /// RFC 9126 §5: of all clients; one by one they ask for it themselves.
     pub require_pushed_authorization_requests: bool,
     /// RFC 9101 §10.5: clients ask for it one by one.
     pub require_signed_request_object: bool,
@@ -112,11 +112,16 @@ pub struct Endpoints {
     pub check_session: String,
 }
 
-/// Builds the metadata. `ui_locales` are the languages there are texts for, as BCP 47 tags.
+/// Builds the metadata. `ui_locales` are the languages there are texts for, as BCP 47 tags; `requires_par`: every
+/// client has to push its requests.
 ///
 /// # Errors
 /// An endpoint is no URL.
-pub fn metadata(at: Endpoints, ui_locales: &[String]) -> Result<Metadata, url::ParseError> {
+pub fn metadata(
+    at: Endpoints,
+    ui_locales: &[String],
+    requires_par: bool,
+) -> Result<Metadata, url::ParseError> {
     let texts = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
     let signing: Vec<CoreJwsSigningAlgorithm> = SigningAlg::ALL.iter().map(|alg| jws(*alg)).collect();
     let with = |more: CoreJwsSigningAlgorithm| {
@@ -144,7 +149,7 @@ pub fn metadata(at: Endpoints, ui_locales: &[String]) -> Result<Metadata, url::P
         authorization_response_iss_parameter_supported: true,
         prompt_values_supported: texts(PROMPTS),
         pushed_authorization_request_endpoint: at.par,
-        require_pushed_authorization_requests: false,
+        require_pushed_authorization_requests: requires_par,
         require_signed_request_object: false,
         introspection_endpoint: at.introspection,
         introspection_endpoint_auth_methods_supported: authenticated,
@@ -279,7 +284,7 @@ mod tests {
             end_session: under("/logout"),
             check_session: under("/session/check"),
         };
-        serde_json::to_value(metadata(at, &["en".to_owned(), "de".to_owned()]).unwrap()).unwrap()
+        serde_json::to_value(metadata(at, &["en".to_owned(), "de".to_owned()], false).unwrap()).unwrap()
     }
 
     #[test]

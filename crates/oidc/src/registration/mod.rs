@@ -64,11 +64,12 @@ impl Policy {
 }
 
 impl Default for Policy {
-    /// The code flow alone, at any host.
+    /// All that a client can ask for in the name of people, at any host. What it does not name it does not have: a
+    /// registration without lists is one for the code flow alone.
     fn default() -> Self {
         Self {
-            grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
-            response_types: vec![ResponseType::Code],
+            grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken, GrantType::Implicit],
+            response_types: ResponseType::ALL.to_vec(),
             redirect_hosts: Vec::new(),
         }
     }
@@ -300,7 +301,7 @@ impl Registration {
             self.needs_secret() && (self.0.auth_method != ClientAuthMethod::ClientSecretJwt || has_sealed);
         let mut client = self.into_client(
             before.id.clone(),
-            before.secret_hash.clone().filter(|_| keeps),
+            before.secret_hash.filter(|_| keeps),
             before.created_at,
         );
         if client.auth_method == ClientAuthMethod::ClientSecretJwt {
