@@ -553,9 +553,6 @@ mod tests {
         }
         assert!(!much.contains("name=\"scope\" value=\"profile\""));
         assert!(of("home-apps").contains("action=\"/consent/withdraw\""));
-        for hook in ["<form id=\"logout\"", "id=\"logout-confirm\""] {
-            assert!(of("logout-ask").contains(hook), "{hook}");
-        }
     }
 
     #[test]

@@ -26,12 +26,15 @@ use crate::{
 
 mod clients;
 mod codes;
+mod consent;
 mod dpop;
 mod journeys;
 mod lookups;
 mod nodes;
 mod outside;
 mod refresh;
+mod requests;
+mod responses;
 mod rotation;
 mod tokens;
 

@@ -18,18 +18,18 @@ type Answered = Result<Fetched, OutboundError>;
 
 /// Answers in order; without one it cannot be reached.
 #[derive(Default)]
-struct Outside {
+pub(super) struct Outside {
     answers: Mutex<VecDeque<Answered>>,
     asked: Mutex<Vec<String>>,
     sent: Mutex<Vec<(String, String)>>,
 }
 
 impl Outside {
-    fn will(&self, answer: Answered) {
+    pub(super) fn will(&self, answer: Answered) {
         self.answers.lock().unwrap().push_back(answer);
     }
 
-    fn asked(&self) -> usize {
+    pub(super) fn asked(&self) -> usize {
         self.asked.lock().unwrap().len()
     }
 
@@ -57,7 +57,7 @@ impl Outbound for Outside {
     }
 }
 
-async fn world(clients: &[Client]) -> (World, Arc<Outside>) {
+pub(super) async fn world(clients: &[Client]) -> (World, Arc<Outside>) {
     let world = super::world(clients).await;
     let outside = Arc::new(Outside::default());
     let app = App::new(Parts {
@@ -273,4 +273,37 @@ async fn clients_are_told_soon_and_again_until_they_answer() {
     assert_eq!(world.events().await.iter().filter(|event| **event == AuditEvent::LogoutTold).count(), 1);
     assert_eq!(outside.sent().len(), 2);
     worker.abort();
+}
+
+#[tokio::test]
+async fn logos_are_pictures_fetched_once() {
+    let with = |id: &str, uri: Option<&str>| Client {
+        id: id.parse().unwrap(),
+        logo_uri: uri.map(str::to_owned),
+        is_verified: false,
+        ..shop()
+    };
+    let clients = [
+        with("good", Some("https://shop.example/logo")),
+        with("drawing", Some("https://shop.example/drawing")),
+        with("none", None),
+    ];
+    let (world, outside) = world(&clients).await;
+    let fetched = |body: &'static [u8]| {
+        let body = bytes::Bytes::from_static(body);
+        Ok(Fetched { content_type: "text/html".to_owned(), max_age: None, body })
+    };
+    outside.will(fetched(b"\x89PNG\r\n\x1a\n1234"));
+    let good = "good".parse().unwrap();
+    let (one, other) = futures_util::future::join(world.provider.logo(&good), world.provider.logo(&good)).await;
+    let (one, other) = (one.unwrap(), other.unwrap());
+    assert_eq!((one.content_type, &one.bytes[..]), ("image/png", &b"\x89PNG\r\n\x1a\n1234"[..]));
+    assert_eq!((one, outside.asked()), (other, 1));
+    // A drawing is a document, whatever it is called; that it is none is remembered for a while.
+    outside.will(fetched(b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>"));
+    for id in ["drawing", "drawing", "none", "nobody"] {
+        let refused = world.provider.logo(&id.parse().unwrap()).await;
+        assert!(matches!(refused, Err(app::Refusal::NotFound)), "{id}: {refused:?}");
+    }
+    assert_eq!(outside.asked(), 2);
 }
