@@ -9,6 +9,7 @@ mod binding;
 mod channel;
 mod claim;
 mod clock;
+mod consent;
 mod demo;
 mod given;
 mod limits;
