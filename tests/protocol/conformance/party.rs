@@ -42,8 +42,8 @@ pub(crate) struct Party {
     pub(crate) answer: Value,
     pub(crate) key: Key,
     pub(crate) line: Browser,
-    auth: Auth,
-    token_endpoint: Url,
+    pub(crate) auth: Auth,
+    pub(crate) token_endpoint: Url,
 }
 
 impl Party {
