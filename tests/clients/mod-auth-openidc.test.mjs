@@ -143,9 +143,11 @@ test("is told by back channel when a session ends, at all sites the person is in
 test("signs out at the provider, and comes back", async () => {
   const person = visitor();
   await enter(person, sites.code);
+  await enter(person, sites.key);
   const page = await person.follow(`${sites.code.redirect}?logout=${encodeURIComponent(`${sites.code.base}/`)}`);
   assert.match(page.html, /id="outside"/, `${page.at} ${page.status}\n${page.html}`);
   assert.ok(!(await isInside(person, sites.code)));
+  await until("the end of the session elsewhere", async () => !(await isInside(person, sites.key)));
   const again = await person.follow(`${sites.code.base}/inside/`);
   assert.match(again.html, /id="login"/);
 });

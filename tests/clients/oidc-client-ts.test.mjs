@@ -84,13 +84,18 @@ async function open() {
   return page;
 }
 
-/** The person signs in; what the application then knows. */
-async function signIn(page) {
-  await page.evaluate(() => void window.manager.signinRedirect({ state: { left: "off here" } }));
+/** The person signs in and agrees. */
+async function typeIn(page) {
   await page.locator("form#login input[name=username]").fill(ground.person.username);
   await page.locator("form#login input[name=password]").fill(ground.person.password);
   await page.locator("button#login-submit").click();
   await page.locator("button#consent-allow").click();
+}
+
+/** The person signs in; what the application then knows. */
+async function signIn(page) {
+  await page.evaluate(() => void window.manager.signinRedirect({ state: { left: "off here" } }));
+  await typeIn(page);
   await page.waitForURL(`${site}/callback?**`);
   return page.evaluate(async () => {
     const user = await window.manager.signinCallback();
@@ -162,6 +167,17 @@ test("binds its tokens to a key that never leaves the browser", async () => {
     return first.status === 401 ? (await ask(first.headers.get("dpop-nonce"))).status : first.status;
   }, `${ground.issuer}/userinfo`);
   assert.equal(status, 200);
+});
+
+test("signs in through a window of its own", async () => {
+  const page = await application("spa-popup", {}, { popup_redirect_uri: `${site}/callback` });
+  const opened = page.waitForEvent("popup");
+  await page.evaluate(() => { window.popup = window.manager.signinPopup(); });
+  const window = await opened;
+  await typeIn(window);
+  await window.waitForURL(`${site}/callback?**`);
+  await window.evaluate(() => void globalThis.manager.signinPopupCallback());
+  assert.equal(await page.evaluate(async () => (await globalThis.popup).profile.preferred_username), "ada");
 });
 
 test("hears by the session frame that the person signed out elsewhere", async () => {

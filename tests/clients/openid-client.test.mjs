@@ -252,6 +252,21 @@ test("registers itself, and signs in as what it became", async () => {
   assert.equal(claims.aud, registered.client_id);
 });
 
+test("knows a person by another subject than other sectors do", async () => {
+  const subjects = [];
+  for (const [id, host] of [["oc-pair-1", "one.example"], ["oc-pair-2", "two.example"], ["oc-pair-3", "one.example"]]) {
+    const config = await confidential(id, { subject_type: "pairwise", redirect_uris: [`https://${host}/callback`] });
+    const { parameters, checks } = await begin({ redirect_uri: `https://${host}/callback` });
+    const landed = await ground.visitor().signIn(oidc.buildAuthorizationUrl(config, parameters));
+    const tokens = await oidc.authorizationCodeGrant(config, landed.at, checks);
+    const { sub } = tokens.claims();
+    assert.equal((await oidc.fetchUserInfo(config, tokens.access_token, sub)).sub, sub);
+    subjects.push(sub);
+  }
+  assert.equal(subjects[0], subjects[2]);
+  assert.notEqual(subjects[0], subjects[1]);
+});
+
 test("gets an ID token that only it can read", async () => {
   for (const [alg, enc] of [["RSA-OAEP-256", "A256GCM"], ["ECDH-ES", "A128GCM"], ["ECDH-ES", "A192GCM"], ["RSA-OAEP-256", "A128CBC-HS256"]]) {
     const { publicKey, privateKey } = await jose.generateKeyPair(alg, { extractable: true });
