@@ -147,9 +147,7 @@ async fn sec_102_errors_are_told_to_the_right_one() {
     }
     // Otherwise back to the client.
     for (name, value, error) in [
-        ("response_type", "token", "unsupported_response_type"),
-        ("response_type", "id_token", "unsupported_response_type"),
-        ("response_type", "code id_token", "unsupported_response_type"),
+        ("response_type", "none", "unsupported_response_type"),
         ("response_type", "", "invalid_request"),
         ("scope", "profile", "invalid_scope"),
         ("code_challenge", "", "invalid_request"),
@@ -158,8 +156,10 @@ async fn sec_102_errors_are_told_to_the_right_one() {
         ("prompt", "none login", "invalid_request"),
         ("max_age", "-1", "invalid_request"),
         ("max_age", "soon", "invalid_request"),
-        ("request", "eyJhbGciOiJub25lIn0.e30.", "request_not_supported"),
-        ("request_uri", "https://shop.example/request", "request_uri_not_supported"),
+        ("request", "eyJhbGciOiJub25lIn0.bm9uc2Vuc2U.", "invalid_request_object"),
+        ("request_uri", "https://shop.example/request", "invalid_request_uri"),
+        ("resource", "https://api.example", "invalid_target"),
+        ("response_mode", "nonsense", "invalid_request"),
         ("registration", "{}", "registration_not_supported"),
     ] {
         let started = scene.shop.start_with(&[(name, value)]);
@@ -176,7 +176,7 @@ async fn sec_103_every_answer_names_its_issuer() {
     let scene = Scene::new().await;
     let (_, landed) = scene.landed().await;
     assert_eq!(landed.query("iss").as_deref(), Some(scene.server.issuer.as_str()));
-    let landed = scene.browser.follow(&scene.shop.start_with(&[("response_type", "token")]).url).await;
+    let landed = scene.browser.follow(&scene.shop.start_with(&[("response_type", "none")]).url).await;
     assert_eq!(landed.query("iss").as_deref(), Some(scene.server.issuer.as_str()));
 }
 

@@ -137,7 +137,6 @@ impl<'c> Bound<'c> {
     ///
     /// # Errors
     /// What the client is told.
-    #[expect(clippy::result_large_err, reason = "built once for a request, and the good case is larger")]
     pub fn checked(self, now: domain::Timestamp) -> Result<Checked, SentBack> {
         for check in CHECKS {
             if let Err(error) = check(&self) {

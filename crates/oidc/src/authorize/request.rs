@@ -124,7 +124,6 @@ pub struct Checked {
 }
 
 impl Checked {
-    #[expect(clippy::result_large_err, reason = "built once for a request, and the good case is larger")]
     pub(super) fn read(bound: Bound<'_>, now: Timestamp) -> Result<Self, SentBack> {
         let request = match Request::read(&bound, now) {
             Ok(request) => request,

@@ -23,7 +23,7 @@ fn signed(key: &SigningKey, claims: &Value) -> String {
 }
 
 impl World {
-    fn proof(&self, key: &SigningKey, method: &str, url: &str, token: Option<&str>) -> String {
+    pub(super) fn proof(&self, key: &SigningKey, method: &str, url: &str, token: Option<&str>) -> String {
         signed(key, &self.proof_claims(method, url, token))
     }
 
