@@ -4,9 +4,9 @@
 //! which the unit does that ends a session, so that none is lost (`store`); HTTP (`outbound`).
 //!
 //! ```text
-//! unit ends session, leaves notices ──▶ claimed (for a minute) ──▶ sent ──▶ settled, audited
-//!                                          ▲                        │ no answer
-//!                                          ╰──── due again ◀────────╯ at most 8 times in a day
+//! unit ends session, leaves notices ──▶ claimed (for half a minute) ──▶ sent ──▶ settled, audited
+//!                                               ▲                        │ no answer
+//!                                               ╰──── due again ◀────────╯ at most 8 times in a day
 //! ```
 //! A node that dies with claimed notices leaves them to whoever looks next. A client is told at least once.
 
@@ -32,8 +32,8 @@ use crate::Provider;
 const PARALLEL: usize = 16;
 const PER_CLIENT: usize = 8;
 /// Notices taken at once, and for how long nobody else takes them.
-const CLAIMED: u32 = 64;
-const LEASE: Duration = Duration::from_secs(60);
+const CLAIMED: u32 = 32;
+const LEASE: Duration = Duration::from_secs(30);
 /// How often it is looked for notices that are due again, or whose word was lost.
 const LOOK: Duration = Duration::from_secs(5);
 /// Between two looks because of words.
@@ -332,7 +332,7 @@ impl Work {
         self.settle_at = None;
         let done = std::mem::take(&mut self.done);
         if let Err(refusal) = self.provider.write_down(&done).await {
-            // They come again when their minute is over.
+            // They come again when their half minute is over.
             tracing::warn!(
                 cause = refusal.cause(),
                 notices = done.len(),
