@@ -252,6 +252,21 @@ test("registers itself, and signs in as what it became", async () => {
   assert.equal(claims.aud, registered.client_id);
 });
 
+test("registers itself where a right to do so is asked for", async () => {
+  const guarded = await Ground.raise({ registration: { mode: "token" } });
+  try {
+    const { token } = guarded.server.command(["client", "token", "create", "--name", "for openid-client"]);
+    const register = (initialAccessToken) => oidc.dynamicClientRegistration(new URL(guarded.issuer), {
+      redirect_uris: [REDIRECT],
+    }, undefined, { initialAccessToken, execute: [oidc.allowInsecureRequests] });
+    await assert.rejects(register("of-my-own-invention"), { code: "OAUTH_WWW_AUTHENTICATE_CHALLENGE" });
+    assert.ok((await register(token)).clientMetadata().client_id);
+    await assert.rejects(register(token), { code: "OAUTH_WWW_AUTHENTICATE_CHALLENGE" });
+  } finally {
+    await guarded.strike();
+  }
+});
+
 test("knows a person by another subject than other sectors do", async () => {
   const subjects = [];
   for (const [id, host] of [["oc-pair-1", "one.example"], ["oc-pair-2", "two.example"], ["oc-pair-3", "one.example"]]) {
