@@ -30,6 +30,13 @@ async fn fault(connection: &mut SqliteConnection, statement: &str) -> Option<Str
     prepared.err().map(|why| format!("{statement}\n  {why}"))
 }
 
+/// A statement without its line breaks, and without the words by which sweeping nodes pass each other: one database
+/// has no others beside it.
+fn words(text: &str) -> String {
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    words.replace(" FOR UPDATE SKIP LOCKED)", ")")
+}
+
 #[tokio::test]
 async fn every_statement_can_be_prepared() {
     let mut connection = tables().await;
@@ -45,7 +52,7 @@ async fn every_statement_can_be_prepared() {
         count += calls;
         for statement in found {
             let Some(sqlite) = statement.sqlite else { continue };
-            unlike += usize::from(sqlite != statement.postgres);
+            unlike += usize::from(words(&sqlite) != words(&statement.postgres));
             faults.extend(fault(&mut connection, &sqlite).await.map(|why| format!("{path}: {why}")));
         }
     }
