@@ -29,7 +29,12 @@ export class Apache {
     openssl("genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", apache.key);
     openssl("pkey", "-in", apache.key, "-pubout", "-out", apache.public);
     writeFileSync(join(apache.folder, "apache.conf"), apache.configuration(sites));
-    await apache.run(authority, Object.values(sites)[0].port);
+    try {
+      await apache.run(authority, Object.values(sites)[0].port);
+    } catch (error) {
+      await apache.close();
+      throw error;
+    }
     return apache;
   }
 
