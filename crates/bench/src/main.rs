@@ -10,6 +10,8 @@
 
 mod big;
 mod floor;
+mod goodbyes;
+mod grants;
 mod ground;
 mod load;
 mod machine;
@@ -36,9 +38,13 @@ use visit::Operation;
 /// The goals are for so many clients.
 const GOALS_AT: usize = 16;
 
+/// Sessions of one person that end together.
+const GOODBYES: usize = 1_000;
+
 const USAGE: &str = "usage: latchbolt-bench [--quick] [--only OPERATION]
                        [--on sqlite|postgres|postgres+redis] [--nodes 1|2|3|1,2,3] [--big]
-  OPERATION: discovery, jwks, userinfo, sso, password, qr, waiting, start
+  OPERATION: discovery, jwks, userinfo, sso, par+sso, refresh, dpop-refresh, client-creds, introspection,
+             password, qr, logout, waiting, start
   --on, --nodes  where the CPU time goes, on so many nodes (of postgres+redis, when --on is left out)
   --big          a million users and 10,000 clients beside a small database, on SQLite or what --on says";
 
@@ -182,6 +188,15 @@ async fn run(asked: &Asked, goals: &mut Goals) {
         }
     }
     drop(floor);
+    if asked.wants("logout") {
+        let told = goodbyes::run(&town, GOODBYES).await;
+        println!(
+            "\nlogout   {GOODBYES} sessions ended at once: first party told after {} ms, all after {} ms, {:.3} CPU-s",
+            told.first.as_millis(),
+            told.all.as_millis(),
+            told.spent.all().as_secs_f64()
+        );
+    }
     // Before pages wait: they are counted by themselves, in a fresh process.
     let meter = town.meter();
     println!(
@@ -269,7 +284,18 @@ async fn alone(town: &Town, operation: Operation, ground: &[Figure], asked: &Ask
         }
         let at_most = match operation {
             Operation::Discovery | Operation::Jwks => 0.015,
-            Operation::Userinfo => 0.045,
+            Operation::Userinfo | Operation::Introspection => 0.045,
+            Operation::ClientCredentials => 0.075,
+            // Beside the floor of a code flow: one durable commit and two signatures, too.
+            Operation::Refresh => {
+                if let Some(lowest) = ground.iter().find(|one| one.clients == clients) {
+                    let times = figure.cpu_per_1000 / lowest.cpu_per_1000;
+                    goals.at_most("refresh / floor", times, 2.0, "times");
+                }
+                continue;
+            }
+            // Told, without a goal.
+            Operation::Par | Operation::DpopRefresh => continue,
             _ => 1.6,
         };
         goals.at_most(operation.name(), figure.cpu_per_1000, at_most, "CPU-s/1000");

@@ -10,6 +10,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
+use testkit::site::Site;
+use testkit::tls::Authority;
 use testkit::wire::{Connection, Request};
 use testkit::{Browser, Kind, Phone};
 
@@ -51,6 +53,9 @@ pub(crate) struct Town {
     spread: Option<Spread>,
     pub(crate) secret: String,
     phones: Vec<Arc<Phone>>,
+    /// The party that is told when sessions end, and who vouches for it.
+    site: Site,
+    authority: Authority,
 }
 
 fn loopback(port: u16) -> SocketAddr {
@@ -61,6 +66,7 @@ impl Town {
     /// Sets a town of one node up, with a client and one user for each visitor. Nothing runs yet.
     pub(crate) fn build(program: &Path, folder: &Path, ground: Arc<Ground>) -> Self {
         let port = testkit::free_port();
+        let authority = Authority::new();
         let mut town = Self {
             program: program.to_owned(),
             folder: folder.to_owned(),
@@ -72,13 +78,17 @@ impl Town {
             spread: None,
             secret: String::new(),
             phones: Vec::new(),
+            site: Site::start(&authority),
+            authority,
         };
+        std::fs::write(folder.join("authority.pem"), town.authority.pem()).expect("written");
         town.configure(0, port);
         for index in 0..VISITORS {
             town.command(&["user", "create", &format!("user{index}"), "--password-stdin"], PASSWORD);
         }
         let client = json!({"client_name": "Bench", "redirect_uris": ["https://bench.example/callback"],
-            "scope": "openid profile email", "latchbolt_skip_consent": true});
+            "scope": "openid profile email offline_access bench.read", "latchbolt_skip_consent": true,
+            "grant_types": ["authorization_code", "refresh_token", "client_credentials"]});
         let file = folder.join("client.json");
         std::fs::write(&file, client.to_string()).expect("written");
         let made = town.command(
@@ -87,6 +97,13 @@ impl Town {
         );
         let made: serde_json::Value = serde_json::from_str(&made).expect("JSON");
         made["client_secret"].as_str().expect("a secret").clone_into(&mut town.secret);
+        let told = json!({"client_name": "Told", "redirect_uris": ["https://bench.example/callback"],
+            "scope": "openid", "latchbolt_skip_consent": true,
+            "backchannel_logout_uri": town.site.url(crate::goodbyes::PATH)});
+        std::fs::write(&file, told.to_string()).expect("written");
+        let file = file.to_string_lossy();
+        let args = ["client", "create", "--file", &*file, "--client-id", "told", "--client-secret-stdin"];
+        town.command(&args, &town.secret);
         town
     }
 
@@ -97,15 +114,22 @@ impl Town {
     fn configure(&self, node: usize, port: u16) {
         let text = format!(
             "[issuer]\nurl = \"{}\"\n[server]\nlisten = [\"127.0.0.1:{port}\"]\nmax_connections = 40000\n\
-             [log]\nlevel = \"warn\"\n{}",
+             [log]\nlevel = \"warn\"\n[outbound]\nextra_ca = \"{}\"\nallow = [\"{}\"]\n{}",
             self.issuer,
+            self.folder.join("authority.pem").display(),
+            self.site.host(),
             self.ground.sections()
         );
         std::fs::write(self.config(node), text).expect("written");
     }
 
+    /// The party that is told when sessions end.
+    pub(crate) fn site(&self) -> &Site {
+        &self.site
+    }
+
     /// Runs a command of the program; answers what it prints.
-    fn command(&self, args: &[&str], input: &str) -> String {
+    pub(crate) fn command(&self, args: &[&str], input: &str) -> String {
         use std::io::Write as _;
         let mut child = Command::new(&self.program)
             .args(args)

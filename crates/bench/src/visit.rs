@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use testkit::wire::{Connection, Request};
-use testkit::{Browser, Phone, RelyingParty};
+use testkit::{Browser, Phone, RelyingParty, basic};
 
+use crate::grants::{ProofKey, Teller};
 use crate::town::{PASSWORD, Town, VISITORS};
 
 /// What is measured.
@@ -20,11 +21,27 @@ pub(crate) enum Operation {
     Sso,
     Password,
     Qr,
+    Refresh,
+    DpopRefresh,
+    ClientCredentials,
+    Introspection,
+    Par,
 }
 
 impl Operation {
-    pub(crate) const ALL: &'static [Self] =
-        &[Self::Sso, Self::Discovery, Self::Jwks, Self::Userinfo, Self::Password, Self::Qr];
+    pub(crate) const ALL: &'static [Self] = &[
+        Self::Sso,
+        Self::Par,
+        Self::Refresh,
+        Self::DpopRefresh,
+        Self::ClientCredentials,
+        Self::Introspection,
+        Self::Discovery,
+        Self::Jwks,
+        Self::Userinfo,
+        Self::Password,
+        Self::Qr,
+    ];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
@@ -34,6 +51,11 @@ impl Operation {
             Self::Sso => "sso",
             Self::Password => "password",
             Self::Qr => "qr",
+            Self::Refresh => "refresh",
+            Self::DpopRefresh => "dpop-refresh",
+            Self::ClientCredentials => "client-creds",
+            Self::Introspection => "introspection",
+            Self::Par => "par+sso",
         }
     }
 }
@@ -62,6 +84,8 @@ pub(crate) struct Visitor {
     party: RelyingParty,
     /// A request made ready, where it is always the same.
     ready: Vec<u8>,
+    /// With what it comes to the token endpoint.
+    teller: Option<Teller>,
     issuer: String,
 }
 
@@ -85,6 +109,7 @@ impl Visitor {
             browser: Browser::new(&town.issuer),
             party,
             ready: Vec::new(),
+            teller: None,
             issuer: town.issuer.clone(),
         }
     }
@@ -93,12 +118,22 @@ impl Visitor {
         let ready = match operation {
             Operation::Discovery => Request::get("/.well-known/openid-configuration"),
             Operation::Jwks => Request::get("/jwks"),
-            Operation::Userinfo | Operation::Sso => {
+            Operation::Userinfo | Operation::Sso | Operation::Introspection | Operation::Par => {
                 let started = self.party.start();
                 let landed = self.browser.sign_in(&started.url, &self.user, PASSWORD).await;
                 let tokens = self.party.exchange(&started, &landed).await;
-                let bearer = format!("Bearer {}", tokens.access_token);
-                Request::get("/userinfo").header("authorization", &bearer)
+                if operation == Operation::Introspection {
+                    let request = Request::form("/introspect", &[("token", tokens.access_token.as_str())]);
+                    self.party.authenticated(request)
+                } else {
+                    let bearer = format!("Bearer {}", tokens.access_token);
+                    Request::get("/userinfo").header("authorization", &bearer)
+                }
+            }
+            Operation::Refresh | Operation::DpopRefresh => return self.begin_family(operation).await,
+            Operation::ClientCredentials => {
+                let fields = [("grant_type", "client_credentials"), ("scope", "bench.read")];
+                self.party.authenticated(Request::form("/token", &fields))
             }
             Operation::Password | Operation::Qr => return,
         };
@@ -117,6 +152,31 @@ impl Visitor {
                 let answer = self.line.send_bytes(&self.ready, "GET").await.expect("an answer");
                 assert_eq!(answer.status, 200, "{}", answer.text());
             }
+            Operation::ClientCredentials | Operation::Introspection => {
+                let answer = self.line.send_bytes(&self.ready, "POST").await.expect("an answer");
+                assert_eq!(answer.status, 200, "{}", answer.text());
+                let is_one = answer.json().get("access_token").is_some() || answer.json()["active"] == true;
+                assert!(is_one, "{}", answer.text());
+            }
+            Operation::Refresh | Operation::DpopRefresh => {
+                self.teller.as_mut().expect("a family").refresh(&mut self.line).await;
+            }
+            Operation::Par => {
+                let started = self.party.start();
+                let (_, query) = started.url.split_once('?').expect("a query");
+                let mut push =
+                    Request::new("POST", "/par").header("content-type", "application/x-www-form-urlencoded");
+                push.body = query.as_bytes().to_vec();
+                let answer = self.line.send(&self.party.authenticated(push)).await.expect("an answer");
+                assert_eq!(answer.status, 201, "{}", answer.text());
+                let uri = answer.json()["request_uri"].as_str().expect("a request_uri").to_owned();
+                let fields = [("client_id", "bench"), ("request_uri", uri.as_str())];
+                let to = format!("{}/authorize?{}", self.issuer, testkit::wire::encode(&fields));
+                let landed = self.browser.follow(&to).await;
+                let code = landed.query("code").expect("a code");
+                let answer = self.party.redeem(&started, &code).await;
+                assert_eq!(answer.status, 200, "{}", answer.text());
+            }
             Operation::Sso => {
                 let started = self.party.start();
                 let landed = self.browser.follow(&started.url).await;
@@ -133,6 +193,30 @@ impl Visitor {
                 self.sign_in_by_phone().await;
             }
         }
+    }
+
+    /// Signs in with offline access: the first refresh token of a family.
+    async fn begin_family(&mut self, operation: Operation) {
+        let mut teller = Teller {
+            basic: basic("bench", self.party.secret.as_deref().unwrap_or_default()),
+            issuer: self.issuer.clone(),
+            refresh: String::new(),
+            key: (operation == Operation::DpopRefresh).then(ProofKey::new),
+        };
+        "openid offline_access".clone_into(&mut self.party.scope);
+        let started = self.party.start();
+        let landed = self.browser.sign_in(&started.url, &self.user, PASSWORD).await;
+        let code = self.party.code(&started, &landed);
+        let fields = [
+            ("grant_type", "authorization_code"),
+            ("code", code.as_str()),
+            ("redirect_uri", self.party.redirect_uri.as_str()),
+            ("code_verifier", started.verifier.as_str()),
+        ];
+        let answer = teller.token(&mut self.line, &fields).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer.json()["refresh_token"].as_str().expect("a refresh token").clone_into(&mut teller.refresh);
+        self.teller = Some(teller);
     }
 
     /// All requests of browser and phone; the time from sending the approval to the word in the browser.
