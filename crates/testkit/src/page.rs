@@ -183,6 +183,14 @@ impl Page {
             .map(str::to_owned)
     }
 
+    /// An attribute of all elements of one kind that have it.
+    #[must_use]
+    pub fn all(&self, element: &str, attribute: &str) -> Vec<String> {
+        let html = self.html();
+        let all = tags(&html).into_iter().filter(|tag| tag.name == element);
+        all.filter_map(|tag| tag.get(attribute).map(str::to_owned)).collect()
+    }
+
     /// All addresses the page links to (`href`, `src`, `action`).
     #[must_use]
     pub fn links(&self) -> Vec<String> {
@@ -213,14 +221,31 @@ fn strip(html: &str) -> String {
     out
 }
 
+/// Each reference once: what comes of one is not read again.
 fn unescape(text: &str) -> String {
-    let mut text = text.to_owned();
-    for (entity, is) in
-        [("&#60;", "<"), ("&#62;", ">"), ("&#34;", "\""), ("&#39;", "'"), ("&lt;", "<"), ("&gt;", ">")]
-    {
-        text = text.replace(entity, is);
+    const KNOWN: [(&str, char); 10] = [
+        ("&#60;", '<'),
+        ("&#62;", '>'),
+        ("&#34;", '"'),
+        ("&#39;", '\''),
+        ("&#38;", '&'),
+        ("&lt;", '<'),
+        ("&gt;", '>'),
+        ("&quot;", '"'),
+        ("&apos;", '\''),
+        ("&amp;", '&'),
+    ];
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('&') {
+        plain.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let (taken, is) =
+            KNOWN.iter().find(|(entity, _)| rest.starts_with(entity)).map_or((1, '&'), |(e, is)| (e.len(), *is));
+        plain.push(is);
+        rest = &rest[taken..];
     }
-    text.replace("&quot;", "\"").replace("&#38;", "&").replace("&amp;", "&")
+    plain + rest
 }
 
 fn tags(html: &str) -> Vec<Tag> {
