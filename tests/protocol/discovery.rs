@@ -21,7 +21,7 @@ async fn discovery_tells_what_is_there() {
         let url = found[member].as_str().unwrap_or_else(|| panic!("no {member}"));
         assert!(url.starts_with(&format!("{}/", server.issuer)), "{member}: {url}");
     }
-    assert_eq!(found["response_types_supported"], json!(["code"]));
+    assert!(holds(&found["response_types_supported"], "code"));
     assert_eq!(found["code_challenge_methods_supported"], json!(["S256"]));
     assert_eq!(found["authorization_response_iss_parameter_supported"], true);
     for (member, word) in [
@@ -86,3 +86,103 @@ async fn jwks_holds_public_keys_alone() {
     }
 }
 
+/// Members registered for provider metadata (IANA, OAuth Authorization Server Metadata) that we may send.
+const REGISTERED: &[&str] = &[
+    "issuer",
+    "authorization_endpoint",
+    "token_endpoint",
+    "userinfo_endpoint",
+    "jwks_uri",
+    "registration_endpoint",
+    "scopes_supported",
+    "response_types_supported",
+    "response_modes_supported",
+    "grant_types_supported",
+    "acr_values_supported",
+    "subject_types_supported",
+    "id_token_signing_alg_values_supported",
+    "id_token_encryption_alg_values_supported",
+    "id_token_encryption_enc_values_supported",
+    "userinfo_signing_alg_values_supported",
+    "userinfo_encryption_alg_values_supported",
+    "userinfo_encryption_enc_values_supported",
+    "request_object_signing_alg_values_supported",
+    "request_object_encryption_alg_values_supported",
+    "request_object_encryption_enc_values_supported",
+    "token_endpoint_auth_methods_supported",
+    "token_endpoint_auth_signing_alg_values_supported",
+    "display_values_supported",
+    "claim_types_supported",
+    "claims_supported",
+    "ui_locales_supported",
+    "claims_parameter_supported",
+    "request_parameter_supported",
+    "request_uri_parameter_supported",
+    "require_request_uri_registration",
+    "code_challenge_methods_supported",
+    "authorization_response_iss_parameter_supported",
+    "prompt_values_supported",
+    "pushed_authorization_request_endpoint",
+    "require_pushed_authorization_requests",
+    "require_signed_request_object",
+    "introspection_endpoint",
+    "introspection_endpoint_auth_methods_supported",
+    "introspection_endpoint_auth_signing_alg_values_supported",
+    "introspection_signing_alg_values_supported",
+    "revocation_endpoint",
+    "revocation_endpoint_auth_methods_supported",
+    "revocation_endpoint_auth_signing_alg_values_supported",
+    "dpop_signing_alg_values_supported",
+    "end_session_endpoint",
+    "check_session_iframe",
+    "frontchannel_logout_supported",
+    "frontchannel_logout_session_supported",
+    "backchannel_logout_supported",
+    "backchannel_logout_session_supported",
+];
+
+#[tokio::test]
+async fn sec_136_the_metadata_has_registered_members_of_the_right_type_and_each_endpoint_is_there() {
+    let server = testkit::Setup::default().set("registration.mode", "open").start().await;
+    let line = server.browser();
+    let found = line.send(Request::get("/.well-known/openid-configuration")).await.json();
+    for (name, value) in found.as_object().unwrap() {
+        assert!(REGISTERED.contains(&name.as_str()), "{name} is not registered");
+        match name.as_str() {
+            _ if name.ends_with("_endpoint") || name.ends_with("_uri") || name == "check_session_iframe" => {
+                let path = value.as_str().and_then(|url| url.strip_prefix(&server.issuer)).expect(name);
+                let status = line.send(Request::get(path)).await.status;
+                assert!(status != 404 && status < 500, "{name}: {path} answers {status}");
+            }
+            "issuer" => {}
+            _ if name.ends_with("_supported") && !value.is_boolean() => {
+                let list = value.as_array().expect(name);
+                assert!(!list.is_empty() && list.iter().all(Value::is_string), "{name}");
+                assert!(list.iter().enumerate().all(|(at, one)| !list[..at].contains(one)), "{name} repeats");
+            }
+            _ => assert!(value.is_boolean(), "{name}: {value}"),
+        }
+    }
+    for tag in found["ui_locales_supported"].as_array().unwrap() {
+        let tag = tag.as_str().unwrap();
+        let (language, region) = tag.split_once('-').unwrap_or((tag, ""));
+        assert!(matches!(language.len(), 2 | 3) && language.bytes().all(|b| b.is_ascii_lowercase()), "{tag}");
+        assert!(region.bytes().all(|b| b.is_ascii_alphanumeric()), "{tag}");
+    }
+    for (list, word) in found.as_object().unwrap().iter().filter(|(name, _)| name.contains("_signing_")) {
+        assert!(!holds(word, "none") || list.starts_with("request_object"), "{list} names none");
+    }
+}
+
+#[tokio::test]
+async fn oauth_metadata_is_the_same_document() {
+    let server = Server::start().await;
+    let line = server.browser();
+    let oidc = line.send(Request::get("/.well-known/openid-configuration")).await;
+    let oauth = line
+        .send(Request::get("/.well-known/oauth-authorization-server").header("origin", "https://a.example"))
+        .await;
+    assert_eq!((oauth.status, oauth.json()), (200, oidc.json()));
+    assert_eq!(oauth.header("access-control-allow-origin"), Some("*"));
+    assert!(oauth.header("access-control-allow-credentials").is_none());
+}

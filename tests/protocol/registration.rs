@@ -100,10 +100,7 @@ async fn a_client_registers_reads_changes_and_deletes_itself() {
         ("redirect_uri", "https://shop.example/cb"),
         ("code_verifier", "none-none-none-none-none-none-none-none-none"),
     ];
-    let basic = base64::Engine::encode(
-        &base64::engine::general_purpose::STANDARD,
-        format!("{id}:{secret}"),
-    );
+    let basic = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, format!("{id}:{secret}"));
     let redeem = Request::form("/token", &fields).header("authorization", &format!("Basic {basic}"));
     assert_eq!(line.send(redeem).await.json()["error"], "invalid_grant");
 

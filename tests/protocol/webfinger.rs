@@ -15,9 +15,12 @@ async fn whoever_asks_about_our_host_is_sent_here() {
     let line = server.browser();
     let host = server.issuer.strip_prefix("http://").unwrap().to_owned();
     let _password = server.user("ada");
-    for resource in
-        [format!("acct:ada@{host}"), format!("acct:nobody@{host}"), server.issuer.clone(), format!("ada@{host}")]
-    {
+    for resource in [
+        format!("acct:ada@{host}"),
+        format!("acct:nobody@{host}"),
+        server.issuer.clone(),
+        format!("ada@{host}"),
+    ] {
         let answer = line.send(about(&resource).header("origin", "https://app.example")).await;
         assert_eq!(answer.status, 200, "{resource}");
         assert_eq!(answer.header("content-type"), Some("application/jrd+json"));
@@ -52,7 +55,9 @@ async fn others_are_not_found_and_nonsense_is_told() {
         assert_eq!(answer.status, 404, "{foreign}");
         assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
     }
-    for bad in ["", "?rel=x", "?resource=", "?resource=ada", "?resource=a%40b&resource=c%40d", "?resource=%ff"] {
+    for bad in
+        ["", "?rel=x", "?resource=", "?resource=ada", "?resource=a%40b&resource=c%40d", "?resource=%ff"]
+    {
         let answer = line.send(Request::get(&format!("/.well-known/webfinger{bad}"))).await;
         assert_eq!(answer.status, 400, "{bad}");
     }

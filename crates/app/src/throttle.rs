@@ -129,6 +129,8 @@ rules! {
     EnrolAccount enrol_account "throttle.enrolment.account" 10 per 600;
     /// Failed client authentications for one client from one network (key: client id, network).
     ClientAuthAddress client_auth_address "throttle.client.address" 30 per 60;
+    /// Clients that register themselves, or change their registration, from one network (key: network).
+    RegisterAddress register_address "throttle.register.address" 100 per 3600;
     /// Tries to use the administrator's one-time link (key: network).
     AdminSetupAddress admin_setup_address "throttle.admin_setup.address" 10 per 600;
 }

@@ -212,7 +212,8 @@ fn discovery(app: &App, settings: &Settings) -> Result<Published, Refusal> {
         end_session: issuer.url("/logout"),
         check_session: issuer.url("/session/check"),
     };
-    let document = metadata(endpoints, &settings.ui_locales).map_err(|e| Refusal::Corrupt(e.to_string()))?;
+    let document = metadata(endpoints, &settings.ui_locales, settings.requires_par)
+        .map_err(|e| Refusal::Corrupt(e.to_string()))?;
     Ok(Published::new(serde_json::to_vec(&document).map_err(|e| Refusal::Corrupt(e.to_string()))?))
 }
 

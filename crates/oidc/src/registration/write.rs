@@ -3,7 +3,10 @@
 //! Owns: what an operator is shown, and what the client itself is shown, which has nothing of ours. Whatever is
 //! written here is read again as the same client. Not here: addresses and tokens of RFC 7592 (`provider`).
 
-use domain::{AccessTokenFormat, Client, ClientKeys, Encryption, LogoutUri, SubjectType};
+use domain::{
+    AccessTokenFormat, Acr, AssertionAlg, Client, ClientKeys, Encryption, GrantType, LogoutUri,
+    RequestObjectAlg, ResponseType, SigningAlg, SubjectType,
+};
 use serde_json::{Map, Value};
 
 /// A client as its operator sees it; `secret` only when it was just made.
@@ -52,16 +55,16 @@ impl Json {
         json.set("client_name", client.name.as_str());
         json.set("application_type", if client.is_native { "native" } else { "web" });
         json.set("redirect_uris", client.redirect_uris.clone());
-        json.words("grant_types", &metadata.grant_types, |grant| grant.as_str());
-        json.words("response_types", &metadata.response_types, |response| response.as_str());
+        json.words("grant_types", &metadata.grant_types, GrantType::as_str);
+        json.words("response_types", &metadata.response_types, ResponseType::as_str);
         json.set("token_endpoint_auth_method", client.auth_method.as_str());
-        json.maybe("token_endpoint_auth_signing_alg", metadata.assertion_alg.map(|alg| alg.as_str()));
+        json.maybe("token_endpoint_auth_signing_alg", metadata.assertion_alg.map(AssertionAlg::as_str));
         json.set("id_token_signed_response_alg", client.id_token_alg.as_str());
         json.encryption("id_token_encrypted_response", metadata.id_token_encryption);
-        json.maybe("userinfo_signed_response_alg", metadata.userinfo_alg.map(|alg| alg.as_str()));
+        json.maybe("userinfo_signed_response_alg", metadata.userinfo_alg.map(SigningAlg::as_str));
         json.encryption("userinfo_encrypted_response", metadata.userinfo_encryption);
-        json.maybe("introspection_signed_response_alg", metadata.introspection_alg.map(|a| a.as_str()));
-        json.maybe("request_object_signing_alg", metadata.request_object_alg.map(|alg| alg.as_str()));
+        json.maybe("introspection_signed_response_alg", metadata.introspection_alg.map(SigningAlg::as_str));
+        json.maybe("request_object_signing_alg", metadata.request_object_alg.map(RequestObjectAlg::as_str));
         json.encryption("request_object_encryption", metadata.request_object_encryption);
         json.list("request_uris", &metadata.request_uris);
         json.set("require_signed_request_object", metadata.requires_signed_request);
@@ -81,7 +84,7 @@ impl Json {
         json.maybe("default_max_age", client.default_max_age);
         json.set("require_auth_time", metadata.requires_auth_time);
         if !metadata.default_acr.is_empty() {
-            json.words("default_acr_values", &metadata.default_acr, |acr| acr.as_str());
+            json.words("default_acr_values", &metadata.default_acr, Acr::as_str);
         }
         json.maybe("initiate_login_uri", metadata.initiate_login_uri.as_deref());
         json.list("post_logout_redirect_uris", &metadata.post_logout_redirect_uris);
