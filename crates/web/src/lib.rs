@@ -38,7 +38,7 @@ pub mod visitor;
 
 pub use fixed::Fixed;
 pub use page::Page;
-pub use params::{Form, Params, Query};
+pub use params::{Form, ManyForm, Params, Query};
 pub use policy::Policy;
 pub use refused::Refused;
 pub use theme::Theme;

@@ -7,12 +7,12 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use domain::{
     Account, AccountId, AccountState, BrowserSession, Client, ClientAuthMethod, ClientId, Consent, Device,
-    DeviceId, Grant, GrantId, InitialToken, KeyRecord, Method, Passkey, PasswordHash, Proof, SecretHash, SessionEnd, SessionId,
-    RefreshFamily, SigningAlg, Timestamp,
+    DeviceId, Grant, GrantId, InitialToken, KeyRecord, Method, Passkey, PasswordHash, Proof, RefreshFamily,
+    SecretHash, SessionEnd, SessionId, SigningAlg, Timestamp,
 };
 use store::{
-    Accounts, AuditFilter, AuditTrail, Clients, Devices, Grants, Keys, Logouts, Page, Refresh, Result, SessionClient, Sessions, SignedIn,
-    Store, StoreError, StoredAudit, View, Work,
+    Accounts, AuditFilter, AuditTrail, Clients, Devices, Grants, Keys, Logouts, Page, Refresh, Result,
+    SessionClient, Sessions, SignedIn, Store, StoreError, StoredAudit, View, Work,
 };
 use tokio::sync::Notify;
 
