@@ -18,7 +18,7 @@ fn posted(scene: &Scene, page: &Page, started: &Started) -> Vec<(String, String)
     let origin = form.action.strip_suffix("/callback").unwrap();
     assert!(csp.contains(&format!("form-action {origin};")), "{csp}");
     assert_eq!(page.answer.header("cache-control"), Some("no-store"));
-    assert!(page.html().contains("<button") && page.html().contains("/response"), "a script and a button");
+    assert!(page.html().contains("<button") && page.html().contains("-response.js"), "a script and a button");
     let value = |name: &str| form.value(name).map(str::to_owned);
     assert_eq!(value("state").as_deref(), Some(started.state.as_str()));
     assert_eq!(value("iss").as_deref(), Some(scene.server.issuer.as_str()));

@@ -240,8 +240,10 @@ fn unescape(text: &str) -> String {
     while let Some(at) = rest.find('&') {
         plain.push_str(&rest[..at]);
         rest = &rest[at..];
-        let (taken, is) =
-            KNOWN.iter().find(|(entity, _)| rest.starts_with(entity)).map_or((1, '&'), |(e, is)| (e.len(), *is));
+        let (taken, is) = KNOWN
+            .iter()
+            .find(|(entity, _)| rest.starts_with(entity))
+            .map_or((1, '&'), |(e, is)| (e.len(), *is));
         plain.push(is);
         rest = &rest[taken..];
     }
