@@ -31,6 +31,7 @@ pub struct Browser {
     cookies: Mutex<BTreeMap<String, String>>,
     idle: Mutex<Vec<Connection>>,
     trust: Option<Trust>,
+    lines: Mutex<BTreeMap<String, String>>,
 }
 
 /// What `POST /login/qr` showed.
@@ -148,6 +149,7 @@ impl Browser {
             cookies: Mutex::default(),
             idle: Mutex::default(),
             trust: None,
+            lines: Mutex::default(),
         }
     }
 
@@ -213,6 +215,14 @@ impl Browser {
         self.cookies.lock().expect("jar").clone()
     }
 
+    /// `Set-Cookie` of the cookies that are in the jar, as it came last.
+    #[must_use]
+    pub fn cookie_lines(&self) -> Vec<String> {
+        let jar = self.cookies();
+        let lines = self.lines.lock().expect("jar");
+        lines.iter().filter(|(name, _)| jar.contains_key(*name)).map(|(_, line)| line.clone()).collect()
+    }
+
     fn keep_cookies(&self, answer: &Answer) {
         let mut jar = self.cookies.lock().expect("jar");
         for line in answer.all("set-cookie") {
@@ -225,6 +235,7 @@ impl Browser {
                 jar.remove(name.trim());
             } else {
                 jar.insert(name.trim().to_owned(), value.trim().to_owned());
+                self.lines.lock().expect("jar").insert(name.trim().to_owned(), line.to_owned());
             }
         }
     }

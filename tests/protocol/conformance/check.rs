@@ -21,7 +21,7 @@ const SIGNING: [&str; 4] = ["ES256", "RS256", "PS256", "EdDSA"];
 const ENCRYPTING: [&str; 2] = ["RSA-OAEP-256", "ECDH-ES"];
 
 /// Claims that belong to the protocol.
-const PROTOCOL: [&str; 16] = [
+pub(crate) const PROTOCOL: [&str; 16] = [
     "iss",
     "sub",
     "aud",

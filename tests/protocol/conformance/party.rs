@@ -153,7 +153,10 @@ impl Module {
     pub(crate) async fn dynamic(&self, auth: Auth, more: &Value) -> Party {
         let key = Key::es256();
         let metadata = metadata(self, auth, &key, more);
-        let answer = self.register(&metadata).await;
+        // What nobody knows is ignored (RFC 7591 §2).
+        let mut sent = metadata.clone();
+        sent.insert("https://rp.example/unknown".into(), json!({"is": ["ignored"]}));
+        let answer = self.register(&sent).await;
         let registered = check::registration(&metadata, &answer);
         self.remember(&registered);
         Party::new(self, auth, key, registered)

@@ -4,7 +4,9 @@ use serde_json::Value;
 use testkit::wire::Request;
 use url::Url;
 
+use crate::conformance::check::PROTOCOL;
 use crate::conformance::flow::Module;
+use crate::conformance::house::claims_of_the_user;
 
 /// Members of the IANA registry "OAuth Authorization Server Metadata" (with OpenID Connect's) that a provider of these
 /// plans may publish.
@@ -133,6 +135,12 @@ pub(crate) async fn oidcc_discovery_endpoint_verification(m: &Module) {
     has("id_token_signing_alg_values_supported", &["RS256"]);
     has("scopes_supported", &["openid"]);
     has("claims_supported", &["sub"]);
+    // Whoever tests needs a user with a value for each of them.
+    let known = claims_of_the_user();
+    let of_the_user = |name: &&str| known.get(*name).is_some() || *name == "updated_at";
+    let strange: Vec<&str> =
+        list(&found, "claims_supported").into_iter().filter(|name| !of_the_user(name)).collect();
+    assert!(strange.iter().all(|name| PROTOCOL.contains(name)), "{strange:?}");
     has("code_challenge_methods_supported", &["S256"]);
     has(
         "token_endpoint_auth_methods_supported",

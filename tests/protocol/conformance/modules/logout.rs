@@ -9,7 +9,7 @@ use url::Url;
 use crate::conformance::flow::{Flow, Module};
 use crate::conformance::keys::{read, unsigned, verify};
 use crate::conformance::party::{Auth, Party};
-use crate::conformance::visitor::{End, Met, Visit, Visitor};
+use crate::conformance::visitor::{End, Visit, Visitor};
 
 /// A person who is signed in, and the relying party that signs them out.
 struct Scene {
@@ -85,12 +85,32 @@ pub(crate) async fn oidcc_rp_initiated_logout(m: &Module) {
     let state = b64(&random::<96>());
     let hint = scene.flow.id_token();
     let fields = [("id_token_hint", hint), ("post_logout_redirect_uri", &scene.back), ("state", &state)];
+    let cookies = scene.visitor.browser.cookies();
     let visit = scene.sign_out(m, &fields).await;
     sent_to(&visit, &scene.back, Some(&state));
     scene.is_signed_out(m).await;
-    // On the server too: the old cookie is of no use, and the hint neither, twice.
-    let visit = scene.sign_out(m, &fields).await;
-    assert!(!visit.met.contains(&Met::SignIn));
+    // On the server too: who kept the old cookies is nobody.
+    for (name, value) in cookies {
+        scene.visitor.browser.set_cookie(&name, &value);
+    }
+    scene.is_signed_out(m).await;
+    // A form will do as well.
+    let scene = Scene::new(m).await;
+    let fields = [
+        ("id_token_hint", scene.flow.id_token()),
+        ("post_logout_redirect_uri", &scene.back),
+        ("state", &state),
+    ];
+    let page = scene.visitor.look(m.endpoint("check_session_iframe").as_str()).await;
+    let form = testkit::Form {
+        action: m.endpoint("end_session_endpoint").into(),
+        method: "post".to_owned(),
+        fields: fields.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
+    };
+    let sent = scene.visitor.browser.submit(&page, &form).await;
+    let visit = scene.visitor.from_page(sent).await;
+    sent_to(&visit, &scene.back, Some(&state));
+    scene.is_signed_out(m).await;
 }
 
 /// On the clock that moves: the same with a hint that has expired, by POST.
@@ -205,6 +225,14 @@ pub(crate) async fn oidcc_session_management_rp_initiated_logout(m: &Module) {
         })
     };
     assert!(is_unchanged(), "the frame would say changed");
+    // A script in a frame of another site has to read it.
+    let lines = scene.visitor.browser.cookie_lines();
+    let readable = lines.iter().filter(|line| !line.to_ascii_lowercase().contains("httponly"));
+    assert!(
+        readable.clone().all(|line| line.contains("SameSite=None") && line.contains("Secure")),
+        "{lines:?}"
+    );
+    assert_eq!(readable.count(), 1, "{lines:?}");
     let fields =
         [("id_token_hint", scene.flow.id_token()), ("post_logout_redirect_uri", &scene.back), ("state", "s")];
     sent_to(&scene.sign_out(m, &fields).await, &scene.back, Some("s"));

@@ -26,7 +26,8 @@ pub(crate) async fn oidcc_prompt_none_not_logged_in(m: &Module) {
     let state = b64(&random::<96>());
     assert_eq!(state.len(), 128);
     // `+` and its like come back as they were sent.
-    for state in [state.as_str(), "a+b%20c d&e=f\u{e9}'\"<"] {
+    let long = b64(&random::<384>());
+    for state in [state.as_str(), long.as_str(), "a+b%20c d&e=f\u{e9}'\"<&amp;"] {
         let asked = m.asked(&party).with("prompt", "none").with("state", state);
         let (visit, response) = m.respond(&m.visitor(), &party, &asked).await;
         response.is_error(&NOT_SILENTLY);

@@ -19,7 +19,7 @@ pub(crate) async fn oidcc_server_rotate_keys(m: &Module) {
     let party = m.party_with(Auth::PrivateKeyJwt, &json!({})).await;
     let before = m.keys().await;
     let flow = m.flow(&m.visitor(), &party, m.asked(&party)).await;
-    let _rotated = m.house.server.command(&["keys", "rotate", "RS256", "--force", "--json"]).done();
+    let _rotated = m.house.server.command(&["keys", "rotate", "--alg", "RS256", "--force", "--json"]).done();
     let mut after = m.keys().await;
     for _ in 0..120 {
         if kids(&after) != kids(&before) {
