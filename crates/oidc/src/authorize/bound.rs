@@ -65,10 +65,12 @@ impl ReturnAddress {
     /// The host a person knows the client's address by; the scheme of an app's own address.
     #[must_use]
     pub fn host(&self) -> String {
-        url::Url::parse(&self.uri)
-            .ok()
-            .and_then(|url| url.host_str().map(str::to_owned).or_else(|| Some(format!("{}:", url.scheme()))))
-            .unwrap_or_default()
+        let Ok(url) = url::Url::parse(&self.uri) else { return String::new() };
+        match url.host_str() {
+            // What an app's own address has in that place may be anybody's name.
+            Some(host) if matches!(url.scheme(), "https" | "http") => host.to_owned(),
+            _ => format!("{}:", url.scheme()),
+        }
     }
 }
 
@@ -144,5 +146,22 @@ impl<'c> Bound<'c> {
             }
         }
         Checked::read(self, now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_person_is_shown_no_host_that_any_app_may_write() {
+        let shown = |uri: &str| {
+            let mode = ResponseMode::Query;
+            ReturnAddress { uri: uri.to_owned(), mode, state: None }.host()
+        };
+        assert_eq!(shown("https://shop.example:8443/cb"), "shop.example");
+        assert_eq!(shown("http://127.0.0.1:5000/cb"), "127.0.0.1");
+        assert_eq!(shown("org.example.app:/cb"), "org.example.app:");
+        assert_eq!(shown("org.example.app://bank.example/cb"), "org.example.app:");
     }
 }

@@ -87,9 +87,11 @@ pub(super) fn one_host(uris: &[String]) -> Option<String> {
     hosts.all(|other| other.as_ref() == Some(&first)).then_some(first)
 }
 
-/// The host of an address with one.
+/// The host of a web address. What stands in that place of an app's own address (`org.example.app://host/`) is
+/// nobody's: any app may write it.
 pub(super) fn host(uri: &str) -> Option<String> {
-    Url::parse(uri).ok()?.host_str().map(str::to_ascii_lowercase)
+    let url = Url::parse(uri).ok().filter(|url| matches!(url.scheme(), "https" | "http"))?;
+    url.host_str().map(str::to_ascii_lowercase)
 }
 
 /// Whether an address has scheme, host and port of one of these.

@@ -326,6 +326,7 @@ fn a_policy_names_hosts() {
         "https://shop.example.evil/",
         "http://localhost/",
         "org.example.app:/cb",
+        "org.example.app://shop.example/cb",
     ] {
         assert_eq!(at(bad).unwrap_err().code(), "invalid_redirect_uri", "{bad}");
     }
@@ -413,6 +414,10 @@ fn sec_132_pairwise_subjects_need_one_sector() {
     let two = json!(["https://a.example/cb", "https://b.example/cb"]);
     assert!(with(two.clone(), Value::Null).is_err());
     assert!(with(json!(["https://a.example/cb", "org.example.app:/cb"]), Value::Null).is_err());
+    // Any app may write a name there: it would see people under the subjects of that name's sector.
+    for app in [json!(["org.example.app://a.example/cb"]), json!(["https://a.example/", "org.x.y://a.example/"])] {
+        assert!(with(app.clone(), Value::Null).is_err(), "{app}");
+    }
     let same = json!(["https://a.example/cb", "https://A.example:8443/other"]);
     assert_eq!(sector(with(same, Value::Null).unwrap()), "a.example");
     let listed = with(two, json!("https://S.example/list")).unwrap();
