@@ -213,11 +213,12 @@ async fn visit(stream: TcpStream, acceptor: TlsAcceptor, shared: Arc<Shared>) ->
             return Err(io::ErrorKind::InvalidData.into());
         }
     };
-    let path = path_of(&seen.target).to_owned();
+    // Whoever sees the request and then changes the reply does not change this one's.
+    let reply =
+        shared.replies.lock().unwrap_or_else(PoisonError::into_inner).get(path_of(&seen.target)).cloned();
+    let reply = reply.unwrap_or_else(|| Reply::status(404));
     shared.seen.lock().unwrap_or_else(PoisonError::into_inner).push(seen);
     shared.news.notify_waiters();
-    let reply = shared.replies.lock().unwrap_or_else(PoisonError::into_inner).get(&path).cloned();
-    let reply = reply.unwrap_or_else(|| Reply::status(404));
     tokio::time::sleep(reply.after).await;
     stream.write_all(&reply.bytes()).await?;
     stream.shutdown().await
