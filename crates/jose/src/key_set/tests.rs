@@ -16,7 +16,7 @@ fn key(alg: SigningAlg) -> SigningKey {
 }
 
 /// The public key with other members beside it.
-fn dressed(key: &SigningKey, members: Value) -> Value {
+fn dressed(key: &SigningKey, members: &Value) -> Value {
     let mut jwk = key.public_jwk();
     for name in ["kid", "alg", "use"] {
         jwk.as_object_mut().unwrap().remove(name);
@@ -25,7 +25,7 @@ fn dressed(key: &SigningKey, members: Value) -> Value {
     jwk
 }
 
-fn token(key: &SigningKey, header: Value) -> String {
+fn token(key: &SigningKey, header: &Value) -> String {
     let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), URL_SAFE_NO_PAD.encode("{}"));
     format!("{message}.{}", URL_SAFE_NO_PAD.encode(key.sign_bytes(message.as_bytes()).unwrap()))
 }
@@ -39,33 +39,33 @@ fn the_key_of_the_header_verifies_whatever_its_owner_calls_it() {
     for alg in SigningAlg::ALL {
         let (one, other) = (key(*alg), key(*alg));
         let keys = set(&[
-            dressed(&other, json!({"kid": "other", "alg": alg.as_str()})),
-            dressed(&one, json!({"kid": "one", "use": "sig"})),
+            dressed(&other, &json!({"kid": "other", "alg": alg.as_str()})),
+            dressed(&one, &json!({"kid": "one", "use": "sig"})),
         ]);
         let header = json!({"alg": alg.as_str(), "kid": "one"});
-        assert_eq!(verify(&keys, &token(&one, header.clone())).unwrap(), b"{}");
-        assert_eq!(verify(&keys, &token(&other, header)), Err(JwsError::WrongSignature));
-        assert!(verify(&keys, &token(&one, json!({"alg": alg.as_str()}))).is_ok(), "each is tried");
+        assert_eq!(verify(&keys, &token(&one, &header)).unwrap(), b"{}");
+        assert_eq!(verify(&keys, &token(&other, &header)), Err(JwsError::WrongSignature));
+        assert!(verify(&keys, &token(&one, &json!({"alg": alg.as_str()}))).is_ok(), "each is tried");
         let unknown = json!({"alg": alg.as_str(), "kid": "new"});
-        assert_eq!(verify(&keys, &token(&one, unknown)), Err(JwsError::WrongKey), "to be fetched again");
+        assert_eq!(verify(&keys, &token(&one, &unknown)), Err(JwsError::WrongKey), "to be fetched again");
     }
 }
 
 #[test]
 fn a_key_without_a_name_may_be_the_one_meant() {
     let (one, other) = (key(SigningAlg::ES256), key(SigningAlg::ES256));
-    let keys = set(&[dressed(&one, json!({}))]);
+    let keys = set(&[dressed(&one, &json!({}))]);
     let header = json!({"alg": "ES256", "kid": "any"});
-    assert!(verify(&keys, &token(&one, header.clone())).is_ok());
-    assert_eq!(verify(&keys, &token(&other, header)), Err(JwsError::WrongKey));
+    assert!(verify(&keys, &token(&one, &header)).is_ok());
+    assert_eq!(verify(&keys, &token(&other, &header)), Err(JwsError::WrongKey));
 }
 
 #[test]
 fn sec_118_only_what_is_allowed_and_what_the_key_is_for() {
     let rsa = key(SigningAlg::RS256);
-    let by_rs256 = token(&rsa, json!({"alg": "RS256"}));
+    let by_rs256 = token(&rsa, &json!({"alg": "RS256"}));
     let parsed = Unverified::parse(&by_rs256).unwrap();
-    let keys = set(&[dressed(&rsa, json!({}))]);
+    let keys = set(&[dressed(&rsa, &json!({}))]);
     assert!(keys.verify(&parsed, &[SigningAlg::RS256], TYPES).is_ok());
     assert_eq!(
         keys.verify(&parsed, &[SigningAlg::PS256, SigningAlg::ES256], TYPES),
@@ -79,22 +79,18 @@ fn sec_118_only_what_is_allowed_and_what_the_key_is_for() {
         json!({"key_ops": "verify"}),
         json!({"alg": "RSA-OAEP-256"}),
     ] {
-        assert_eq!(
-            verify(&set(&[dressed(&rsa, other.clone())]), &by_rs256),
-            Err(JwsError::WrongKey),
-            "{other}"
-        );
+        assert_eq!(verify(&set(&[dressed(&rsa, &other)]), &by_rs256), Err(JwsError::WrongKey), "{other}");
     }
-    assert!(verify(&set(&[dressed(&rsa, json!({"key_ops": ["verify"]}))]), &by_rs256).is_ok());
+    assert!(verify(&set(&[dressed(&rsa, &json!({"key_ops": ["verify"]}))]), &by_rs256).is_ok());
     for alg in ["none", "HS256", "ES384", ""] {
         assert_eq!(
-            verify(&keys, &token(&rsa, json!({ "alg": alg }))),
+            verify(&keys, &token(&rsa, &json!({ "alg": alg }))),
             Err(JwsError::WrongAlgorithm),
             "{alg}"
         );
     }
     assert_eq!(
-        verify(&keys, &token(&rsa, json!({"alg": "RS256", "typ": "at+jwt"}))),
+        verify(&keys, &token(&rsa, &json!({"alg": "RS256", "typ": "at+jwt"}))),
         Err(JwsError::WrongType)
     );
 }
@@ -110,7 +106,7 @@ fn a_set_with_private_or_symmetric_keys_is_refused() {
         json!({"oth": []}),
         json!({"qi": null}),
     ] {
-        let text = json!({ "keys": [ec.public_jwk(), dressed(&ec, secret.clone())] }).to_string();
+        let text = json!({ "keys": [ec.public_jwk(), dressed(&ec, &secret)] }).to_string();
         assert_eq!(KeySet::parse(text.as_bytes()).map(|_| ()), Err(KeyError::Secret), "{secret}");
     }
     let whole: Value = serde_json::from_slice(&ec.to_private_jwk()).unwrap();
