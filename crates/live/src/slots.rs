@@ -88,6 +88,20 @@ impl<S: Slot> Slots<S> {
         self.live.swap(&Self::key(id), seen, Self::encode(value)?, None).await
     }
 
+    /// As [`Slots::swap`], and from now on it is kept for so long, whatever was left.
+    ///
+    /// # Errors
+    /// The live store is unavailable.
+    pub async fn swap_for(
+        &self,
+        id: &str,
+        seen: Version,
+        value: &S::Value,
+        ttl: Duration,
+    ) -> Result<Result<Version, Lost>> {
+        self.live.swap(&Self::key(id), seen, Self::encode(value)?, Some(ttl)).await
+    }
+
     /// Reads and removes in one move.
     ///
     /// # Errors

@@ -84,6 +84,10 @@ impl Provider {
             Err(shown) => return Ok(Outcome::Page(shown)),
         };
         let Some(client) = client else { return Ok(Outcome::Page(Shown::UnknownClient)) };
+        // Before anything is fetched on its behalf (SEC-109, SEC-130).
+        if !client.is_enabled {
+            return Ok(Outcome::Page(Shown::DisabledClient));
+        }
         let Found { asked, pushed } = match self.unpacked(asked, &client, visitor).await? {
             Ok(found) => found,
             Err(Unopened::Page(shown)) => return Ok(Outcome::Page(shown)),
@@ -182,8 +186,10 @@ impl Provider {
         }
         // What fills more memory for half an hour counts for more (SEC-221).
         let network = throttle::network(visitor.address);
-        let weight = u32::try_from(1 + payload.len() / USUAL_KEPT).unwrap_or(u32::MAX);
-        self.app().throttle().hit_by(Rule::JourneyAddress, &network, weight).await?;
+        self.app().throttle().hit_by(Rule::JourneyAddress, &network, weight(payload.len())).await?;
+        if !self.is_kept_on(kept.pushed.as_ref()).await? {
+            return Ok(Outcome::Page(Shown::InvalidRequestUri));
+        }
         let shown = journeys::Shown {
             client_id: Some(client.id.clone()),
             client_name: client.name.clone(),
@@ -237,6 +243,11 @@ struct Begin {
     wanted: Wanted,
     hint: Option<AccountId>,
     pushed: Option<PushedId>,
+}
+
+/// For how many journeys one counts of which so many bytes are kept.
+pub(crate) fn weight(bytes: usize) -> u32 {
+    u32::try_from(1 + bytes / USUAL_KEPT).unwrap_or(u32::MAX)
 }
 
 /// What a person's being signed in hangs on.

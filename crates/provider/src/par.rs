@@ -14,7 +14,7 @@ use oidc::authorize::{Asked, Came, Carrier, KNOWN, PUSHED_LIFE, Shown, request_u
 use oidc::{ErrorCode, OAuthError, Params};
 use serde::{Deserialize, Serialize};
 
-use crate::authorize::{LONGEST_KEPT, TOO_LONG};
+use crate::authorize::{LONGEST_KEPT, TOO_LONG, weight};
 use crate::client_auth::ClientAsked;
 use crate::dpop::ProofAsked;
 use crate::request_object::{Found, Object, Unopened};
@@ -47,12 +47,19 @@ pub struct Pushed {
     pub expires_in: u64,
 }
 
-/// Pushed requests by id. They stay until they are answered: as long as a journey that one of them began may take.
+/// Pushed requests by id. They stay until they are answered: those that began a journey as long as one may take, all
+/// others no longer than they may be begun with. So a flood of pushes does not pile up, and where it displaces
+/// something (SEC-222), then what nobody has come with.
 struct PushedSlot;
+
+/// How long one that began a journey stays.
+const BEGUN_LIFE: Duration = Duration::from_secs(35 * 60);
+/// Browsers that come with one at the same time hinder each other so often at most.
+const TRIES: usize = 10;
 
 impl Slot for PushedSlot {
     const KIND: &'static str = "pushed";
-    const TTL: Duration = Duration::from_secs(35 * 60);
+    const TTL: Duration = PUSHED_LIFE.saturating_add(Duration::from_secs(5));
     // Whose is displaced pushes again.
     const MAKES_ROOM: bool = true;
     type Value = PushedRequest;
@@ -76,11 +83,6 @@ impl Provider {
         let PushAsked { authorization, proof, params, address } = asked;
         let client =
             self.authenticate(ClientAsked { authorization, params, address, endpoint: PATH }).await?;
-        if client.is_public() {
-            // Anybody can say that it is this one (SEC-221).
-            let network = throttle::network(address);
-            self.app().throttle().hit_by(Rule::JourneyAddress, &network, 1).await?;
-        }
         let jkt = self.proved(ProofAsked { proof, method: "POST", path: PATH }, None).await?;
         let (params, is_signed) = self.inside(&client, params.clone()).await?;
         let params = bound_to(params.only(KNOWN), jkt)?;
@@ -90,6 +92,11 @@ impl Provider {
         bound.checked(self.app().now()).map_err(|back| back.error)?;
         if query.len() > LONGEST_KEPT {
             return Err(TOO_LONG.into());
+        }
+        if client.is_public() {
+            // Anybody can say that it is this one: it counts as a journey does (SEC-221).
+            let network = throttle::network(address);
+            self.app().throttle().hit_by(Rule::JourneyAddress, &network, weight(query.len())).await?;
         }
         let id = URL_SAFE_NO_PAD.encode(self.app().entropy().bytes::<32>());
         let expires_at = self.app().now().after(PUSHED_LIFE);
@@ -120,6 +127,19 @@ impl Provider {
             .map_err(|error| Refusal::Corrupt(format!("pushed request: {error}")))?;
         let came = Came { pushed: true, signed: kept.is_signed };
         Ok(Ok(Found { asked: Asked::holding(params, came), pushed: Some(id.to_owned()) }))
+    }
+
+    /// Keeps a pushed request for the journey that it begins: `false` when it has its answer meanwhile.
+    pub(crate) async fn is_kept_on(&self, pushed: Option<&PushedId>) -> Result<bool, Refusal> {
+        let Some(id) = pushed else { return Ok(true) };
+        let slots = self.app().slots::<PushedSlot>();
+        for _ in 0..TRIES {
+            let Some((kept, version)) = slots.get(id).await? else { return Ok(false) };
+            if slots.swap_for(id, version, &kept, BEGUN_LIFE).await?.is_ok() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Uses a pushed request up: `false` when it has its answer. One that was not pushed may have many.

@@ -7,7 +7,7 @@ use app::{Refusal, Rule, Visitor, throttle};
 use domain::{Client, RequestObjectAlg, SigningAlg};
 use jose::{JwsError, Types, Unverified};
 use oidc::authorize::request_object::{self, Opened};
-use oidc::authorize::{Asked, Came, Carrier, SentBack, Shown};
+use oidc::authorize::{Asked, Came, Carrier, NOT_PUSHED, SentBack, Shown};
 use oidc::{ErrorCode, OAuthError, Params};
 
 use crate::Provider;
@@ -56,6 +56,10 @@ impl Provider {
             Ok(Carrier::Here) => return Ok(Ok(Found { asked, pushed: None })),
             Ok(Carrier::Pushed(id)) => return self.pushed(id, client).await,
             Ok(Carrier::Object(object)) => self.opened(client, object).await?,
+            // Nothing is fetched that could not be answered anyway (SEC-130).
+            Ok(Carrier::Reference(_)) if self.settings().requires_par || client.metadata.requires_par => {
+                Err(NOT_PUSHED)
+            }
             Ok(Carrier::Reference(uri)) => {
                 let network = throttle::network(visitor.address);
                 self.app().throttle().hit_by(Rule::JourneyAddress, &network, FETCH_WEIGHT).await?;

@@ -32,6 +32,7 @@ mod journeys;
 mod lookups;
 mod nodes;
 mod outside;
+mod pushed;
 mod refresh;
 mod requests;
 mod responses;

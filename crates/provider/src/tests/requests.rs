@@ -234,6 +234,39 @@ async fn objects_by_reference_are_fetched_from_registered_addresses_alone() {
 }
 
 #[tokio::test]
+async fn sec_130_nothing_is_fetched_for_who_may_not_ask_so() {
+    let (key, mut client) = signing(SigningAlg::RS256);
+    let uri = "https://shop.example/request";
+    client.metadata.request_uris = vec![uri.to_owned()];
+    client.metadata.keys = Some(ClientKeys::JwksUri("https://shop.example/keys".to_owned()));
+    let pushes = domain::ClientMetadata { requires_par: true, ..client.metadata.clone() };
+    let disabled = Client { is_enabled: false, ..client.clone() };
+    let (world, outside) = outside::world(&[disabled]).await;
+    let before = outside.asked();
+    let object = world.signed(&key, &[]);
+    for carried in [("request_uri", uri), ("request", object.as_str())] {
+        assert_eq!(world.what(&[OUTER[0], OUTER[1], carried]).await, "page unauthorized_client");
+    }
+    world.update(&Client { metadata: pushes, ..client }).await;
+    assert_eq!(world.what(&[OUTER[0], OUTER[1], ("request_uri", uri)]).await, "invalid_request");
+    assert_eq!(outside.asked(), before, "nothing was called");
+}
+
+#[tokio::test]
+async fn sec_221_large_pushes_of_public_clients_count_for_more() {
+    let public = Client { auth_method: ClientAuthMethod::None, secret_hash: None, ..shop() };
+    let world = world(&[public]).await;
+    let long = "x".repeat(8 * 1024);
+    let params = params(&[("state", &long)]);
+    let asked = PushAsked { authorization: None, proof: None, params: &params, address: HERE };
+    let mut pushed = 0;
+    while pushed < 600 && world.provider.push(asked).await.is_ok() {
+        pushed += 1;
+    }
+    assert!((50..200).contains(&pushed), "{pushed}");
+}
+
+#[tokio::test]
 async fn sec_128_a_pushed_request_is_the_clients_own_short_lived_and_answered_once() {
     let other = Client { id: "other".parse().unwrap(), ..shop() };
     let world = world(&[shop(), other]).await;
