@@ -63,7 +63,11 @@
     var blank = message.lastIndexOf(" "), client = message.slice(0, blank), state = message.slice(blank + 1);
     var dot = state.lastIndexOf(".");
     if (blank < 1 || dot < 1) return "error";
-    var hash = sha256(client + " " + origin + " " + browserState() + " " + state.slice(dot + 1));
+    var own = browserState();
+    // Nobody is signed in, for whom a state could be given. The empty state is one that every site can hash: it would
+    // learn by it whether somebody is signed in here.
+    if (!own) return "changed";
+    var hash = sha256(client + " " + origin + " " + own + " " + state.slice(dot + 1));
     return hash === state.slice(0, dot) ? "unchanged" : "changed";
   }
 
