@@ -8,7 +8,7 @@ use std::sync::Mutex;
 
 use serde_json::{Map, Value, json};
 use testkit::wire::{Answer, Request, encode};
-use testkit::{b64, random, sha256};
+use testkit::{Browser, b64, random, sha256};
 use tokio::sync::MutexGuard;
 use url::Url;
 
@@ -54,6 +54,8 @@ pub(crate) struct Module {
     pub(crate) at: At,
     /// Discovery.
     pub(crate) metadata: Value,
+    /// A caller without cookies of its own.
+    pub(crate) line: Browser,
     made: Mutex<Vec<(String, String)>>,
     _turn: Option<MutexGuard<'static, ()>>,
 }
@@ -66,7 +68,15 @@ impl Module {
         } else {
             (House::shared().await, None)
         };
-        Self { house, at, metadata: house.metadata().await, made: Mutex::default(), _turn: turn }
+        let line = house.caller();
+        let answer = line.send(Request::get("/.well-known/openid-configuration")).await;
+        assert_eq!(answer.status, 200, "discovery: {}", answer.text());
+        Self { house, at, metadata: answer.json(), line, made: Mutex::default(), _turn: turn }
+    }
+
+    /// Whether a list of the metadata has a word.
+    pub(crate) fn supports(&self, member: &str, word: &str) -> bool {
+        self.metadata[member].as_array().is_some_and(|list| list.iter().any(|one| one == word))
     }
 
     /// Clients of the plan "Dynamic" authenticate with their keys.
@@ -81,9 +91,9 @@ impl Module {
             let path = Url::parse(&uri).expect("an address").path().to_owned();
             let bearer = format!("Bearer {token}");
             let delete = || Request::new("DELETE", &path).header("authorization", &bearer);
-            let answer = self.house.caller().send(delete()).await;
+            let answer = self.line.send(delete()).await;
             assert_eq!((answer.status, answer.body.len()), (204, 0), "DELETE: {}", answer.text());
-            assert_eq!(self.house.caller().send(delete()).await.status, 401, "deleted and still there");
+            assert_eq!(self.line.send(delete()).await.status, 401, "deleted and still there");
         }
     }
 
@@ -202,13 +212,13 @@ impl Module {
     pub(crate) async fn userinfo(&self, access_token: &str) -> Answer {
         let path = self.endpoint("userinfo_endpoint").path().to_owned();
         let bearer = format!("Bearer {access_token}");
-        self.house.caller().send(Request::get(&path).header("authorization", &bearer)).await
+        self.line.send(Request::get(&path).header("authorization", &bearer)).await
     }
 
     /// The published keys, checked.
     pub(crate) async fn keys(&self) -> Value {
         let path = self.endpoint("jwks_uri").path().to_owned();
-        let answer = self.house.caller().send(Request::get(&path)).await;
+        let answer = self.line.send(Request::get(&path)).await;
         check::keys(&answer)
     }
 }

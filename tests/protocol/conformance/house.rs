@@ -16,7 +16,6 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use testkit::site::Site;
 use testkit::tls::{Authority, Trust};
-use testkit::wire::Request;
 use testkit::{Browser, Server, Setup};
 use tokio::sync::{Mutex, MutexGuard, OnceCell};
 
@@ -116,18 +115,6 @@ impl House {
     /// A browser, or another caller, with an empty jar.
     pub(crate) fn caller(&self) -> Browser {
         Browser::new(&self.issuer).trusting(&self.trust)
-    }
-
-    /// Discovery.
-    pub(crate) async fn metadata(&self) -> Value {
-        let answer = self.caller().send(Request::get("/.well-known/openid-configuration")).await;
-        assert_eq!(answer.status, 200, "discovery: {}", answer.text());
-        answer.json()
-    }
-
-    /// Whether a list of the metadata has a word.
-    pub(crate) async fn supports(&self, member: &str, word: &str) -> bool {
-        self.metadata().await[member].as_array().is_some_and(|list| list.iter().any(|one| one == word))
     }
 
     /// The server's time, in seconds since 1970.

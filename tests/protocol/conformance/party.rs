@@ -146,7 +146,7 @@ impl Module {
     pub(crate) async fn register(&self, metadata: &Map<String, Value>) -> Answer {
         let path = self.endpoint("registration_endpoint");
         let body = Value::Object(metadata.clone());
-        self.house.caller().send(Request::json(path.path(), &body)).await
+        self.line.send(Request::json(path.path(), &body)).await
     }
 
     /// A client that registers itself (section 2, "Dynamic registration").

@@ -34,7 +34,7 @@ pub(crate) async fn oidcc_registration_jwks_uri(m: &Module) {
 }
 
 pub(crate) async fn oidcc_registration_sector_uri(m: &Module) {
-    assert!(m.house.supports("subject_types_supported", "pairwise").await);
+    assert!(m.supports("subject_types_supported", "pairwise"));
     let own = |name: &str| m.house.site.url(&format!("/{name}/callback"));
     let uri = hosted(m, &json!([own("sector-a"), own("sector-b")]));
     let paired = |redirect: &str| json!({"subject_type": "pairwise", "sector_identifier_uri": uri, "redirect_uris": [redirect]});
@@ -43,6 +43,11 @@ pub(crate) async fn oidcc_registration_sector_uri(m: &Module) {
         let party = m.dynamic(Auth::PrivateKeyJwt, &paired(&own(name))).await;
         let flow = m.flow(&m.visitor(), &party, m.asked(&party)).await;
         subjects.push(flow.claims()["sub"].clone());
+        // A hint with such a subject is understood, too.
+        let visitor = m.visitor();
+        let first = m.flow(&visitor, &party, m.asked(&party)).await;
+        let silent = m.asked(&party).with("prompt", "none").with("id_token_hint", first.id_token());
+        m.flow(&visitor, &party, silent).await.is_same_sign_in(&first);
     }
     assert_eq!(subjects[0], subjects[1], "one sector, one subject");
     let party = m.dynamic(Auth::PrivateKeyJwt, &json!({})).await;

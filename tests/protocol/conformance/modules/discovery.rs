@@ -83,7 +83,7 @@ fn list<'a>(metadata: &'a Value, member: &str) -> Vec<&'a str> {
 }
 
 pub(crate) async fn oidcc_discovery_endpoint_verification(m: &Module) {
-    let answer = m.house.caller().send(Request::get("/.well-known/openid-configuration")).await;
+    let answer = m.line.send(Request::get("/.well-known/openid-configuration")).await;
     assert_eq!(answer.status, 200);
     assert!(answer.header("content-type").is_some_and(|kind| kind.starts_with("application/json")));
     let found = answer.json();
@@ -154,7 +154,7 @@ pub(crate) async fn oidcc_discovery_endpoint_verification(m: &Module) {
     }
     m.keys().await;
     // RFC 8414 finds the same.
-    let same = m.house.caller().send(Request::get("/.well-known/oauth-authorization-server")).await;
+    let same = m.line.send(Request::get("/.well-known/oauth-authorization-server")).await;
     assert_eq!(same.json(), found);
 }
 

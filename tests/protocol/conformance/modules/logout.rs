@@ -298,8 +298,7 @@ pub(crate) async fn oidcc_backchannel_rp_initiated_logout(m: &Module) {
     scene.is_signed_out(m).await;
     // It is no hint, and no token for anything else.
     let answer = m
-        .house
-        .caller()
+        .line
         .send(
             Request::get(m.endpoint("userinfo_endpoint").path())
                 .header("authorization", &format!("Bearer {token}")),

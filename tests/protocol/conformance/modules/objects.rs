@@ -30,7 +30,7 @@ async fn by_reference(m: &Module, party: &Party, registered: &str, asked: Asked,
 }
 
 async fn unsigned_by_reference(m: &Module, auth: Auth) {
-    assert!(m.house.supports("request_object_signing_alg_values_supported", "none").await);
+    assert!(m.supports("request_object_signing_alg_values_supported", "none"));
     assert_ne!(m.metadata["request_uri_parameter_supported"], false);
     let uri = m.house.site.url(&format!("/{}/request.jwt", b64(&random::<9>())));
     let more = json!({"request_uris": [uri], "request_object_signing_alg": "none"});
@@ -66,7 +66,7 @@ pub(crate) async fn oidcc_unsigned_request_object_supported_correctly_or_rejecte
 }
 
 pub(crate) async fn oidcc_request_uri_signed_rs256(m: &Module) {
-    assert!(m.house.supports("request_object_signing_alg_values_supported", "RS256").await);
+    assert!(m.supports("request_object_signing_alg_values_supported", "RS256"));
     // The fragment is random: matched as registered, dropped when fetching, no digest.
     let uri = m.house.site.url(&format!("/{}/request.jwt#{}", b64(&random::<9>()), b64(&random::<24>())));
     let key = Key::rs256();

@@ -24,7 +24,7 @@ fn asked(m: &Module, party: &Party) -> Asked {
 async fn offline(m: &Module, party: &Party) -> (Flow, String) {
     for (member, word) in [("scopes_supported", "offline_access"), ("grant_types_supported", "refresh_token")]
     {
-        assert!(m.house.supports(member, word).await, "{member} lacks {word}");
+        assert!(m.supports(member, word), "{member} lacks {word}");
     }
     let flow = m.flow(&m.visitor(), party, asked(m, party)).await;
     let all = &flow.back.as_ref().expect("tokens").all;

@@ -70,7 +70,7 @@ pub(crate) async fn oidcc_3rd_party_init_login(m: &Module) {
         Request::get(&target).header("authorization", &format!("Bearer {token}"))
     };
     let token = party.answer["registration_access_token"].as_str().expect("text");
-    let answer = m.house.caller().send(read(token)).await;
+    let answer = m.line.send(read(token)).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
     assert!(answer.header("content-type").is_some_and(|kind| kind.starts_with("application/json")));
     assert_eq!(answer.header("cache-control"), Some("no-store"));
@@ -80,7 +80,7 @@ pub(crate) async fn oidcc_3rd_party_init_login(m: &Module) {
     let other = m.dynamic(Auth::Basic, &json!({})).await;
     let others = other.answer["registration_access_token"].as_str().expect("text");
     for token in [others, "nonsense"] {
-        assert_eq!(m.house.caller().send(read(token)).await.status, 401);
+        assert_eq!(m.line.send(read(token)).await.status, 401);
     }
 }
 

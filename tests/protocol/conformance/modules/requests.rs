@@ -85,7 +85,7 @@ pub(crate) async fn oidcc_ensure_request_with_valid_pkce_succeeds(m: &Module) {
 }
 
 pub(crate) async fn oidcc_server_client_secret_post(m: &Module) {
-    assert!(m.house.supports("token_endpoint_auth_methods_supported", "client_secret_post").await);
+    assert!(m.supports("token_endpoint_auth_methods_supported", "client_secret_post"));
     let party = m.party_with(Auth::Post, &serde_json::json!({})).await;
     m.flow(&m.visitor(), &party, m.asked(&party)).await;
 }

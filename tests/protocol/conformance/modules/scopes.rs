@@ -9,7 +9,7 @@ use crate::conformance::house::claims_of_the_user;
 /// Asks for a scope and finds its claims where they belong; `check` sees to it that they are nowhere else.
 async fn of_scope(m: &Module, scope: &str) -> Flow {
     for word in scope.split(' ') {
-        assert!(m.house.supports("scopes_supported", word).await, "{word} is not advertised");
+        assert!(m.supports("scopes_supported", word), "{word} is not advertised");
     }
     let party = m.party().await;
     let flow = m.flow(&m.visitor(), &party, m.asked(&party).with("scope", scope)).await;

@@ -20,6 +20,14 @@ pub(crate) async fn oidcc_server(m: &Module) {
     if m.at.is_id_token_alone() {
         assert!(flow.claims().get("at_hash").is_none());
     }
+    // What is risky is switched on by name: a client that registered the code alone gets no token in front.
+    if m.at.has_front_tokens() {
+        let plain = json!({"response_types": ["code"], "grant_types": ["authorization_code"]});
+        let party = m.party_with(auth, &plain).await;
+        let (visit, response) = m.respond(&m.visitor(), &party, &m.asked(&party)).await;
+        response.is_error(&["unauthorized_client", "unsupported_response_type"]);
+        visit.asked_nothing();
+    }
 }
 
 pub(crate) async fn oidcc_response_type_missing(m: &Module) {
@@ -58,7 +66,7 @@ async fn with_token(m: &Module) -> (crate::conformance::flow::Flow, String, Stri
 
 pub(crate) async fn oidcc_userinfo_get(m: &Module) {
     let (flow, token, path) = with_token(m).await;
-    let line = m.house.caller();
+    let line = &m.line;
     for scheme in ["Bearer", "bearer"] {
         let request = Request::get(&path).header("authorization", &format!("{scheme} {token}"));
         check::userinfo(&flow, &line.send(request).await);
@@ -78,20 +86,20 @@ pub(crate) async fn oidcc_userinfo_get(m: &Module) {
 pub(crate) async fn oidcc_userinfo_post_header(m: &Module) {
     let (flow, token, path) = with_token(m).await;
     let request = Request::new("POST", &path).header("authorization", &format!("Bearer {token}"));
-    check::userinfo(&flow, &m.house.caller().send(request).await);
+    check::userinfo(&flow, &m.line.send(request).await);
 }
 
 pub(crate) async fn oidcc_userinfo_post_body(m: &Module) {
     let (flow, token, path) = with_token(m).await;
     let request = Request::form(&path, &[("access_token", &token)]);
-    check::userinfo(&flow, &m.house.caller().send(request).await);
-    let answer = m.house.caller().send(Request::form(&path, &[("access_token", "nonsense")])).await;
+    check::userinfo(&flow, &m.line.send(request).await);
+    let answer = m.line.send(Request::form(&path, &[("access_token", "nonsense")])).await;
     assert_eq!(answer.status, 401, "no 2xx with an error inside: {}", answer.text());
 }
 
 /// Userinfo as a signed JWT.
 pub(crate) async fn oidcc_userinfo_rs256(m: &Module) {
-    assert!(m.house.supports("userinfo_signing_alg_values_supported", "RS256").await);
+    assert!(m.supports("userinfo_signing_alg_values_supported", "RS256"));
     let party = m.party_with(Auth::PrivateKeyJwt, &json!({"userinfo_signed_response_alg": "RS256"})).await;
     let asked = m.asked(&party).with("scope", "openid email");
     let (visit, response) = m.respond(&m.visitor(), &party, &asked).await;
@@ -118,7 +126,7 @@ pub(crate) async fn oidcc_idtoken_rs256(m: &Module) {
     assert!(header["kid"].is_string());
     // The registered value is not ignored: another one is followed, too.
     for alg in ["ES256", "PS256", "EdDSA"] {
-        if m.house.supports("id_token_signing_alg_values_supported", alg).await {
+        if m.supports("id_token_signing_alg_values_supported", alg) {
             let more = json!({"id_token_signed_response_alg": alg});
             let party = m.party_with(Auth::PrivateKeyJwt, &more).await;
             let flow = m.flow(&m.visitor(), &party, m.asked(&party)).await;
