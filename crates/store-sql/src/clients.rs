@@ -214,6 +214,8 @@ fn list_text(list: &[String], column: &'static str, id: &str) -> Result<String> 
 #[async_trait]
 impl Clients for SqlWork {
     async fn client(&mut self, id: &ClientId) -> Result<Option<Client>> {
+        // What a unit then writes must not undo what another one did meanwhile.
+        self.alone_with(pg_sql!("SELECT id FROM clients WHERE id = $1 FOR UPDATE"), bind![id]).await?;
         self.optional::<ClientRow>(
             sql!(
                 "SELECT id, name, is_verified, is_enabled, redirect_uris, is_native, auth_method,

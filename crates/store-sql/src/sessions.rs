@@ -306,6 +306,11 @@ impl EditSessions for SqlWork {
         Ok(())
     }
 
+    async fn hold_session(&mut self, id: &SessionId) -> Result<bool> {
+        self.alone_with(pg_sql!("SELECT id FROM sessions WHERE id = $1 FOR SHARE"), bind![id]).await?;
+        Ok(self.session(id).await?.is_some_and(|session| session.ended.is_none()))
+    }
+
     async fn end_session(&mut self, id: &SessionId, why: SessionEnd, now: Timestamp) -> Result<bool> {
         let ended = self
             .run(

@@ -8,7 +8,7 @@ use crate::{Page, Result};
 /// Reads.
 #[async_trait]
 pub trait Clients: Send {
-    /// The client with this id.
+    /// The client with this id; in a unit nobody else changes it until that is over.
     async fn client(&mut self, id: &ClientId) -> Result<Option<Client>>;
 
     /// Clients in the order of their ids; the page key is the id.

@@ -64,6 +64,10 @@ pub trait EditSessions: Sessions {
     /// Notes that a session was used.
     async fn touch_session(&mut self, id: &SessionId, now: Timestamp) -> Result<()>;
 
+    /// Whether a session was not ended, though it may have run out; whoever ends it from here on waits until the unit
+    /// is over, and finds what that made.
+    async fn hold_session(&mut self, id: &SessionId) -> Result<bool>;
+
     /// Ends a living session and revokes the grants made in it; `false` when it was not alive. Leaves a
     /// [`crate::LogoutNotice`] for every client of the session that is to be told by our server: all three ends do.
     async fn end_session(&mut self, id: &SessionId, why: SessionEnd, now: Timestamp) -> Result<bool>;

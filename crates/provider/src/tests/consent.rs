@@ -143,6 +143,17 @@ async fn sec_124_a_consent_that_is_taken_back_ends_what_came_of_it() {
         [("grant_type", "refresh_token"), ("refresh_token", refresh)].into_iter().collect();
     assert_eq!(refusal(world.token(&params, None).await), ErrorCode::InvalidGrant);
     assert!(world.userinfo(tokens["access_token"].as_str().unwrap()).await.is_none());
+    // Also of a code that was issued before and came after: nobody would find that family to end it.
+    let purpose = world.kept(&[ALL]).await;
+    let agreed = world.agree(&purpose, &["offline_access"]).await.unwrap();
+    let landing = world.provider.finish(&agreed, &world.ada()).await.unwrap();
+    let app::Landing::SeeOther(location) = landing else { panic!("no redirect") };
+    let late = answer(&location).get("code").unwrap().to_owned();
+    let mut work = world.app.store().begin().await.unwrap();
+    assert!(work.delete_consent(&world.account.id, &asking().id, world.app.now()).await.unwrap());
+    work.commit().await.unwrap();
+    assert_eq!(world.refused(&late, &[]).await, ErrorCode::InvalidGrant);
+    world.app.tell(Change::Account(world.account.id)).await;
     // And the person is asked again, for all of it.
     let purpose = world.kept(&[ALL]).await;
     let asked = world.provider.consent(&purpose, &world.ada()).await.unwrap().unwrap();

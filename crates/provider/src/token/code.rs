@@ -8,9 +8,10 @@ use app::{Change, Refusal, audit};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
-use domain::{AuditEntry, AuditEvent, ClientAddress, Outcome, RefreshFamily, SessionId, Timestamp};
+use domain::{AuditEntry, AuditEvent, Client, ClientAddress, Outcome, RefreshFamily, Timestamp};
 use oidc::OAuthError;
-use oidc::token::{CodeContent, CodeExchange, FamilyContent};
+use oidc::claims::OFFLINE_ACCESS;
+use oidc::token::{Authorization, CodeContent, CodeExchange, FamilyContent};
 use store::{SignedIn, Spend, Work};
 
 use super::{Asking, Beside, TokenRefused, may_refresh};
@@ -50,12 +51,13 @@ impl Provider {
         let grant = self.grant_row(&code.who, now, ends_at);
         let entry = redeemed(&code, address, now);
         let mut work = self.app().store().begin().await?;
-        if family.is_some() && !lives_on(&mut *work, &code.who.session, now).await? {
-            return Err(NO_GOOD.into());
-        }
         match work.spend_code(&grant, now).await? {
             Spend::First => {
                 if let Some(family) = &family {
+                    if !may_begin(&mut *work, client, &code.who).await? {
+                        // Dropped, so undone.
+                        return Err(NO_GOOD.into());
+                    }
                     work.add_refresh_family(family).await?;
                 }
                 self.note_session_client(&mut *work, client, &code.who.session, &code.who.account).await?;
@@ -166,11 +168,18 @@ impl Provider {
     }
 }
 
-/// Whether a session has not ended, asked so that whoever ends it at this moment comes before us and is seen, or
-/// after us and revokes what we insert: a family outlives its session's row, so nobody would look again.
-async fn lives_on(work: &mut dyn Work, session: &SessionId, now: Timestamp) -> Result<bool, Refusal> {
-    work.touch_session(session, now).await?;
-    Ok(work.session(session).await?.is_some_and(|session| session.ended.is_none()))
+/// Whether a family may begin: its session was not ended, and consent was not taken back since the code was issued.
+/// Asked after the grant was inserted, so that whoever does one of the two at this moment was there before us and is
+/// seen, or waits for us and revokes the grant: a family outlives its session's row and would not be looked at again.
+async fn may_begin(work: &mut dyn Work, client: &Client, who: &Authorization) -> Result<bool, Refusal> {
+    if !work.hold_session(&who.session).await? {
+        return Ok(false);
+    }
+    if client.skips_consent {
+        return Ok(true);
+    }
+    let consent = work.consent(&who.account, &client.id).await?;
+    Ok(consent.is_some_and(|consent| consent.scopes.iter().any(|scope| scope == OFFLINE_ACCESS)))
 }
 
 fn redeemed(code: &CodeContent, address: ClientAddress, now: Timestamp) -> AuditEntry {

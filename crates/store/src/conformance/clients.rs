@@ -1,10 +1,14 @@
 //! Promises about relying parties and consents.
 
+use std::pin::pin;
+use std::time::Duration;
+
 use domain::{
     Client, ClientAuthMethod, ClientKeys, ClientMetadata, Consent, GrantType, InitialToken, LogoutUri,
     ResponseType, SessionId, SigningAlg, SubjectType,
 };
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
+use futures_util::poll;
 
 use super::given::{NOW, at, bytes, client, grant, hash, kept_account, kept_grant, revoked_at, unit};
 use crate::{Page, Store, StoreError};
@@ -296,4 +300,37 @@ pub async fn sec_131_a_right_to_register_has_its_uses(store: &dyn Store) {
     assert_eq!(store.sweep(at(59), 10).await.unwrap(), 0);
     assert_eq!(store.sweep(at(60), 10).await.unwrap(), 1);
     assert_eq!(view.initial_tokens(10).await.unwrap(), []);
+}
+
+/// A client that changes its registration reads it first; an operator who disables it meanwhile is not undone.
+pub async fn sec_109_a_client_that_a_unit_has_read_is_changed_after_it(store: &dyn Store) {
+    let shop = client("shop");
+    let mut work = unit(store).await;
+    work.add_client(&shop).await.unwrap();
+    work.commit().await.unwrap();
+    let mut work = unit(store).await;
+    let read = work.client(&shop.id).await.unwrap().unwrap();
+    let disabled = Client { is_enabled: false, ..shop.clone() };
+    let mut disabling = pin!(async {
+        let mut work = unit(store).await;
+        assert!(work.update_client(&disabled).await.unwrap());
+        work.commit().await.unwrap();
+    });
+    // It gets as far as it can.
+    let mut is_done = false;
+    for _ in 0..20 {
+        is_done = is_done || poll!(&mut disabling).is_ready();
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let changing = async {
+        assert!(work.update_client(&Client { name: "Shop 2".into(), ..read }).await.unwrap());
+        work.commit().await.unwrap();
+    };
+    let disabling = async {
+        if !is_done {
+            disabling.await;
+        }
+    };
+    join(changing, disabling).await;
+    assert!(!store.read().await.unwrap().client(&shop.id).await.unwrap().unwrap().is_enabled);
 }

@@ -50,6 +50,7 @@ macro_rules! conformance {
                 a_consent_is_replaced
                 a_deleted_client_takes_its_consents_and_grants
                 a_client_is_updated
+                sec_109_a_client_that_a_unit_has_read_is_changed_after_it
                 consents_come_in_pages_with_their_clients
                 sec_124_a_consent_that_is_taken_back_revokes_its_grants
                 sec_131_a_right_to_register_has_its_uses
@@ -106,6 +107,7 @@ macro_rules! conformance {
                 sec_006_a_channel_ends_once
                 an_account_that_is_not_active_gets_no_session
                 sec_153_what_is_being_made_ends_too
+                sec_124_a_session_that_is_held_ends_after_the_unit
                 a_browser_is_known_per_account
             }
             units {

@@ -12,7 +12,7 @@ use super::given::{
     NOW, at, bytes, grant, hash, kept_account, kept_device, kept_grant, kept_session, revoked_at, session,
     unit,
 };
-use crate::{SignedIn, Store, StoreError};
+use crate::{SignedIn, Spend, Store, StoreError};
 
 /// A session comes back as it was kept, with its account.
 pub async fn a_session_survives_its_row(store: &dyn Store) {
@@ -283,4 +283,39 @@ pub async fn sec_153_what_is_being_made_ends_too(store: &dyn Store) {
         let kept = store.read().await.unwrap().session(&made.id).await.unwrap().unwrap();
         assert!(kept.ended.is_some(), "by phone: {by_phone}");
     }
+}
+
+/// Who holds a session while it makes something finds it living, and whoever ends it meanwhile finds what was made;
+/// also when this node's clock is behind the one that noted the last use.
+pub async fn sec_124_a_session_that_is_held_ends_after_the_unit(store: &dyn Store) {
+    let ada = kept_account(store, "ada").await;
+    let mut living = session(ada.id);
+    living.last_used_at = at(2);
+    let living = kept_session(store, living).await;
+    let made = grant(ada.id, "shop", living.id);
+    let mut work = unit(store).await;
+    assert_eq!(work.spend_code(&made, NOW).await.unwrap(), Spend::First);
+    assert!(work.hold_session(&living.id).await.unwrap());
+    let mut ending = pin!(async {
+        let mut work = unit(store).await;
+        assert!(work.end_session(&living.id, SessionEnd::SignedOut, at(3)).await.unwrap());
+        work.commit().await.unwrap();
+    });
+    // It gets as far as it can.
+    let mut has_ended = false;
+    for _ in 0..20 {
+        has_ended = has_ended || poll!(&mut ending).is_ready();
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let making = async { work.commit().await.unwrap() };
+    let ending = async {
+        if !has_ended {
+            ending.await;
+        }
+    };
+    join(making, ending).await;
+    assert_eq!(revoked_at(store, &made.id).await, Some(at(3)));
+    let mut work = unit(store).await;
+    assert!(!work.hold_session(&living.id).await.unwrap());
+    assert!(!work.hold_session(&SessionId::from_random(bytes())).await.unwrap());
 }
