@@ -83,6 +83,12 @@ impl Provider {
         let PushAsked { authorization, proof, params, address } = asked;
         let client =
             self.authenticate(ClientAsked { authorization, params, address, endpoint: PATH }).await?;
+        if client.is_public() {
+            // Anybody can say that it is this one: it counts as a journey does, and before its proof is remembered
+            // (SEC-221).
+            let (network, length) = (throttle::network(address), params.to_query().len());
+            self.app().throttle().hit_by(Rule::JourneyAddress, &network, weight(length)).await?;
+        }
         let jkt = self.proved(ProofAsked { proof, method: "POST", path: PATH }, None).await?;
         let (params, is_signed) = self.inside(&client, params.clone()).await?;
         let params = bound_to(params.only(KNOWN), jkt)?;
@@ -92,11 +98,6 @@ impl Provider {
         bound.checked(self.app().now()).map_err(|back| back.error)?;
         if query.len() > LONGEST_KEPT {
             return Err(TOO_LONG.into());
-        }
-        if client.is_public() {
-            // Anybody can say that it is this one: it counts as a journey does (SEC-221).
-            let network = throttle::network(address);
-            self.app().throttle().hit_by(Rule::JourneyAddress, &network, weight(query.len())).await?;
         }
         let id = URL_SAFE_NO_PAD.encode(self.app().entropy().bytes::<32>());
         let expires_at = self.app().now().after(PUSHED_LIFE);

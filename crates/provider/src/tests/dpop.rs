@@ -172,3 +172,39 @@ async fn sec_126_refresh_tokens_of_public_clients_stay_with_their_key() {
         }
     }
 }
+
+#[tokio::test]
+async fn sec_221_nobody_fills_the_memory_of_proofs_in_a_public_clients_name() {
+    let key = SigningKey::generate(SigningAlg::ES256).unwrap();
+    let public = Client { auth_method: ClientAuthMethod::None, secret_hash: None, ..shop() };
+    let world = world(&[public.clone()]).await;
+    let send = async |code: &str, proof: &str| {
+        let params: Params = [
+            ("client_id", "shop"),
+            ("grant_type", "authorization_code"),
+            ("code", code),
+            ("redirect_uri", "https://shop.example/cb"),
+            ("code_verifier", VERIFIER),
+        ]
+        .into_iter()
+        .collect();
+        world.token(&params, Some(proof)).await
+    };
+    let proof = world.proof(&key, "POST", TOKEN, None);
+    assert_eq!(refusal(send("none", &proof).await), ErrorCode::InvalidGrant);
+    let code = world.sealed(&world.code_of(&public, "openid"));
+    assert!(send(&code, &proof).await.is_ok(), "it was not remembered");
+    let late = CodeContent { expires_at: START, ..world.code_of(&public, "openid") };
+    let proof = world.proof(&key, "POST", TOKEN, None);
+    assert_eq!(refusal(send(&world.sealed(&late), &proof).await), ErrorCode::InvalidGrant);
+    // And what is pushed is counted before.
+    let params = params(&[("client_id", "shop"), ("scope", "none")]);
+    for _ in 0..600 {
+        let push = crate::PushAsked { authorization: None, proof: None, params: &params, address: HERE };
+        assert!(world.provider.push(push).await.is_err());
+    }
+    let proof = world.proof(&key, "POST", "https://id.example/par", None);
+    let push = crate::PushAsked { authorization: None, proof: Some(&proof), params: &params, address: HERE };
+    let refused = world.provider.push(push).await;
+    assert!(matches!(refused, Err(TokenRefused::Later(app::Refusal::TooMany { .. }))), "{refused:?}");
+}

@@ -72,6 +72,11 @@ impl Provider {
         }
     }
 
+    /// Whether we made it, for whomever and whenever.
+    pub(super) fn is_code(&self, code: &str) -> bool {
+        self.open(code).is_some()
+    }
+
     fn open(&self, code: &str) -> Option<CodeContent> {
         let sealed = URL_SAFE_NO_PAD.decode(code).ok()?;
         serde_json::from_slice(&self.codes().open(CODE, &sealed)?).ok()

@@ -95,6 +95,7 @@ struct Asking<'r> {
 }
 
 const PROOF_MISSING: OAuthError = dpop::invalid("This client has to prove possession of a key");
+const NOT_OURS: OAuthError = OAuthError::invalid_grant("The code or refresh token is not good");
 const NOT_FOR_IT: OAuthError =
     OAuthError::new(ErrorCode::UnauthorizedClient, "The client is not registered for this grant_type");
 
@@ -115,6 +116,15 @@ impl Provider {
         };
         if !client.metadata.may_use(grant_type) {
             return Err(NOT_FOR_IT.into());
+        }
+        // A proof is remembered, and anybody can ask in a public client's name: only who has something of ours.
+        let has_something = match &exchange {
+            Exchange::Code(exchange) => self.is_code(&exchange.code),
+            Exchange::Refresh(exchange) => self.refresh_token(&exchange.token)?.is_some(),
+            Exchange::Client(_) => true,
+        };
+        if proof.is_some() && client.is_public() && !has_something {
+            return Err(NOT_OURS.into());
         }
         let jkt = self.proved(ProofAsked { proof, method: "POST", path: "/token" }, None).await?;
         if client.metadata.requires_dpop && jkt.is_none() {
