@@ -8,7 +8,7 @@ use crate::response_types::{fragment, hybrid};
 
 const FORM: (&str, &str) = ("response_mode", "form_post");
 
-/// The form of the page, which is posted to the client and nowhere else.
+/// The form of the page, which is posted to the client.
 #[track_caller]
 fn posted(scene: &Scene, page: &Page, started: &Started) -> Vec<(String, String)> {
     assert_eq!(page.status(), 200, "{}", page.html());
@@ -16,7 +16,7 @@ fn posted(scene: &Scene, page: &Page, started: &Started) -> Vec<(String, String)
     assert!(form.action.ends_with(".example/callback") && form.method == "post", "{}", form.action);
     let csp = page.answer.header("content-security-policy").unwrap();
     let origin = form.action.strip_suffix("/callback").unwrap();
-    assert!(csp.contains(&format!("form-action {origin};")), "{csp}");
+    assert!(csp.contains(&format!("form-action {origin} https:;")), "{csp}");
     assert_eq!(page.answer.header("cache-control"), Some("no-store"));
     assert!(page.html().contains("<button") && page.html().contains("-response.js"), "a script and a button");
     let value = |name: &str| form.value(name).map(str::to_owned);

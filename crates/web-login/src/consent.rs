@@ -29,7 +29,7 @@ pub async fn get(
     page.policy.allow_form_to_host(&shown.host, page.is_https);
     let asker = Asker::of(shown, &page);
     let asked = view.consent.unwrap_or_default();
-    let items = asked.items.iter().map(|item| ItemLine::of(item, &asker, &page)).collect();
+    let items = asked.items.iter().map(|item| ItemLine::of(item, &page)).collect();
     let name = domain::text::shown(who.account.display_name(), 80);
     Ok(Consent::new(page, asker, id.to_string(), name, items).answer(StatusCode::OK))
 }

@@ -238,11 +238,11 @@ pub struct ItemLine {
 impl ItemLine {
     /// An item in words.
     #[must_use]
-    pub fn of(item: &ConsentItem, asker: &Asker, page: &Page) -> Self {
+    pub fn of(item: &ConsentItem, page: &Page) -> Self {
         let is_single = item.scope != item.name;
         let (sentence, code) = match &item.facts[..] {
             [fact] if is_single => (facts::label(&fact.claim, &page.t), None),
-            _ => in_words(&item.scope, &asker.name, page),
+            _ => in_words(&item.scope, page),
         };
         Self {
             name: item.name.clone(),
@@ -258,8 +258,15 @@ impl ItemLine {
     }
 }
 
+/// Where a scope stands among those of an app: facts first, lasting access last.
+fn rank(scope: &str) -> usize {
+    const FIRST: [&str; 4] = ["profile", "email", "phone", "address"];
+    let rank = FIRST.iter().position(|known| *known == scope);
+    rank.unwrap_or(FIRST.len() + usize::from(scope == "offline_access"))
+}
+
 /// A scope in words; one that is the relying party's own is named.
-fn in_words(scope: &str, client: &str, page: &Page) -> (String, Option<String>) {
+fn in_words(scope: &str, page: &Page) -> (String, Option<String>) {
     let t = &page.t.consent;
     let sentence = match scope {
         "openid" => &t.openid,
@@ -269,7 +276,7 @@ fn in_words(scope: &str, client: &str, page: &Page) -> (String, Option<String>) 
         "address" => &t.address,
         "offline_access" => &t.offline_access,
         own => {
-            return (texts::fill(&t.other, &[("client", client)]), Some(domain::text::shown(own, 60)));
+            return (t.other.clone(), Some(domain::text::shown(own, 60)));
         }
     };
     (sentence.clone(), None)
@@ -301,16 +308,19 @@ impl AppLine {
         let name = domain::text::shown(&client.name, 80);
         let in_words = |item: &String| match item.split_once(' ') {
             Some((_, claim)) => (facts::label(claim, &page.t), None),
-            None => in_words(item, &name, page),
+            None => in_words(item, page),
         };
         let day = facts::day(consent.given_at.seconds());
+        // In the order of the consent page.
+        let mut scopes: Vec<&String> = consent.scopes.iter().filter(|scope| *scope != "openid").collect();
+        scopes.sort_by_key(|scope| rank(scope));
         Self {
             client: client.id.as_str().to_owned(),
             logo: client.logo_uri.as_ref().map(|_| logo(&client.id)),
             letter: letter(&name),
             is_verified: client.is_verified,
             since: texts::fill(&page.t.home.since, &[("date", &day)]),
-            scopes: consent.scopes.iter().filter(|scope| *scope != "openid").map(in_words).collect(),
+            scopes: scopes.into_iter().map(in_words).collect(),
             name,
         }
     }
@@ -388,7 +398,7 @@ mod samples_of {
         ]
     }
 
-    fn item(name: &str, is_optional: bool, told: serde_json::Value) -> ConsentItem {
+    fn item(name: &str, is_optional: bool, told: &serde_json::Value) -> ConsentItem {
         let facts = told.as_object().into_iter().flatten().map(|(claim, value)| Fact {
             claim: claim.clone(),
             value: Some(value.clone()).filter(|value| !value.is_null()),
@@ -408,7 +418,7 @@ mod samples_of {
         let of = |shown: &Shown, name: &str, items: &[ConsentItem]| {
             let page = page();
             let asker = Asker::of(shown, &page);
-            let items = items.iter().map(|item| ItemLine::of(item, &asker, &page)).collect();
+            let items = items.iter().map(|item| ItemLine::of(item, &page)).collect();
             Consent::new(page, asker, JOURNEY.to_owned(), domain::text::shown(name, 80), items)
         };
         let nothing = || json!({});
@@ -418,21 +428,21 @@ mod samples_of {
         let profile = json!({ "name": "Ada Lovelace", "birthdate": "1815-12-10", "updated_at": 1_795_325_000,
             "website": "https://example.com/people/ada-lovelace/notes-on-the-analytical-engine/translator" });
         let much = [
-            item("openid", false, nothing()),
-            item("profile", false, profile.clone()),
-            item("email", false, email.clone()),
-            item("claim zoneinfo", false, json!({ "zoneinfo": null })),
-            item("orders:read", false, nothing()),
-            item("address", true, address),
-            item("phone", true, nothing()),
-            item("offline_access", true, nothing()),
+            item("openid", false, &nothing()),
+            item("profile", false, &profile),
+            item("email", false, &email),
+            item("claim zoneinfo", false, &json!({ "zoneinfo": null })),
+            item("orders:read", false, &nothing()),
+            item("address", true, &address),
+            item("phone", true, &nothing()),
+            item("offline_access", true, &nothing()),
         ];
         let hostile = json!({ "name": HOSTILE, "nickname": HOSTILE.repeat(20), "birthdate": [HOSTILE] });
-        let evil = [item("profile", false, hostile), item(OWN, true, nothing())];
+        let evil = [item("profile", false, &hostile), item(OWN, true, &nothing())];
         let usual = [
-            item("openid", false, nothing()),
-            item("profile", false, json!({ "name": "Ada Lovelace", "preferred_username": "ada" })),
-            item("email", false, email),
+            item("openid", false, &nothing()),
+            item("profile", false, &json!({ "name": "Ada Lovelace", "preferred_username": "ada" })),
+            item("email", false, &email),
         ];
         vec![
             ("usual", of(&shop(), "Ada Lovelace", &usual)),
@@ -449,7 +459,7 @@ mod samples_of {
             letter: letter(&name),
             is_verified,
             since: texts::fill(&page.t.home.since, &[("date", "2026-11-22")]),
-            scopes: scopes.iter().map(|scope| in_words(scope, &name, page)).collect(),
+            scopes: scopes.iter().map(|scope| in_words(scope, page)).collect(),
             name,
         }
     }

@@ -30,7 +30,8 @@ crate::pages! {
     } "pages/response.html" samples_of_response;
 }
 
-/// The page that carries an answer. Its form can go to the origin of that address and to no other.
+/// The page that carries an answer. Its form goes to that address, and on to where the one who asked
+/// sends the browser from there.
 #[must_use]
 pub fn response(mut page: Page, form: FormPost) -> HttpResponse {
     page.policy.form_only_to(&form.action);
@@ -54,7 +55,10 @@ fn sentence<'p>(page: &'p Page, code: &str) -> &'p str {
     match code {
         "unknown_client" => &t.unknown_client,
         "invalid_redirect_uri" => &t.invalid_redirect_uri,
-        "invalid_request" | "invalid_request_uri" | "invalid_request_object" | "method_not_allowed" | "wrong_content_type" => &t.invalid_request,
+        "invalid_request" | "invalid_request_object" | "method_not_allowed" | "wrong_content_type" => {
+            &t.invalid_request
+        }
+        "invalid_request_uri" => &t.request_uri,
         "not_found" => &t.not_found,
         "gone" => &t.gone,
         "slow_down" => &t.slow_down,
@@ -74,6 +78,7 @@ fn samples_of(page: &dyn Fn() -> Page) -> Vec<(&'static str, RefusedPage)> {
     [
         "unknown_client",
         "invalid_redirect_uri",
+        "invalid_request_uri",
         "gone",
         "slow_down",
         "temporarily_unavailable",
@@ -110,8 +115,8 @@ mod tests {
     #[actix_web::test]
     async fn sec_101_a_form_goes_to_the_one_who_asked_and_nowhere_else() {
         for (action, may_go, upgrades) in [
-            ("https://shop.example:444/cb?x=1", "form-action https://shop.example:444;", true),
-            ("http://127.0.0.1:9/cb", "form-action http://127.0.0.1:9;", false),
+            ("https://shop.example:444/cb?x=1", "form-action https://shop.example:444 https:;", true),
+            ("http://127.0.0.1:9/cb", "form-action http://127.0.0.1:9 http: https:;", false),
         ] {
             let fields = vec![("state".to_owned(), "\"><img src=x>'&".to_owned())];
             let form = FormPost { action: action.to_owned(), fields };

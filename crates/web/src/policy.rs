@@ -21,18 +21,28 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// Lets forms of the page end at this origin. Needed where a POST is answered by a redirect to a relying
-    /// party: browsers apply `form-action` to redirects too. Takes an address or an origin; what is no web or
-    /// app address is ignored.
+    /// Lets forms of the page end at this origin, and at any that redirects from there. Needed where a POST is
+    /// answered by a redirect to a relying party: browsers apply `form-action` to redirects too, and to those that
+    /// the relying party makes, of which we cannot know (decision 020). Takes an address or an origin; what is no
+    /// web or app address is ignored.
     pub fn allow_form_to(&mut self, address: &str) {
-        if let Some(source) = source_of(address)
-            && !self.form_targets.contains(&source)
-        {
+        let Some(source) = source_of(address) else { return };
+        let onward: &[&str] = match source.split(':').next() {
+            Some("https") => &["https:"],
+            Some("http") => &["http:", "https:"],
+            _ => &[],
+        };
+        self.form_to(source);
+        onward.iter().for_each(|scheme| self.form_to((*scheme).to_owned()));
+    }
+
+    fn form_to(&mut self, source: String) {
+        if !self.form_targets.contains(&source) {
             self.form_targets.push(source);
         }
     }
 
-    /// Lets forms of the page end at this origin and nowhere else, not even here.
+    /// The same, but not here: the page's form is the relying party's.
     pub fn form_only_to(&mut self, address: &str) {
         self.forms_leave = true;
         self.form_targets.clear();
@@ -56,11 +66,12 @@ impl Policy {
             || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
         let schemes: &[&str] = if is_loopback || !is_https { &["https", "http"] } else { &["https"] };
         for scheme in schemes {
-            // CSP's grammar has no IPv6 addresses.
+            // CSP's grammar has no IPv6 addresses; their scheme has to do.
             if host.starts_with('[') {
-                self.form_targets.push(format!("{scheme}:"));
+                self.form_to(format!("{scheme}:"));
             } else if is_source(host) && !host.is_empty() {
-                self.form_targets.push(format!("{scheme}://{host}:*"));
+                self.form_to(format!("{scheme}://{host}:*"));
+                self.form_to(format!("{scheme}:"));
             }
         }
     }
@@ -203,12 +214,16 @@ mod tests {
             assert_eq!(source_of(address).as_deref(), expected, "{address}");
         }
         for (host, is_https, expected) in [
-            ("shop.example", true, "form-action 'self' https://shop.example:*;"),
-            ("localhost", true, "form-action 'self' https://localhost:* http://localhost:*;"),
-            ("127.0.0.1", true, "form-action 'self' https://127.0.0.1:* http://127.0.0.1:*;"),
+            ("shop.example", true, "form-action 'self' https://shop.example:* https:;"),
+            ("localhost", true, "form-action 'self' https://localhost:* https: http://localhost:* http:;"),
+            ("127.0.0.1", true, "form-action 'self' https://127.0.0.1:* https: http://127.0.0.1:* http:;"),
             ("[::1]", true, "form-action 'self' https: http:;"),
             ("com.example.app:", true, "form-action 'self' com.example.app:;"),
-            ("shop.example", false, "form-action 'self' https://shop.example:* http://shop.example:*;"),
+            (
+                "shop.example",
+                false,
+                "form-action 'self' https://shop.example:* https: http://shop.example:* http:;",
+            ),
             ("a; script-src *", true, "form-action 'self';"),
             ("javascript:", true, "form-action 'self';"),
             ("", true, "form-action 'self';"),
@@ -222,7 +237,7 @@ mod tests {
             );
         }
         for (address, expected) in [
-            ("https://shop.example:8443/cb?x=1", "form-action https://shop.example:8443;"),
+            ("https://shop.example:8443/cb?x=1", "form-action https://shop.example:8443 https:;"),
             ("javascript:alert(1)", "form-action 'none';"),
         ] {
             let mut policy = Policy::default();
@@ -234,7 +249,7 @@ mod tests {
         policy.allow_image_from("http://plain.example/logo.png");
         policy.allow_image_from("https://cdn.example/logo.png");
         let csp = policy.content("n", false);
-        assert!(csp.contains("form-action 'self' https://shop.example;"));
+        assert!(csp.contains("form-action 'self' https://shop.example https:;"));
         assert!(csp.contains("img-src 'self' https://cdn.example;") && !csp.contains("plain.example"));
     }
 }

@@ -64,7 +64,7 @@ texts! {
     Response { title, lead, go_on }
     /// Refusals.
     Refused {
-        title, unknown_client, invalid_redirect_uri, invalid_request, not_found, gone, slow_down, busy, forbidden,
+        title, unknown_client, invalid_redirect_uri, invalid_request, request_uri, not_found, gone, slow_down, busy, forbidden,
         cross_site, stale_form, no_cookie, too_large, server_error, login_required, other, what_now, start_again,
         go_on,
         try_again,
