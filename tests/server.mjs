@@ -89,9 +89,15 @@ export class Server {
     return run.stdout ? JSON.parse(run.stdout) : null;
   }
 
-  user(name) {
+  /** Answers the password. `claims`: what else is known of the person. */
+  user(name, claims = null) {
     const password = `${name} keeps a long secret 7`;
-    this.command(["user", "create", name, "--email", `${name}@mail.example`, "--password-stdin"], `${password}\n`);
+    const more = [];
+    if (claims) {
+      more.push("--claims", join(this.folder, `${name}-claims.json`));
+      writeFileSync(more[1], JSON.stringify(claims));
+    }
+    this.command(["user", "create", name, "--email", `${name}@mail.example`, ...more, "--password-stdin"], `${password}\n`);
     return password;
   }
 
@@ -104,8 +110,9 @@ export class Server {
 
 /** A relying party of a few lines: `/start` sends the browser away, `/callback` shows the claims. */
 export class RelyingParty {
+  /** `more`: further metadata, or what makes it of the site's address. */
   static async start(server, id, more = {}) {
-    const party = new RelyingParty();
+    const party = new this();
     party.server = server;
     party.id = id;
     party.port = await freePort();
@@ -115,7 +122,7 @@ export class RelyingParty {
       redirect_uris: [`${party.base}/callback`],
       scope: "openid profile email",
       latchbolt_skip_consent: true,
-      ...more,
+      ...(typeof more === "function" ? more(party.base) : more),
     });
     party.pending = new Map();
     party.http = createServer((request, response) => party.answer(request, response));
@@ -171,6 +178,7 @@ export class RelyingParty {
     });
     const tokens = await answer.json();
     if (!answer.ok) throw new Error(JSON.stringify(tokens));
+    this.tokens = tokens;
     const claims = JSON.parse(Buffer.from(tokens.id_token.split(".")[1], "base64url"));
     if (claims.nonce !== pending.nonce) throw new Error("another nonce");
     return claims;

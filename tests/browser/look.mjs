@@ -22,7 +22,7 @@ async function check(page, name, tags) {
 }
 
 /**
- * Pictures in light, dark and 320 pixels (`tests/out/screens/<name>-….png`), and everything that must hold in each.
+ * Pictures in light, dark, 320 and 2560 pixels (`tests/out/screens/<name>-….png`), and everything that must hold in each.
  * The product's pages also keep what axe calls best practice; the demo's need not.
  */
 export async function look(page, name, { isDemo = false } = {}) {
@@ -35,7 +35,7 @@ export async function look(page, name, { isDemo = false } = {}) {
   assert.equal(await page.locator("h1:visible").count(), 1, `${name}: not one h1`);
   for (const colorScheme of ["light", "dark"]) {
     await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-    await picture(colorScheme);
+    await picture(colorScheme, { fullPage: true });
     await check(page, `${name}, ${colorScheme}`, tags);
   }
   await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
@@ -43,5 +43,9 @@ export async function look(page, name, { isDemo = false } = {}) {
   await picture("320", { fullPage: true });
   const width = await page.evaluate(() => document.documentElement.scrollWidth);
   assert.ok(width <= 320, `${name}: ${width} pixels wide on a screen of 320`);
+  await page.setViewportSize({ width: 2560, height: 1440 });
+  await picture("2560", { fullPage: true });
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+  assert.ok(wide <= 2560, `${name}: ${wide} pixels wide on a screen of 2560`);
   await page.setViewportSize(size);
 }

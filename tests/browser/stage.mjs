@@ -41,8 +41,9 @@ export class Stage {
     await this.server?.close();
   }
 
-  async party(id, more) {
-    const party = await RelyingParty.start(this.server, id, more);
+  /** `kind`: `RelyingParty`, or `Site` with more ways back. */
+  async party(id, more, kind = RelyingParty) {
+    const party = await kind.start(this.server, id, more);
     this.parties.push(party);
     return party;
   }
@@ -69,9 +70,21 @@ export class Stage {
       if (!["error", "warning"].includes(line.type()) || line.text().startsWith("Failed to load resource")) return;
       this.complaints.push(`${page.url()}: ${line.text()}`);
     });
+    page.on("request", (request) => {
+      if (this.isStranger(page, request)) this.complaints.push(`${page.url()} asks another origin: ${request.url()}`);
+    });
   }
 
-  /** No page so far had a script error, a policy violation or an answer of 500 and above. */
+  /** One of our pages loads something from elsewhere. Where people go is their business; so are frames at the end. */
+  isStranger(page, request) {
+    const issuer = this.server?.issuer;
+    if (!issuer || !page.url().startsWith(`${issuer}/`) || request.url().startsWith(`${issuer}/`)) return false;
+    if (/^(data|blob):/.test(request.url())) return false;
+    const isInFrame = request.isNavigationRequest() && request.frame() !== page.mainFrame();
+    return isInFrame ? !page.url().startsWith(`${issuer}/logout`) : !request.isNavigationRequest();
+  }
+
+  /** No page so far had a script error, a policy violation, an answer of 500 and above, or asked another origin. */
   assertQuiet() {
     assert.deepEqual(this.complaints.splice(0), []);
   }
