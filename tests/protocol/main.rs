@@ -1,7 +1,7 @@
 //! The protocol, endpoint by endpoint, seen from outside: the real program and plain HTTP.
 //!
 //! One module for each endpoint or surface; rows of the security requirements are functions `sec_NNN_…`.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod authorize;
 mod backchannel;

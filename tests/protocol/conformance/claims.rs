@@ -50,7 +50,7 @@ pub(crate) fn are_typed(claims: &Map<String, Value>) {
         match name.as_str() {
             "email_verified" | "phone_number_verified" => assert!(value.is_boolean(), "{name}: {value}"),
             "updated_at" => {
-                assert!(value.is_u64() && value.as_u64() < Some(100_000_000_000), "{name}: {value}")
+                assert!(value.is_u64() && value.as_u64() < Some(100_000_000_000), "{name}: {value}");
             }
             "birthdate" => is_birthdate(value),
             "address" => {

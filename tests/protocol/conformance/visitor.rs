@@ -111,7 +111,7 @@ impl Visitor {
     }
 
     /// Does what pages ask for, from this one on.
-    pub(crate) async fn from_page(&self, page: Page) -> Visit {
+    pub(crate) async fn go_on_from(&self, page: Page) -> Visit {
         self.go_on(page).await
     }
 

@@ -108,7 +108,7 @@ pub(crate) async fn oidcc_rp_initiated_logout(m: &Module) {
         fields: fields.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
     };
     let sent = scene.visitor.browser.submit(&page, &form).await;
-    let visit = scene.visitor.from_page(sent).await;
+    let visit = scene.visitor.go_on_from(sent).await;
     sent_to(&visit, &scene.back, Some(&state));
     scene.is_signed_out(m).await;
 }
