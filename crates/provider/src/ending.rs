@@ -82,6 +82,9 @@ impl Ending for Provider {
         let kept = Kept::read(purpose)?;
         let (hint, agreed, pushed) = (kept.hint, kept.agreed.clone(), kept.pushed.clone());
         let (mut checked, client) = self.taken_up(kept).await?;
+        if let Err(error) = checked.request.narrow(&client) {
+            return self.refused(checked, error, pushed.as_ref()).await;
+        }
         let request = &checked.request;
         let account = hint.or_else(|| self.demanded(request, &client).flatten());
         if let Err(error) = request.wanted(&client, account, false).met_by(Some(&who.session)) {

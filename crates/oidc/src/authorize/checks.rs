@@ -3,7 +3,7 @@
 //! Owns: what is refused to the client. Not here: the request they let through (`request`), whether the person is
 //! signed in (`decision`).
 
-use domain::{GrantType, ResponseType};
+use domain::{Client, GrantType, ResponseType};
 
 use super::MOST_RESOURCES;
 use super::bound::Bound;
@@ -86,8 +86,11 @@ fn response_type_is_known(request: &Bound<'_>) -> Result<(), OAuthError> {
 
 /// RFC 6749 §4.1.2.1, SEC-106: what gives tokens through the browser is off until it is registered by name.
 fn response_type_is_registered(request: &Bound<'_>) -> Result<(), OAuthError> {
-    let response = read_response_type(request)?;
-    let metadata = &request.client.metadata;
+    may_have_answer(request.client, read_response_type(request)?)
+}
+
+pub(super) fn may_have_answer(client: &Client, response: ResponseType) -> Result<(), OAuthError> {
+    let metadata = &client.metadata;
     let may = metadata.may_ask_for(response)
         && (!response.has_code() || metadata.may_use(GrantType::AuthorizationCode))
         && (!(response.has_id_token() || response.has_token()) || metadata.may_use(GrantType::Implicit));
@@ -199,8 +202,15 @@ pub(super) const UNMET: OAuthError = OAuthError::new(
 
 /// RFC 8707 §2: absolute, without fragment, and the client's to ask for, which what is registered is.
 fn resources_are_registered(request: &Bound<'_>) -> Result<(), OAuthError> {
-    let registered = &request.client.metadata.resources;
-    for (at, resource) in request.params().all("resource").enumerate() {
+    may_have_tokens_for(request.client, request.params().all("resource"))
+}
+
+pub(super) fn may_have_tokens_for<'r>(
+    client: &Client,
+    resources: impl Iterator<Item = &'r str>,
+) -> Result<(), OAuthError> {
+    let registered = &client.metadata.resources;
+    for (at, resource) in resources.enumerate() {
         if at == MOST_RESOURCES || !registered.iter().any(|known| known == resource) {
             return Err(OAuthError::new(
                 ErrorCode::InvalidTarget,

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::asked::Shown;
 use super::bound::{Bound, ReturnAddress};
-use super::checks::{read_max_age, read_response_type};
+use super::checks::{may_have_answer, may_have_tokens_for, read_max_age, read_response_type};
 use super::mode::ResponseMode;
 use super::requested_claims::RequestedClaims;
 use super::response::SentBack;
@@ -189,6 +189,21 @@ impl Request {
         }
         let back = ReturnAddress::for_client(client, &self.redirect_uri, self.state.clone(), self.mode)?;
         Ok(Checked { back, request: self, id_token_hint: None, login_hint: None, ui_locales: Vec::new() })
+    }
+
+    /// Holds a kept request against what its client may ask for now (SEC-108, SEC-109): scopes and claims that it
+    /// lost meanwhile fall away.
+    ///
+    /// # Errors
+    /// It may no longer have this kind of answer, or tokens for these resources.
+    pub fn narrow(&mut self, client: &Client) -> Result<(), OAuthError> {
+        may_have_answer(client, self.response)?;
+        may_have_tokens_for(client, self.resources.iter().map(String::as_str))?;
+        self.scopes = granted_scopes(client, &self.scopes.join(" "), self.response);
+        for claims in [&mut self.id_token_claims, &mut self.userinfo_claims, &mut self.essential_claims] {
+            *claims = allowed(client, std::mem::take(claims));
+        }
+        Ok(())
     }
 
     /// What a person is asked to agree to: the scopes, and those that hold the claims asked for singly.

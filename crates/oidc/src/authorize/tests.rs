@@ -314,6 +314,30 @@ fn sec_109_a_kept_request_dies_with_its_client_or_address() {
     assert_eq!(request.for_client(&other).err(), Some(Shown::UnknownClient));
 }
 
+#[test]
+fn sec_108_109_a_kept_request_grants_what_its_client_may_ask_for_in_the_end() {
+    let mut before = client();
+    before.scopes = ["openid", "profile", "email", "orders"].map(str::to_owned).to_vec();
+    before.metadata.resources = vec!["https://api.example".to_owned()];
+    let claims = r#"{"userinfo":{"email":{"essential":true},"name":null}}"#;
+    let changes =
+        [("scope", "openid profile email orders"), ("claims", claims), ("resource", "https://api.example")];
+    let kept = check_for(&before, request(&changes)).unwrap().request;
+    let mut same = kept.clone();
+    assert_eq!((same.narrow(&before), &same), (Ok(()), &kept));
+    let mut less = before.clone();
+    less.scopes = ["openid", "profile"].map(str::to_owned).to_vec();
+    let mut narrowed = kept.clone();
+    assert_eq!(narrowed.narrow(&less), Ok(()));
+    assert_eq!(narrowed.scopes, ["openid", "profile"]);
+    assert_eq!((&narrowed.userinfo_claims[..], narrowed.essential_claims.len()), (&["name".to_owned()][..], 0));
+    let mut less = before.clone();
+    less.metadata.resources.clear();
+    assert_eq!(kept.clone().narrow(&less).unwrap_err().code, ErrorCode::InvalidTarget);
+    before.metadata.grant_types = vec![domain::GrantType::ClientCredentials];
+    assert_eq!(kept.clone().narrow(&before).unwrap_err().code, ErrorCode::UnauthorizedClient);
+}
+
 fn session(proofs: &[(Method, i64)]) -> BrowserSession {
     let proof = |(method, at): &(Method, i64)| Proof {
         method: *method,

@@ -166,6 +166,20 @@ async fn sec_109_a_journey_of_a_deleted_client_ends_nowhere() {
 }
 
 #[tokio::test]
+async fn sec_108_109_what_a_client_lost_meanwhile_is_not_granted() {
+    let world = world(&[asking()]).await;
+    let kept = world.begun(&[("scope", "openid profile email"), ("prompt", "login")]).await;
+    world.clock.advance(Duration::from_secs(1));
+    let who = world.who(&[(Method::Password, world.app.now())]);
+    let scopes: Vec<_> = ["openid", "profile", "email"].map(str::to_owned).to_vec();
+    let purpose = world.provider.consent_given(&kept.purpose, &who, &scopes, HERE).await.unwrap();
+    world.update(&Client { scopes: scopes[..2].to_vec(), ..asking() }).await;
+    let told = world.finish(&KeptJourney { purpose, ..kept }, &who).await;
+    let tokens = world.redeem(told.get("code").unwrap(), &[]).await.unwrap();
+    assert_eq!(tokens["scope"], "openid profile");
+}
+
+#[tokio::test]
 async fn id_token_hints_name_the_person_even_when_expired() {
     let world = world(&[shop()]).await;
     let tokens = world.redeem(&world.code(&[]).await, &[]).await.unwrap();
