@@ -46,6 +46,10 @@ impl RequestedClaims {
             };
             for (name, request) in requests {
                 let request = Individual::read(&request)?;
+                // A demand that was not understood must not pass for none.
+                if request.has_other_values && matches!(name.as_str(), "acr" | "sub") {
+                    return Err(BAD);
+                }
                 match name.as_str() {
                     "acr" if of_id_token && request.is_essential && !request.values.is_empty() => {
                         asked.essential_acr = Some(request.values);
@@ -83,7 +87,9 @@ impl RequestedClaims {
 #[derive(Default)]
 struct Individual {
     is_essential: bool,
+    /// Those that are texts.
     values: Vec<String>,
+    has_other_values: bool,
 }
 
 impl Individual {
@@ -98,14 +104,17 @@ impl Individual {
             Some(Value::Bool(yes)) => *yes,
             Some(_) => return Err(BAD),
         };
-        let texts = |values: &[Value]| values.iter().filter_map(|v| v.as_str().map(str::to_owned)).collect();
         let values = match (object.get("value"), object.get("values")) {
-            (Some(one), _) => texts(std::slice::from_ref(one)),
-            (None, Some(Value::Array(many))) => texts(many),
+            (Some(one), _) => std::slice::from_ref(one),
+            (None, Some(Value::Array(many))) => many,
             (None, Some(_)) => return Err(BAD),
-            (None, None) => Vec::new(),
+            (None, None) => &[],
         };
-        Ok(Self { is_essential, values })
+        Ok(Self {
+            is_essential,
+            values: values.iter().filter_map(|value| value.as_str().map(str::to_owned)).collect(),
+            has_other_values: !values.iter().all(Value::is_string),
+        })
     }
 }
 
@@ -156,6 +165,9 @@ mod tests {
             r#"{"id_token":{"acr":{"essential":"yes"}}}"#,
             r#"{"userinfo":{"name":{"values":"x"}}}"#,
             r#"{"id_token":{"sub":{"value":"a"}},"userinfo":{"sub":{"value":"b"}}}"#,
+            r#"{"id_token":{"sub":{"value":5}}}"#,
+            r#"{"id_token":{"acr":{"essential":true,"value":5}}}"#,
+            r#"{"id_token":{"acr":{"essential":true,"values":["phr",null]}}}"#,
         ] {
             assert!(read(bad).is_err(), "{bad}");
         }
