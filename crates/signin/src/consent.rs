@@ -52,15 +52,12 @@ impl SignIn {
             Step::ChooseMethod(_) | Step::StepUp(_) => return Err(Refusal::StepUpNeeded),
         }
         let Answer::Allow(chosen) = answer else { return self.decline(id, visitor).await };
-        let agreed = match stand.step {
-            Step::Consent(_) => {
-                let purpose = &way.kept.purpose;
-                let ending = self.ending(&purpose.kind)?;
-                Some(ending.consent_given(purpose, &who, &chosen, visitor.address).await?)
-            }
-            _ => None,
-        };
-        Ok(Progress { next: self.finish(way, &who, agreed).await?, cookies })
+        // Also where nothing would be asked any more, because it was agreed to in another tab: what was left out on
+        // this page is not given.
+        let purpose = &way.kept.purpose;
+        let ending = self.ending(&purpose.kind)?;
+        let agreed = ending.consent_given(purpose, &who, &chosen, visitor.address).await?;
+        Ok(Progress { next: self.finish(way, &who, Some(agreed)).await?, cookies })
     }
 
     /// Whom the person in this browser gave access to, a page after this one.

@@ -348,6 +348,15 @@ async fn consent_is_asked_last_and_a_refusal_tells_the_client() {
         Err(Refusal::Gone)
     );
 
+    // SEC-108: two tabs with the question. What is left out in one is not given there because the other gave it.
+    *world.ending.asks.lock().unwrap() = true;
+    let (one, two) = (world.journey(&browser).await, world.journey(&browser).await);
+    world.ending.answers.lock().unwrap().clear();
+    for (id, chosen) in [(one, vec!["email".to_owned()]), (two, Vec::new())] {
+        let progress = world.signin.consent(&id, &browser.visitor(), Answer::Allow(chosen)).await.unwrap();
+        assert!(matches!(progress.next, Next::Land(_)));
+    }
+    assert_eq!(*world.ending.answers.lock().unwrap(), [vec!["email".to_owned()], Vec::new()]);
     *world.ending.asks.lock().unwrap() = true;
     let id = world.journey(&browser).await;
     let progress = world.signin.consent(&id, &browser.visitor(), Answer::Deny).await.unwrap();

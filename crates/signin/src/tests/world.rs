@@ -45,6 +45,7 @@ pub struct World {
 #[derive(Default)]
 pub struct TestEnding {
     pub asks: Mutex<bool>,
+    pub answers: Mutex<Vec<Vec<String>>>,
     pub finished: Mutex<Vec<String>>,
 }
 
@@ -76,6 +77,7 @@ impl Ending for TestEnding {
         _: ClientAddress,
     ) -> Result<Purpose, Refusal> {
         *self.asks.lock().unwrap() = false;
+        self.answers.lock().unwrap().push(chosen.to_vec());
         let payload = [std::slice::from_ref(&purpose.payload), chosen].concat().join("+");
         Ok(Purpose { payload, ..purpose.clone() })
     }
