@@ -79,7 +79,7 @@ impl Provider {
             Some(it) => self.names(it, &who)?,
             None => false,
         };
-        if !confirmed && !(is_named && goes_where_asked) {
+        if !(confirmed || is_named && goes_where_asked) {
             let name = text::shown(who.account.display_name(), 80);
             return Ok(LogoutOutcome::Ask { name, onward });
         }

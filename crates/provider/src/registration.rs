@@ -331,13 +331,15 @@ fn is_about(json: &Value, client: &Client) -> Result<(), BadRegistration> {
 
 /// A client's own registration does not take away or undo what its operator said of it.
 fn keep_what_operators_gave(client: &mut Client, before: &Client) {
-    // An operator vouched for what was there; a new name is nobody's word.
-    client.is_verified =
-        before.is_verified && client.name == before.name && client.logo_uri == before.logo_uri;
+    // An operator vouched for what was there; a new name, and a new address to send people to, is nobody's word.
+    let goes_the_same_way = client.redirect_uris == before.redirect_uris;
+    client.is_verified = before.is_verified
+        && client.name == before.name
+        && client.logo_uri == before.logo_uri
+        && goes_the_same_way;
     client.is_enabled = before.is_enabled;
     client.requires_pkce |= before.requires_pkce;
-    client.skips_consent =
-        before.skips_consent && !client.is_public() && before.redirect_uris == client.redirect_uris;
+    client.skips_consent = before.skips_consent && !client.is_public() && goes_the_same_way;
     client.requires_phishing_resistant = before.requires_phishing_resistant;
     client.skips_check_code = before.skips_check_code;
     client.requires_same_country = before.requires_same_country;
@@ -357,4 +359,32 @@ fn bearer(authorization: Option<&str>) -> Result<Secret, RegistrationRefused> {
         return Err(RegistrationRefused::NoToken);
     }
     Secret::parse(token.trim_start_matches(' ')).ok_or(RegistrationRefused::BadToken)
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::Timestamp;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn sec_131_what_an_operator_vouched_for_is_not_carried_to_other_names_and_addresses() {
+        let client = |name: &str, uri: &str| {
+            let json = json!({"client_name": name, "redirect_uris": [uri]});
+            let read = Registration::parse_for(&json, Caller::Itself(&Policy::default())).unwrap();
+            read.into_client("shop".parse().unwrap(), None, Timestamp::default())
+        };
+        let before =
+            Client { is_verified: true, skips_consent: true, ..client("Shop", "https://shop.example/cb") };
+        for (name, uri, stays) in [
+            ("Shop", "https://shop.example/cb", (true, true)),
+            ("Bank", "https://shop.example/cb", (false, true)),
+            ("Shop", "https://evil.example/cb", (false, false)),
+        ] {
+            let mut after = client(name, uri);
+            keep_what_operators_gave(&mut after, &before);
+            assert_eq!((after.is_verified, after.skips_consent), stays, "{name} {uri}");
+        }
+    }
 }

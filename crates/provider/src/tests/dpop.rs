@@ -177,7 +177,7 @@ async fn sec_126_refresh_tokens_of_public_clients_stay_with_their_key() {
 async fn sec_221_nobody_fills_the_memory_of_proofs_in_a_public_clients_name() {
     let key = SigningKey::generate(SigningAlg::ES256).unwrap();
     let public = Client { auth_method: ClientAuthMethod::None, secret_hash: None, ..shop() };
-    let world = world(&[public.clone()]).await;
+    let world = world(std::slice::from_ref(&public)).await;
     let send = async |code: &str, proof: &str| {
         let params: Params = [
             ("client_id", "shop"),
