@@ -54,7 +54,8 @@ async fn sec_108_a_person_leaves_out_what_may_be_left_out() {
     }
     assert!(html.contains("<dd><span>ada</span></dd>"), "the very value: {html}");
     let form = page.form("consent");
-    let boxes: Vec<_> = form.fields.iter().filter(|(name, _)| name == "scope").map(|(_, value)| value).collect();
+    let boxes: Vec<_> =
+        form.fields.iter().filter(|(name, _)| name == "scope").map(|(_, value)| value).collect();
     assert_eq!(boxes, ["email", "offline_access"]);
 
     // What was not asked for, or somebody else's form, is refused and nothing is granted.

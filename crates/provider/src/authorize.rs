@@ -109,7 +109,8 @@ impl Provider {
             Some(hint) => match self.hinted(hint).await? {
                 Some(account) => Some(account),
                 None => {
-                    let error = OAuthError::invalid_request("id_token_hint is not an ID token of this issuer");
+                    let error =
+                        OAuthError::invalid_request("id_token_hint is not an ID token of this issuer");
                     return self.told(&SentBack { to: checked.back, error }, pushed.as_ref()).await;
                 }
             },

@@ -63,9 +63,8 @@ impl Agreed {
         if chosen.iter().any(|item| !items.contains(item)) {
             return Err(Refusal::Invalid { field: "scope", why: "holds what was not asked for" });
         }
-        let (declined, scopes) = items
-            .into_iter()
-            .partition(|item| request.is_optional(item, client) && !chosen.contains(item));
+        let (declined, scopes) =
+            items.into_iter().partition(|item| request.is_optional(item, client) && !chosen.contains(item));
         Ok(Self { scopes, declined })
     }
 

@@ -18,7 +18,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use app::{App, Change, KeyInUse, Refusal, Sealer};
-use domain::{AuditEntry, AuditEvent, KeyEncryptionAlg, KeyRecord, KeyState, KeyUse, Outcome, SigningAlg, Timestamp};
+use domain::{
+    AuditEntry, AuditEvent, KeyEncryptionAlg, KeyRecord, KeyState, KeyUse, Outcome, SigningAlg, Timestamp,
+};
 use jose::{DecryptionKey, SigningKey};
 use store::StoreError;
 use tokio::sync::broadcast::error::RecvError;
@@ -101,7 +103,9 @@ fn is_slow((used_for, state): Wanted) -> bool {
     match used_for {
         KeyUse::Sign(SigningAlg::RS256) => state != KeyState::Current,
         KeyUse::Sign(SigningAlg::PS256) | KeyUse::Decrypt(KeyEncryptionAlg::RsaOaep256) => true,
-        KeyUse::Sign(SigningAlg::ES256 | SigningAlg::EdDSA) | KeyUse::Decrypt(KeyEncryptionAlg::EcdhEs) => false,
+        KeyUse::Sign(SigningAlg::ES256 | SigningAlg::EdDSA) | KeyUse::Decrypt(KeyEncryptionAlg::EcdhEs) => {
+            false
+        }
     }
 }
 

@@ -42,7 +42,11 @@ pub fn mount(cfg: &mut ServiceConfig, provider: &Provider) {
                 .route(read().to(authorize::get))
                 .route(web::post().to(authorize::post)),
         )
-        .service(only("/logout", "GET, POST").route(web::get().to(logout::get)).route(web::post().to(logout::post)))
+        .service(
+            only("/logout", "GET, POST")
+                .route(web::get().to(logout::get))
+                .route(web::post().to(logout::post)),
+        )
         .service(only("/logo/{client_id}", READ).route(read().to(logo::get)))
         .service(only("/session/check", READ).route(read().to(check_session::get)))
         // Called by relying parties.

@@ -299,11 +299,8 @@ impl Registration {
         // A secret kept as a hash alone cannot check an HMAC.
         let keeps =
             self.needs_secret() && (self.0.auth_method != ClientAuthMethod::ClientSecretJwt || has_sealed);
-        let mut client = self.into_client(
-            before.id.clone(),
-            before.secret_hash.filter(|_| keeps),
-            before.created_at,
-        );
+        let mut client =
+            self.into_client(before.id.clone(), before.secret_hash.filter(|_| keeps), before.created_at);
         if client.auth_method == ClientAuthMethod::ClientSecretJwt {
             client.metadata.sealed_secret.clone_from(&before.metadata.sealed_secret);
         }

@@ -90,7 +90,8 @@ async fn sec_108_what_was_left_out_is_not_granted_and_not_asked_for_again() {
     // Somebody who asks wants another answer.
     let purpose = world.kept(&[ALL, ("prompt", "consent")]).await;
     let asked = world.provider.consent(&purpose, &world.ada()).await.unwrap().unwrap();
-    let declined: Vec<_> = asked.items.iter().filter(|item| item.is_declined).map(|item| &item.name).collect();
+    let declined: Vec<_> =
+        asked.items.iter().filter(|item| item.is_declined).map(|item| &item.name).collect();
     assert_eq!(declined, ["email"]);
     let agreed = world.agree(&purpose, &["email"]).await.unwrap();
     assert_eq!(world.issued(&agreed).await.unwrap(), "openid profile email phone");
@@ -139,8 +140,7 @@ async fn sec_124_a_consent_that_is_taken_back_ends_what_came_of_it() {
     work.commit().await.unwrap();
     world.app.tell(Change::Account(world.account.id)).await;
     let refresh = tokens["refresh_token"].as_str().unwrap();
-    let params: Params =
-        [("grant_type", "refresh_token"), ("refresh_token", refresh)].into_iter().collect();
+    let params: Params = [("grant_type", "refresh_token"), ("refresh_token", refresh)].into_iter().collect();
     assert_eq!(refusal(world.token(&params, None).await), ErrorCode::InvalidGrant);
     assert!(world.userinfo(tokens["access_token"].as_str().unwrap()).await.is_none());
     // Also of a code that was issued before and came after: nobody would find that family to end it.

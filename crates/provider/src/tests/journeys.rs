@@ -116,10 +116,7 @@ async fn consent_is_asked_once_remembered_and_grows() {
     world.code(&[("prompt", "none")]).await;
     let more = world.begun(&[("scope", "openid phone")]).await;
     let asked = world.provider.consent(&more.purpose, &who).await.unwrap().unwrap();
-    assert_eq!(
-        (asked.names().join(" "), already(&asked)),
-        ("openid phone".to_owned(), "openid".to_owned())
-    );
+    assert_eq!((asked.names().join(" "), already(&asked)), ("openid phone".to_owned(), "openid".to_owned()));
     world.provider.consent_given(&more.purpose, &who, &asked.names(), HERE).await.unwrap();
     world.code(&[("scope", "openid phone email")]).await;
     assert!(world.begun(&[("prompt", "consent")]).await.journey.need.consent);

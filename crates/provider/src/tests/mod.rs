@@ -21,7 +21,8 @@ use store::Store;
 use store_sql::SqlStore;
 
 use crate::{
-    Outcome, Provider, Settings, TokenAsked, TokenRefused, UserinfoAnswer, UserinfoAsked, UserinfoRefused, keys,
+    Outcome, Provider, Settings, TokenAsked, TokenRefused, UserinfoAnswer, UserinfoAsked, UserinfoRefused,
+    keys,
 };
 
 mod clients;

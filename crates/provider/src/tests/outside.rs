@@ -295,7 +295,8 @@ async fn logos_are_pictures_fetched_once() {
     };
     outside.will(fetched(b"\x89PNG\r\n\x1a\n1234"));
     let good = "good".parse().unwrap();
-    let (one, other) = futures_util::future::join(world.provider.logo(&good), world.provider.logo(&good)).await;
+    let (one, other) =
+        futures_util::future::join(world.provider.logo(&good), world.provider.logo(&good)).await;
     let (one, other) = (one.unwrap(), other.unwrap());
     assert_eq!((one.content_type, &one.bytes[..]), ("image/png", &b"\x89PNG\r\n\x1a\n1234"[..]));
     assert_eq!((one, outside.asked()), (other, 1));

@@ -18,10 +18,10 @@ use oidc::{ErrorCode, OAuthError, Params, client_auth, dpop};
 use serde::Serialize;
 use store::StoreError;
 
+use crate::Provider;
 use crate::client_auth::ClientAsked;
 use crate::dpop::{ProofAsked, ProofRefused};
 use crate::mint::{IdTokenWith, Minted};
-use crate::Provider;
 
 /// A token request as it arrived.
 #[derive(Debug, Clone, Copy)]

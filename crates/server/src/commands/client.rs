@@ -106,8 +106,10 @@ async fn token(registry: &Registry, command: ClientToken, output: Output) -> Res
         ClientToken::Delete { name } => {
             let deleted = registry.delete_initial_token(&name).await;
             deleted.map_err(|r| Failure::about("registration token", &name, &r))?;
-            output
-                .either(&json!({"name": name, "deleted": true}), &format!("Registration token {name} deleted."));
+            output.either(
+                &json!({"name": name, "deleted": true}),
+                &format!("Registration token {name} deleted."),
+            );
         }
     }
     Ok(())
@@ -160,8 +162,7 @@ async fn read_registration(
     })?;
     let metadata: Value = serde_json::from_str(&text)
         .map_err(|error| Failure::new(format!("{} is not JSON: {error}. Correct it.", path.display())))?;
-    let refused =
-        |bad| Failure::new(format!("The registration cannot be taken: {bad}. Correct it."));
+    let refused = |bad| Failure::new(format!("The registration cannot be taken: {bad}. Correct it."));
     let registration = Registration::parse(&metadata).map_err(refused)?;
     provider::registration::check_outside(&ground.app, &registration).await.map_err(refused)?;
     Ok(registration)

@@ -54,7 +54,21 @@ macro_rules! sections {
 }
 
 sections!(
-    issuer, server, tls, database, keys, live, sign_in, phones, tokens, requests, registration, limits, networks, theme, log,
+    issuer,
+    server,
+    tls,
+    database,
+    keys,
+    live,
+    sign_in,
+    phones,
+    tokens,
+    requests,
+    registration,
+    limits,
+    networks,
+    theme,
+    log,
     outbound
 );
 
