@@ -34,6 +34,8 @@ pub const JWKS_MAX_AGE: Duration = Duration::from_secs(300);
 /// How long a change by another node, or by the command line, may stay unseen when its word is lost. A key is
 /// published long before it signs, so that nothing hangs on it.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
+/// Before a missing key is made nobody waits longer.
+const LONGEST_PAUSE: Duration = Duration::from_millis(600);
 
 /// Keys cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -136,6 +138,25 @@ pub async fn complete(app: &App) -> Result<bool, KeysUnusable> {
     Ok(!missing.is_empty())
 }
 
+/// Makes what is missing one key after the other, each after a pause of random length and picked at random: of nodes
+/// that start together one then makes each key, and none is busy with all of them while people sign in.
+async fn complete_in_turns(app: &App) -> Result<(), KeysUnusable> {
+    while !missing_now(app).await?.is_empty() {
+        let [pause, pick] = app.entropy().bytes::<2>();
+        tokio::time::sleep(LONGEST_PAUSE * u32::from(pause) / u32::from(u8::MAX)).await;
+        let missing = missing_now(app).await?;
+        let Some(wanted) = missing.get(usize::from(pick) % missing.len().max(1)) else { break };
+        make_missing(app, |key| key == *wanted).await?;
+        load(app).await?;
+        app.tell(Change::Keys).await;
+    }
+    Ok(())
+}
+
+async fn missing_now(app: &App) -> Result<Vec<Wanted>, KeysUnusable> {
+    Ok(missing(&app.store().read().await?.signing_keys().await?))
+}
+
 /// Makes those missing keys that are picked.
 async fn make_missing(app: &App, is_picked: impl Fn(Wanted) -> bool) -> Result<(), KeysUnusable> {
     let mut view = app.store().read().await?;
@@ -225,7 +246,7 @@ pub async fn follow(app: App) {
                 Err(RecvError::Closed) => return,
             },
             _ = look.tick() => {
-                if let Err(error) = complete(&app).await {
+                if let Err(error) = complete_in_turns(&app).await {
                     tracing::error!(%error, "The next keys could not be made");
                 }
                 let now = list(&app).await.ok();
