@@ -87,7 +87,7 @@ async fn jwks_holds_public_keys_alone() {
 }
 
 /// Members registered for provider metadata (IANA, OAuth Authorization Server Metadata) that we may send.
-const REGISTERED: &[&str] = &[
+pub(crate) const REGISTERED: &[&str] = &[
     "issuer",
     "authorization_endpoint",
     "token_endpoint",

@@ -18,6 +18,7 @@ pub mod enrolment;
 pub mod grant;
 pub mod id;
 pub mod initial_token;
+pub mod json;
 pub mod key;
 pub mod metadata;
 pub mod place;

@@ -6,7 +6,7 @@ use store::{Clients, EditClients, Page, Result, StoreError};
 
 use crate::accounts::PAGE;
 use crate::corrupt;
-use crate::values::{bind, fixed, json, parsed, small, word};
+use crate::values::{Values, bind, fixed, json, parsed, small, word};
 use crate::work::{Cells, Entry, SqlWork, pg_sql, sql};
 
 /// `id, name, is_verified, is_enabled, redirect_uris, is_native, auth_method, secret_hash, scopes,
@@ -202,9 +202,34 @@ impl TryFrom<InitialTokenRow> for InitialToken {
     }
 }
 
-fn metadata_text(client: &Client) -> Result<String> {
-    serde_json::to_string(&client.metadata)
-        .map_err(|_| corrupt(ClientRow::TABLE, "metadata", client.id.as_str()))
+/// What a client is written with, in the order of the columns; all but `created_at`, which no update touches.
+fn values_of(client: &Client) -> Result<Values> {
+    let id = client.id.as_str();
+    let metadata =
+        serde_json::to_string(&client.metadata).map_err(|_| corrupt(ClientRow::TABLE, "metadata", id))?;
+    Ok(bind![
+        &client.id,
+        &client.name,
+        client.is_verified,
+        client.is_enabled,
+        list_text(&client.redirect_uris, "redirect_uris", id)?,
+        client.is_native,
+        client.auth_method.as_str(),
+        client.secret_hash.as_ref(),
+        list_text(&client.scopes, "scopes", id)?,
+        client.id_token_alg.as_str(),
+        client.requires_pkce,
+        client.skips_consent,
+        client.requires_phishing_resistant,
+        client.skips_check_code,
+        client.requires_same_country,
+        client.default_max_age,
+        client.logo_uri.as_ref(),
+        client.client_uri.as_ref(),
+        client.policy_uri.as_ref(),
+        client.tos_uri.as_ref(),
+        metadata,
+    ])
 }
 
 fn list_text(list: &[String], column: &'static str, id: &str) -> Result<String> {
@@ -301,40 +326,19 @@ impl Clients for SqlWork {
 #[async_trait]
 impl EditClients for SqlWork {
     async fn add_client(&mut self, client: &Client) -> Result<()> {
+        let mut values = values_of(client)?;
+        values.extend(bind![client.created_at]);
         self.run(
             sql!(
                 "INSERT INTO clients
                     (id, name, is_verified, is_enabled, redirect_uris, is_native, auth_method, secret_hash,
                      scopes, id_token_alg, requires_pkce, skips_consent, requires_phishing_resistant,
                      skips_check_code, requires_same_country, default_max_age, logo_uri, client_uri,
-                     policy_uri, tos_uri, created_at, metadata)
+                     policy_uri, tos_uri, metadata, created_at)
                  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
                      $19, $20, $21, $22)"
             ),
-            bind![
-                &client.id,
-                &client.name,
-                client.is_verified,
-                client.is_enabled,
-                list_text(&client.redirect_uris, "redirect_uris", client.id.as_str())?,
-                client.is_native,
-                client.auth_method.as_str(),
-                client.secret_hash.as_ref(),
-                list_text(&client.scopes, "scopes", client.id.as_str())?,
-                client.id_token_alg.as_str(),
-                client.requires_pkce,
-                client.skips_consent,
-                client.requires_phishing_resistant,
-                client.skips_check_code,
-                client.requires_same_country,
-                client.default_max_age,
-                client.logo_uri.as_ref(),
-                client.client_uri.as_ref(),
-                client.policy_uri.as_ref(),
-                client.tos_uri.as_ref(),
-                client.created_at,
-                metadata_text(client)?,
-            ],
+            values,
         )
         .await?;
         Ok(())
@@ -352,29 +356,7 @@ impl EditClients for SqlWork {
                             logo_uri = $17, client_uri = $18, policy_uri = $19, tos_uri = $20, metadata = $21
                       WHERE id = $1"
                 ),
-                bind![
-                    &client.id,
-                    &client.name,
-                    client.is_verified,
-                    client.is_enabled,
-                    list_text(&client.redirect_uris, "redirect_uris", client.id.as_str())?,
-                    client.is_native,
-                    client.auth_method.as_str(),
-                    client.secret_hash.as_ref(),
-                    list_text(&client.scopes, "scopes", client.id.as_str())?,
-                    client.id_token_alg.as_str(),
-                    client.requires_pkce,
-                    client.skips_consent,
-                    client.requires_phishing_resistant,
-                    client.skips_check_code,
-                    client.requires_same_country,
-                    client.default_max_age,
-                    client.logo_uri.as_ref(),
-                    client.client_uri.as_ref(),
-                    client.policy_uri.as_ref(),
-                    client.tos_uri.as_ref(),
-                    metadata_text(client)?,
-                ],
+                values_of(client)?,
             )
             .await?;
         Ok(updated == 1)

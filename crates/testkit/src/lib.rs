@@ -11,6 +11,7 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a failed expectation is a failed test")]
 
 mod browser;
+mod events;
 mod ground;
 pub mod key;
 mod node;
@@ -26,7 +27,8 @@ pub mod site;
 pub mod tls;
 pub mod wire;
 
-pub use browser::{Browser, Events, QrShown, Told};
+pub use browser::{Browser, QrShown};
+pub use events::{Events, Told};
 pub use ground::PROXY;
 pub use key::ClientKey;
 pub use node::Node;

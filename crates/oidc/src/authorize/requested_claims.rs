@@ -7,7 +7,7 @@ use domain::Acr;
 use serde_json::Value;
 
 use crate::claims::scope_of;
-use crate::registration::strict;
+use crate::registration::MAX_DEPTH;
 use crate::{OAuthError, Params};
 
 /// What the `claims` parameter asked for.
@@ -36,7 +36,9 @@ impl RequestedClaims {
     /// `invalid_request` when it is no JSON object of the right form.
     pub fn read(params: &Params) -> Result<Self, OAuthError> {
         let Some(text) = params.get("claims") else { return Ok(Self::default()) };
-        let Ok(Value::Object(mut members)) = strict::read(text.as_bytes()) else { return Err(BAD) };
+        let Ok(Value::Object(mut members)) = domain::json::read(text.as_bytes(), MAX_DEPTH) else {
+            return Err(BAD);
+        };
         let mut asked = Self::default();
         for (of_id_token, member) in [(true, "id_token"), (false, "userinfo")] {
             let requests = match members.remove(member) {

@@ -17,7 +17,6 @@
 mod addresses;
 mod members;
 mod metadata;
-pub(crate) mod strict;
 mod types;
 mod write;
 
@@ -32,6 +31,10 @@ use members::Members;
 use types::{Types, names};
 
 pub use write::{to_client_json, to_json};
+
+/// A JWK set inside a registration nests four deep; whatever nests deeper than this is no registration, and no
+/// `claims` parameter either.
+pub(crate) const MAX_DEPTH: u8 = 16;
 
 /// What a registration says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -170,7 +173,7 @@ const OURS: &[&str] = &[
 /// # Errors
 /// It is none.
 pub fn read_json(text: &[u8]) -> Result<Value, BadRegistration> {
-    strict::read(text).map_err(|error| bad("client", format!("is no good JSON: {error}")))
+    domain::json::read(text, MAX_DEPTH).map_err(|error| bad("client", format!("is no good JSON: {error}")))
 }
 
 impl Registration {
