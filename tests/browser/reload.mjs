@@ -51,9 +51,12 @@ export function reload() {
     const code = await checkCode(desktop);
     const isRedeem = (url) => url.pathname === "/login/phone";
     await desktop.route(isRedeem, (route) => route.fulfill({ status: 204 }));
+    // The page asks for its state once more before it sends the form: only a form that was held has been held.
+    const held = desktop.waitForResponse((answer) => isRedeem(new URL(answer.url())));
     await approve(phone, code);
     await panel(desktop, "approved");
     await desktop.locator("#phone-continue").waitFor();
+    await held;
     await desktop.unroute(isRedeem);
     await desktop.reload();
     assert.deepEqual((await inside(desktop, shop)).amr, BY_PHONE);

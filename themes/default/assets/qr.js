@@ -114,7 +114,8 @@ function told({ state, expires_in: seconds }) {
       // Another tab of this page shows a newer code: one code at a time (SEC-016).
       if (isDrawn && panel.dataset.state === "waiting" && seconds > left() + LATE) isDrawn = false;
       if (isDrawn || isOpening) show("waiting", seconds);
-      else if (isSeen() && document.hasFocus()) open();
+      // A stream that begins late says "waiting" of a code that the page has put away: patience does not begin anew.
+      else if (isSeen() && document.hasFocus() && isPatient()) open();
       else show("expired", 0);
       break;
     case "claimed":
