@@ -8,7 +8,7 @@ use crate::source::{crate_of, files, product, without_comments};
 
 const L0: &[&str] = &["domain", "oidc", "journey", "qr", "jose"];
 const L3: &[&str] = &["signin", "provider", "registry"];
-const L5: &[&str] = &["web-oidc", "web-login", "web-phone"];
+const L5: &[&str] = &["web-oidc", "web-login", "web-phone", "web-account", "web-admin"];
 
 /// Crate → crates of ours that it may import.
 const ALLOWED: &[(&str, &[&str])] = &[
@@ -32,6 +32,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("web-oidc", &["web", "app", "provider", "oidc", "domain"]),
     ("web-login", &["web", "app", "signin", "journey", "domain"]),
     ("web-phone", &["web", "app", "signin", "registry", "qr", "domain"]),
+    ("web-account", &["web", "app", "registry", "signin", "provider", "domain"]),
+    ("web-admin", &["web", "app", "registry", "signin", "provider", "domain"]),
     ("server", EVERYTHING),
     ("demo", &["web", "phone-client"]),
     ("phone-client", &["qr", "domain"]),
@@ -62,6 +64,8 @@ const EVERYTHING: &[&str] = &[
     "web-oidc",
     "web-login",
     "web-phone",
+    "web-account",
+    "web-admin",
     "demo",
     "phone-client",
 ];

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 
 use crate::text::is_plain;
-use crate::{AccountId, Timestamp};
+use crate::{AccountId, Roles, Timestamp};
 
 /// A user name as its owner writes it, and the form in which it is compared: NFKC, lower case.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -93,6 +93,12 @@ pub struct Account {
     pub claims: serde_json::Map<String, serde_json::Value>,
     /// The WebAuthn user handle: random, tells nothing (WebAuthn §14.6.1). 16 bytes of a UUID v4.
     pub webauthn_handle: [u8; 16],
+    /// What it may do as an administrator: its own roles and those of its groups together.
+    pub roles: Roles,
+    /// The names of its groups, in their order.
+    pub groups: Vec<String>,
+    /// The language of what is sent to its owner: a tag of BCP 47 that the themes have, `de`.
+    pub language: Option<String>,
     /// Made.
     pub created_at: Timestamp,
     /// Last changed by anybody (`updated_at` of OpenID Connect Core §5.1).

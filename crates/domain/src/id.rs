@@ -175,6 +175,18 @@ ids! {
     JourneyId JourneyKind "jrn";
     /// Id of an audit entry.
     AuditId AuditKind "aud";
+    /// Id of a group of people.
+    GroupId GroupKind "grp";
+    /// Id of long work: an import, a bulk action.
+    JobId JobKindTag "job";
+    /// Id of a batch of enrolments that are printed together.
+    BatchId BatchKind "bat";
+    /// Id of a word to a person about their account.
+    NoticeId NoticeKindTag "ntc";
+    /// Id of a recovery that the helpdesk opened.
+    RecoveryId RecoveryKind "rcv";
+    /// Id of an API key.
+    ApiKeyId ApiKeyKind "key";
 }
 
 /// The name by which a relying party is known (`client_id`, RFC 6749 §2.2): 1 to 200 visible ASCII

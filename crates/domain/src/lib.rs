@@ -20,9 +20,11 @@ pub mod id;
 pub mod initial_token;
 pub mod json;
 pub mod key;
+pub mod list;
 pub mod metadata;
 pub mod place;
 pub mod refresh;
+pub mod role;
 pub mod session;
 pub mod text;
 pub mod time;
@@ -35,16 +37,18 @@ pub use device::{AddedBy, Device, DeviceKey, DeviceKind, DeviceState, KeyAlg};
 pub use enrolment::{Enrolment, EnrolmentOrigin};
 pub use grant::{Consent, Grant};
 pub use id::{
-    AccountId, AuditId, ClientId, CredentialId, DeviceId, EnrolmentId, GrantId, Id, JourneyId, SecretHash,
-    SessionId,
+    AccountId, ApiKeyId, AuditId, BatchId, ClientId, CredentialId, DeviceId, EnrolmentId, GrantId, GroupId,
+    Id, JobId, JourneyId, NoticeId, RecoveryId, SecretHash, SessionId,
 };
 pub use initial_token::InitialToken;
 pub use key::{KeyRecord, KeyState, KeyUse};
+pub use list::{Cursor, NotACursor};
 pub use metadata::{
     AccessTokenFormat, AssertionAlg, ClientKeys, ClientMetadata, ContentEncryption, Encryption, GrantType,
     KeyEncryptionAlg, LogoutUri, RequestObjectAlg, ResponseType, SubjectType,
 };
 pub use place::{ClientAddress, Place, Proximity, UserAgent};
 pub use refresh::RefreshFamily;
+pub use role::{Permission, Role, Roles};
 pub use session::{Acr, BrowserSession, Method, Proof, SessionEnd};
 pub use time::Timestamp;

@@ -291,6 +291,9 @@ mod tests {
             state: AccountState::Active,
             claims,
             webauthn_handle: [0; 16],
+            roles: domain::Roles::NONE,
+            groups: Vec::new(),
+            language: None,
             created_at: Timestamp::from_seconds(1),
             updated_at: Timestamp::from_millis(1_700_000_000_123),
         }

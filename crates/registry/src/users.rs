@@ -215,6 +215,9 @@ impl Registry {
             webauthn_handle: uuid::Builder::from_random_bytes(self.app.entropy().bytes::<16>())
                 .into_uuid()
                 .into_bytes(),
+            roles: domain::Roles::NONE,
+            groups: Vec::new(),
+            language: None,
             created_at: now,
             updated_at: now,
         };

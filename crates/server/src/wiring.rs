@@ -230,6 +230,8 @@ impl House {
         web_oidc::mount(cfg, &self.provider);
         web_login::mount(cfg, &self.signin);
         web_phone::mount(cfg, &self.signin, &self.ground.registry);
+        web_account::mount(cfg, &self.signin, &self.ground.registry);
+        web_admin::mount(cfg, &self.signin, &self.ground.registry, &self.provider);
         health::mount(cfg, &self.ground.app, self.ground.shares_live);
         setup_page::mount(cfg, &self.ground.registry);
     }

@@ -243,6 +243,9 @@ mod tests {
             state: domain::AccountState::Active,
             claims: serde_json::Map::new(),
             webauthn_handle: [9; 16],
+            roles: domain::Roles::NONE,
+            groups: Vec::new(),
+            language: None,
             created_at: domain::Timestamp::from_seconds(1),
             updated_at: domain::Timestamp::from_seconds(1),
         }

@@ -111,6 +111,9 @@ async fn main() -> Done {
         state: AccountState::Active,
         claims: serde_json::Map::new(),
         webauthn_handle: [1; 16],
+        roles: domain::Roles::NONE,
+        groups: Vec::new(),
+        language: None,
         created_at: Timestamp::from_seconds(1),
         updated_at: Timestamp::from_seconds(1),
     };

@@ -12,13 +12,16 @@ use crate::work::{Cells, Entry, SqlWork, sql};
 /// At most this many rows on a page (SEC-189).
 pub(crate) const PAGE: u32 = 500;
 
-/// `id, username, state, claims, webauthn_handle, created_at, updated_at`
+/// `id, username, state, claims, webauthn_handle, roles, group_names, language, created_at, updated_at`
 pub(crate) struct AccountRow {
     id: String,
     username: String,
     state: String,
     claims: String,
     webauthn_handle: Vec<u8>,
+    roles: String,
+    group_names: String,
+    language: Option<String>,
     created_at: i64,
     updated_at: i64,
 }
@@ -33,6 +36,9 @@ impl Entry for AccountRow {
             state: row.text("state")?,
             claims: row.text("claims")?,
             webauthn_handle: row.bytes("webauthn_handle")?,
+            roles: row.text("roles")?,
+            group_names: row.text("group_names")?,
+            language: row.maybe_text("language")?,
             created_at: row.number("created_at")?,
             updated_at: row.number("updated_at")?,
         })
@@ -51,6 +57,9 @@ impl TryFrom<AccountRow> for Account {
             state: word(&row.state, T, "state", id)?,
             claims: json(&row.claims, T, "claims", id)?,
             webauthn_handle: fixed(&row.webauthn_handle, T, "webauthn_handle", id)?,
+            roles: json(&row.roles, T, "roles", id)?,
+            groups: json(&row.group_names, T, "group_names", id)?,
+            language: row.language,
             created_at: Timestamp::from_millis(row.created_at),
             updated_at: Timestamp::from_millis(row.updated_at),
         })
@@ -161,7 +170,8 @@ impl Accounts for SqlWork {
     async fn account(&mut self, id: &AccountId) -> Result<Option<Account>> {
         self.optional::<AccountRow>(
             sql!(
-                "SELECT id, username, state, claims, webauthn_handle, created_at, updated_at
+                "SELECT id, username, state, claims, webauthn_handle, roles, group_names, language, created_at,
+                        updated_at
                    FROM accounts WHERE id = $1"
             ),
             bind![id],
@@ -177,7 +187,8 @@ impl Accounts for SqlWork {
     ) -> Result<Option<(Account, Option<PasswordHash>, u32)>> {
         self.optional::<WithPasswordRow>(
             sql!(
-                "SELECT a.id, a.username, a.state, a.claims, a.webauthn_handle, a.created_at, a.updated_at,
+                "SELECT a.id, a.username, a.state, a.claims, a.webauthn_handle, a.roles, a.group_names, a.language,
+                        a.created_at, a.updated_at,
                         p.phc, p.changed_at, p.wrong_in_a_row
                    FROM accounts a LEFT JOIN passwords p ON p.account_id = a.id
                   WHERE a.username_key = $1"
@@ -192,7 +203,8 @@ impl Accounts for SqlWork {
     async fn account_by_username(&mut self, username_key: &str) -> Result<Option<Account>> {
         self.optional::<AccountRow>(
             sql!(
-                "SELECT id, username, state, claims, webauthn_handle, created_at, updated_at
+                "SELECT id, username, state, claims, webauthn_handle, roles, group_names, language, created_at,
+                        updated_at
                    FROM accounts WHERE username_key = $1"
             ),
             bind![username_key],
@@ -205,7 +217,8 @@ impl Accounts for SqlWork {
     async fn account_by_handle(&mut self, handle: &[u8; 16]) -> Result<Option<Account>> {
         self.optional::<AccountRow>(
             sql!(
-                "SELECT id, username, state, claims, webauthn_handle, created_at, updated_at
+                "SELECT id, username, state, claims, webauthn_handle, roles, group_names, language, created_at,
+                        updated_at
                    FROM accounts WHERE webauthn_handle = $1"
             ),
             bind![handle],
@@ -218,7 +231,8 @@ impl Accounts for SqlWork {
     async fn accounts(&mut self, page: Page<'_>) -> Result<Vec<Account>> {
         self.all::<AccountRow>(
             sql!(
-                "SELECT id, username, state, claims, webauthn_handle, created_at, updated_at
+                "SELECT id, username, state, claims, webauthn_handle, roles, group_names, language, created_at,
+                        updated_at
                    FROM accounts WHERE username_key > $1 ORDER BY username_key LIMIT $2"
             ),
             bind![page.after.unwrap_or_default(), page.limit.min(PAGE)],
@@ -272,8 +286,9 @@ impl EditAccounts for SqlWork {
         self.run(
             sql!(
                 "INSERT INTO accounts
-                    (id, username, username_key, state, claims, webauthn_handle, is_admin, created_at, updated_at)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+                    (id, username, username_key, state, claims, webauthn_handle, is_admin, language, created_at,
+                     updated_at)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
             ),
             bind![
                 &account.id,
@@ -283,6 +298,7 @@ impl EditAccounts for SqlWork {
                 claims,
                 &account.webauthn_handle,
                 false,
+                account.language.as_ref(),
                 account.created_at,
                 account.updated_at,
             ],
@@ -415,7 +431,9 @@ impl EditAccounts for SqlWork {
 
     async fn make_admin(&mut self, account: &AccountId, now: Timestamp) -> Result<()> {
         self.run(
-            sql!("UPDATE accounts SET is_admin = TRUE, updated_at = $2 WHERE id = $1"),
+            sql!(
+                "UPDATE accounts SET is_admin = TRUE, roles = '[\"superadmin\"]', updated_at = $2 WHERE id = $1"
+            ),
             bind![account, now],
         )
         .await?;

@@ -187,7 +187,8 @@ impl Devices for SqlWork {
                 "SELECT d.id, d.account_id, d.kind, d.name, d.platform, d.key_alg, d.key_public,
                         d.key_thumbprint, d.verifies_user, d.passkey_id, d.state, d.added_by, d.agreed_at,
                         d.created_at, d.last_used_at,
-                        a.id, a.username, a.state, a.claims, a.webauthn_handle, a.created_at, a.updated_at,
+                        a.id, a.username, a.state, a.claims, a.webauthn_handle, a.roles, a.group_names, a.language,
+                        a.created_at, a.updated_at,
                         p.id, p.account_id, p.device_id, p.credential_id, p.passkey, p.name, p.created_at,
                         p.last_used_at
                    FROM devices d

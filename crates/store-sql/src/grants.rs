@@ -96,7 +96,8 @@ impl Grants for SqlWork {
             sql!(
                 "SELECT g.id, g.account_id, g.client_id, g.session_id, g.scope, g.created_at, g.expires_at,
                         g.revoked_at,
-                        a.id, a.username, a.state, a.claims, a.webauthn_handle, a.created_at, a.updated_at
+                        a.id, a.username, a.state, a.claims, a.webauthn_handle, a.roles, a.group_names, a.language,
+                        a.created_at, a.updated_at
                    FROM grants g JOIN accounts a ON a.id = g.account_id
                   WHERE g.id = $1"
             ),

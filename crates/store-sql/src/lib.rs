@@ -10,12 +10,18 @@
 //! that is no valid value leaves as `Corrupt`, never as a guess.
 
 mod accounts;
+mod administration;
 mod audit;
 mod clients;
 mod devices;
+mod enrolments;
+mod factors;
 mod grants;
+mod jobs;
 mod keys;
 mod logouts;
+mod notices;
+mod people;
 mod place;
 mod pool;
 mod readers;
@@ -23,6 +29,7 @@ mod refresh;
 pub mod schema;
 mod sessions;
 mod settings;
+mod statistics;
 mod unit;
 mod values;
 mod work;

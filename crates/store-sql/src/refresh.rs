@@ -118,7 +118,8 @@ impl Refresh for SqlWork {
                 "SELECT f.grant_id, f.generation, f.rotated_at, f.idle_ends_at, f.ends_at, f.content,
                         g.id, g.account_id, g.client_id, g.session_id, g.scope, g.created_at, g.expires_at,
                         g.revoked_at,
-                        a.id, a.username, a.state, a.claims, a.webauthn_handle, a.created_at, a.updated_at
+                        a.id, a.username, a.state, a.claims, a.webauthn_handle, a.roles, a.group_names, a.language,
+                        a.created_at, a.updated_at
                    FROM refresh_families f JOIN grants g ON g.id = f.grant_id
                         JOIN accounts a ON a.id = g.account_id
                   WHERE f.grant_id = $1"

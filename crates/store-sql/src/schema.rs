@@ -39,6 +39,13 @@ migrations! {
     7 "0007_audit",
     8 "0008_nodes",
     9 "0009_relying_parties",
+    10 "0010_people",
+    11 "0011_registry",
+    12 "0012_enrolments",
+    13 "0013_factors",
+    14 "0014_notices",
+    15 "0015_administration",
+    16 "0016_audit_chain",
 }
 
 /// Where sqlx notes which migrations were run.

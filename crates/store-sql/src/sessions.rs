@@ -80,22 +80,17 @@ impl TryFrom<SessionRow> for BrowserSession {
     }
 }
 
-/// A session, its account, and whether that is an administrator's.
+/// A session and its account.
 struct SignedInRow {
     session: SessionRow,
     account: AccountRow,
-    is_admin: bool,
 }
 
 impl Entry for SignedInRow {
     const TABLE: &'static str = "sessions";
 
     fn read(row: &mut Cells<'_>) -> Result<Self> {
-        Ok(Self {
-            session: SessionRow::read(row)?,
-            account: AccountRow::read(row)?,
-            is_admin: row.flag("is_admin")?,
-        })
+        Ok(Self { session: SessionRow::read(row)?, account: AccountRow::read(row)? })
     }
 }
 
@@ -103,11 +98,7 @@ impl TryFrom<SignedInRow> for SignedIn {
     type Error = StoreError;
 
     fn try_from(row: SignedInRow) -> Result<Self> {
-        Ok(Self {
-            session: row.session.try_into()?,
-            account: row.account.try_into()?,
-            is_admin: row.is_admin,
-        })
+        Ok(Self { session: row.session.try_into()?, account: row.account.try_into()? })
     }
 }
 
@@ -142,8 +133,8 @@ impl Sessions for SqlWork {
             sql!(
                 "SELECT s.id, s.account_id, s.secret_hash, s.proofs, s.device_id, s.browser, s.address,
                         s.created_at, s.last_used_at, s.idle_seconds, s.expires_at, s.ended_at, s.ended_why,
-                        a.id, a.username, a.state, a.claims, a.webauthn_handle, a.created_at, a.updated_at,
-                        a.is_admin
+                        a.id, a.username, a.state, a.claims, a.webauthn_handle, a.roles, a.group_names, a.language,
+                        a.created_at, a.updated_at
                    FROM sessions s JOIN accounts a ON a.id = s.account_id
                   WHERE s.secret_hash = $1"
             ),

@@ -9,15 +9,22 @@
 //! and says what happened. Nothing slow (hashing, signing, fetching) happens while a unit is open.
 
 mod accounts;
+mod administration;
 mod audit;
 mod clients;
 mod devices;
+mod enrolments;
 mod error;
+mod factors;
 mod grants;
+mod jobs;
 mod keys;
 mod logouts;
+mod notices;
+mod people;
 mod refresh;
 mod sessions;
+mod statistics;
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
@@ -25,15 +32,22 @@ pub mod conformance;
 use async_trait::async_trait;
 
 pub use accounts::{Accounts, EditAccounts};
+pub use administration::{Administration, EditAdministration};
 pub use audit::{AuditFilter, AuditTrail, EditAudit, StoredAudit};
 pub use clients::{Clients, EditClients};
 pub use devices::{Devices, EditDevices};
+pub use enrolments::{EditEnrolments, Enrolments};
 pub use error::{Result, StoreError};
+pub use factors::{EditFactors, Factors};
 pub use grants::{EditGrants, Grants, Spend};
+pub use jobs::{EditJobs, Jobs};
 pub use keys::{EditKeys, Keys};
 pub use logouts::{EditLogouts, LogoutNotice, Logouts, SessionClient};
+pub use notices::{EditNotices, Notices};
+pub use people::{EditPeople, People};
 pub use refresh::{EditRefresh, Refresh, Rotate, Rotation};
 pub use sessions::{EditSessions, Sessions, SignedIn};
+pub use statistics::{EditStatistics, Statistics};
 
 /// One page of a list: rows after a key, in the key's order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,10 +80,43 @@ pub trait Store: Send + Sync {
 
 /// Everything that can be read.
 pub trait View:
-    Accounts + Devices + Clients + Sessions + Grants + Refresh + Logouts + Keys + AuditTrail
+    Accounts
+    + Administration
+    + AuditTrail
+    + Clients
+    + Devices
+    + Enrolments
+    + Factors
+    + Grants
+    + Jobs
+    + Keys
+    + Logouts
+    + Notices
+    + People
+    + Refresh
+    + Sessions
+    + Statistics
 {
 }
-impl<T: Accounts + Devices + Clients + Sessions + Grants + Refresh + Logouts + Keys + AuditTrail> View for T {}
+impl<T> View for T where
+    T: Accounts
+        + Administration
+        + AuditTrail
+        + Clients
+        + Devices
+        + Enrolments
+        + Factors
+        + Grants
+        + Jobs
+        + Keys
+        + Logouts
+        + Notices
+        + People
+        + Refresh
+        + Sessions
+        + Statistics
+{
+}
 
 /// A unit of work: reads see its own writes.
 #[async_trait]
@@ -84,6 +131,13 @@ pub trait Work:
     + EditLogouts
     + EditKeys
     + EditAudit
+    + EditAdministration
+    + EditEnrolments
+    + EditFactors
+    + EditJobs
+    + EditNotices
+    + EditPeople
+    + EditStatistics
 {
     /// Makes everything durable, then answers.
     async fn commit(self: Box<Self>) -> Result<()>;

@@ -14,8 +14,6 @@ pub struct SignedIn {
     pub session: BrowserSession,
     /// Its account as it is now.
     pub account: Account,
-    /// The account is an administrator.
-    pub is_admin: bool,
 }
 
 /// Reads.

@@ -51,6 +51,9 @@ async fn world() -> World {
         state: AccountState::Active,
         claims: serde_json::Map::new(),
         webauthn_handle: [1; 16],
+        roles: domain::Roles::NONE,
+        groups: Vec::new(),
+        language: None,
         created_at: START,
         updated_at: START,
     };

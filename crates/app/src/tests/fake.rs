@@ -40,6 +40,9 @@ impl FakeStore {
             state: AccountState::Active,
             claims: serde_json::Map::new(),
             webauthn_handle: [0; 16],
+            roles: domain::Roles::NONE,
+            groups: Vec::new(),
+            language: None,
             created_at: now,
             updated_at: now,
         };
@@ -82,7 +85,7 @@ impl FakeStore {
             created_at: now,
         };
         Self {
-            session: Mutex::new(SignedIn { session, account, is_admin: false }),
+            session: Mutex::new(SignedIn { session, account }),
             client: Mutex::new(client),
             gate: Mutex::default(),
             reads: AtomicUsize::new(0),
@@ -192,6 +195,14 @@ impl Clients for FakeView {
         Ok(Vec::new())
     }
 }
+
+impl store::Administration for FakeView {}
+impl store::Enrolments for FakeView {}
+impl store::Factors for FakeView {}
+impl store::Jobs for FakeView {}
+impl store::Notices for FakeView {}
+impl store::People for FakeView {}
+impl store::Statistics for FakeView {}
 
 #[async_trait]
 impl Accounts for FakeView {

@@ -20,7 +20,7 @@ fn texts(words: &[&str]) -> Vec<String> {
 
 impl World {
     fn ada(&self) -> SignedIn {
-        SignedIn { session: self.session.clone(), account: self.account.clone(), is_admin: false }
+        SignedIn { session: self.session.clone(), account: self.account.clone() }
     }
 
     async fn kept(&self, changes: &[(&str, &str)]) -> Purpose {

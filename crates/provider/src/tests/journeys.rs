@@ -21,7 +21,7 @@ impl World {
             |(method, at): &(Method, Timestamp)| Proof { method: *method, at: *at, known_browser: false };
         let proofs = proofs.iter().map(proof).collect();
         let session = BrowserSession { proofs, ..self.session.clone() };
-        SignedIn { session, account: self.account.clone(), is_admin: false }
+        SignedIn { session, account: self.account.clone() }
     }
 
     async fn finish(&self, kept: &KeptJourney, who: &SignedIn) -> Params {
@@ -188,6 +188,9 @@ async fn id_token_hints_name_the_person_even_when_expired() {
         id: world.app.entropy().id(),
         username: "bob".parse().unwrap(),
         webauthn_handle: [2; 16],
+        roles: domain::Roles::NONE,
+        groups: Vec::new(),
+        language: None,
         ..world.account.clone()
     };
     let secret = world.app.entropy().secret();
@@ -207,6 +210,6 @@ async fn id_token_hints_name_the_person_even_when_expired() {
     assert_eq!(world.error(&[("id_token_hint", hint), ("prompt", "none")]).await, "login_required");
     let kept = world.begun(&[("id_token_hint", hint)]).await;
     assert_eq!(kept.journey.need.account, Some(world.account.id));
-    let wrong = SignedIn { session, account: other, is_admin: false };
+    let wrong = SignedIn { session, account: other };
     assert_eq!(world.finish(&kept, &wrong).await.get("error"), Some("login_required"));
 }

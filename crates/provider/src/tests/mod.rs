@@ -126,6 +126,9 @@ async fn world_on(store: Arc<dyn Store>, live: Arc<dyn live::Live>, clients: &[C
         state: AccountState::Active,
         claims,
         webauthn_handle: [1; 16],
+        roles: domain::Roles::NONE,
+        groups: Vec::new(),
+        language: None,
         created_at: START,
         updated_at: START,
     };

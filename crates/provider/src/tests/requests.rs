@@ -305,7 +305,7 @@ async fn par_ensure_reused_request_uri_prior_to_auth_completion_succeeds() {
         kept.push(world.app.slots::<JourneySlot>().get(&id).await.unwrap().unwrap().0);
     }
     world.visitor.session = secret;
-    let who = SignedIn { session: world.session.clone(), account: world.account.clone(), is_admin: false };
+    let who = SignedIn { session: world.session.clone(), account: world.account.clone() };
     world.clock.advance(Duration::from_secs(600));
     let landed = world.provider.finish(&kept[0].purpose, &who).await.unwrap();
     assert!(matches!(landed, Landing::SeeOther(to) if to.contains("code=")));

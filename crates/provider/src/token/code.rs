@@ -164,7 +164,7 @@ impl Provider {
         if session.account != account.id {
             return Ok(None);
         }
-        let who = Arc::new(SignedIn { session, account, is_admin: false });
+        let who = Arc::new(SignedIn { session, account });
         if counts(&who) {
             people.keep(code.who.session, Arc::clone(&who), subjects(&who), mark);
             return Ok(Some(who));

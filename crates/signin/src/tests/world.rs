@@ -136,6 +136,9 @@ impl World {
             state: AccountState::Active,
             claims: serde_json::Map::new(),
             webauthn_handle: self.app.entropy().bytes(),
+            roles: domain::Roles::NONE,
+            groups: Vec::new(),
+            language: None,
             created_at: now,
             updated_at: now,
         };

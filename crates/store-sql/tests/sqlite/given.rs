@@ -26,6 +26,9 @@ pub fn account() -> Account {
         state: AccountState::Active,
         claims: serde_json::Map::new(),
         webauthn_handle: [2; 16],
+        roles: domain::Roles::NONE,
+        groups: Vec::new(),
+        language: None,
         created_at: NOW,
         updated_at: NOW,
     }

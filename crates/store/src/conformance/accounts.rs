@@ -177,11 +177,11 @@ pub async fn the_first_administrator_is_set_up_once(store: &dyn Store) {
     let mut work = unit(store).await;
     assert!(!work.offer_admin_setup(&other, NOW).await.unwrap(), "also after it was taken");
     work.add_session(&session, None).await.unwrap();
-    assert!(!work.session_by_secret(&session.secret_hash).await.unwrap().unwrap().is_admin);
+    assert!(work.session_by_secret(&session.secret_hash).await.unwrap().unwrap().account.roles.is_empty());
     work.make_admin(&ada.id, NOW).await.unwrap();
     work.commit().await.unwrap();
     let seen = store.read().await.unwrap().session_by_secret(&session.secret_hash).await.unwrap().unwrap();
-    assert!(seen.is_admin);
+    assert!(seen.account.roles.has(domain::Role::Superadmin));
 }
 
 /// Of many who ask for the same name at once one has it; the others are told.

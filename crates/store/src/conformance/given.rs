@@ -51,6 +51,9 @@ pub fn account(username: &str) -> Account {
         state: AccountState::Active,
         claims: claims.as_object().unwrap().clone(),
         webauthn_handle: bytes(),
+        roles: domain::Roles::NONE,
+        groups: Vec::new(),
+        language: None,
         created_at: at(-100),
         updated_at: at(-50),
     }

@@ -27,7 +27,7 @@ pub async fn a_session_survives_its_row(store: &dyn Store) {
     let mut view = store.read().await.unwrap();
     for session in [plain, full.clone()] {
         assert_eq!(view.session(&session.id).await.unwrap().as_ref(), Some(&session));
-        let expected = SignedIn { session: session.clone(), account: ada.clone(), is_admin: false };
+        let expected = SignedIn { session: session.clone(), account: ada.clone() };
         assert_eq!(view.session_by_secret(&session.secret_hash).await.unwrap(), Some(expected));
     }
     assert_eq!(view.session(&SessionId::from_random(bytes())).await.unwrap(), None);

@@ -1,0 +1,7 @@
+//! Second factors, recovery codes, recoveries.
+
+/// Reads.
+pub trait Factors: Send {}
+
+/// Writes.
+pub trait EditFactors: Factors {}

@@ -1,0 +1,7 @@
+//! Long work, row by row.
+
+/// Reads.
+pub trait Jobs: Send {}
+
+/// Writes.
+pub trait EditJobs: Jobs {}

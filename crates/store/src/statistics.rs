@@ -1,0 +1,7 @@
+//! Counts for charts.
+
+/// Reads.
+pub trait Statistics: Send {}
+
+/// Writes.
+pub trait EditStatistics: Statistics {}

@@ -1,0 +1,1 @@
+-- Words to people, by mail and on their pages.

@@ -1,0 +1,1 @@
+-- Letters, codes, approval queue and long work.
