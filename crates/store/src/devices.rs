@@ -1,7 +1,7 @@
-//! Phones and enrolments.
+//! Phones.
 
 use async_trait::async_trait;
-use domain::{AccountId, Device, DeviceId, DeviceState, Enrolment, Passkey, SecretHash, Timestamp};
+use domain::{AccountId, Device, DeviceId, DeviceState, Passkey, Timestamp};
 
 use crate::{Page, Result};
 
@@ -47,10 +47,4 @@ pub trait EditDevices: Devices {
     /// Notes that an active device of an active account was used; `false` when either is not active
     /// (SEC-036: the check and the note are one statement).
     async fn device_used(&mut self, id: &DeviceId, owner: &AccountId, now: Timestamp) -> Result<bool>;
-
-    /// Adds an enrolment and ends the account's earlier open ones (SEC-071).
-    async fn add_enrolment(&mut self, enrolment: &Enrolment) -> Result<()>;
-
-    /// Takes the enrolment with this token, if it is still good at `now`: of many callers one gets it.
-    async fn take_enrolment(&mut self, token_hash: &SecretHash, now: Timestamp) -> Result<Option<Enrolment>>;
 }

@@ -11,6 +11,7 @@ pub mod accounts;
 pub mod audit;
 pub mod clients;
 pub mod devices;
+pub mod enrolments;
 pub mod given;
 pub mod grants;
 pub mod keys;
@@ -64,6 +65,8 @@ macro_rules! conformance {
                 sec_081_a_revoked_device_never_returns
                 sec_083_a_stranger_moves_no_device
                 sec_036_only_the_active_are_used
+            }
+            enrolments {
                 sec_071_an_enrolment_is_taken_once
                 sec_071_a_new_enrolment_ends_the_earlier
                 sec_071_of_parallel_enrolments_one_is_open
