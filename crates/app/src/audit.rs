@@ -6,7 +6,7 @@
 //! work.audit(AuditEntry { account: Some(id), ..audit::by(&visitor, AuditEvent::SessionStarted, Outcome::Done, now) })
 //! ```
 
-use domain::{AuditEntry, AuditEvent, ClientAddress, Outcome, Timestamp, text};
+use domain::{Actor, AuditEntry, AuditEvent, ClientAddress, Outcome, Timestamp, text};
 
 use crate::Visitor;
 
@@ -23,6 +23,19 @@ pub fn by(visitor: &Visitor, event: AuditEvent, outcome: Outcome, now: Timestamp
 #[must_use]
 pub fn from(address: ClientAddress, event: AuditEvent, outcome: Outcome, now: Timestamp) -> AuditEntry {
     AuditEntry { address: Some(address.to_string()), ..AuditEntry::new(event, outcome, now) }
+}
+
+/// An entry about what somebody did to what is another's, or the server by itself: fill in whose.
+#[must_use]
+pub fn of(
+    actor: &Actor,
+    address: Option<ClientAddress>,
+    event: AuditEvent,
+    outcome: Outcome,
+    now: Timestamp,
+) -> AuditEntry {
+    let address = address.map(|address| address.to_string());
+    AuditEntry { address, ..AuditEntry::new(event, outcome, now).by(actor.clone()) }
 }
 
 /// A detail that is fit to be kept and shown: plain, cut to its length.

@@ -11,18 +11,23 @@
 
 pub mod account;
 pub mod audit;
+pub mod claim_definition;
 pub mod client;
 pub mod credential;
 pub mod device;
 pub mod enrolment;
 pub mod grant;
+pub mod group;
 pub mod id;
 pub mod initial_token;
 pub mod json;
 pub mod key;
 pub mod list;
 pub mod metadata;
+pub mod notice;
+pub mod permissions;
 pub mod place;
+pub mod policy;
 pub mod refresh;
 pub mod role;
 pub mod session;
@@ -30,12 +35,14 @@ pub mod text;
 pub mod time;
 
 pub use account::{Account, AccountState, Username};
-pub use audit::{AuditEntry, AuditEvent, Outcome};
+pub use audit::{Actor, AuditEntry, AuditEvent, Outcome};
+pub use claim_definition::{ClaimDefinition, ClaimEditor, ClaimKind, ClaimLimits};
 pub use client::{Client, ClientAuthMethod, SigningAlg};
 pub use credential::{Passkey, PasswordHash};
-pub use device::{AddedBy, Device, DeviceKey, DeviceKind, DeviceState, KeyAlg};
+pub use device::{AddedBy, Attestation, Device, DeviceKey, DeviceKind, DeviceRecord, DeviceState, KeyAlg, PastKey};
 pub use enrolment::{Enrolment, EnrolmentOrigin};
 pub use grant::{Consent, Grant};
+pub use group::{Group, GroupName};
 pub use id::{
     AccountId, ApiKeyId, AuditId, BatchId, ClientId, CredentialId, DeviceId, EnrolmentId, GrantId, GroupId,
     Id, JobId, JourneyId, NoticeId, RecoveryId, SecretHash, SessionId,
@@ -47,7 +54,13 @@ pub use metadata::{
     AccessTokenFormat, AssertionAlg, ClientKeys, ClientMetadata, ContentEncryption, Encryption, GrantType,
     KeyEncryptionAlg, LogoutUri, RequestObjectAlg, ResponseType, SubjectType,
 };
+pub use notice::{Notice, NoticeAction, NoticeBy, NoticeKind, NoticeMail};
+pub use permissions::Permissions;
 pub use place::{ClientAddress, Place, Proximity, UserAgent};
+pub use policy::{
+    AttestationWish, DevicePolicy, EnrolmentPolicy, FirstEnrolment, Overrides, PasswordPolicy, Policies,
+    Policy, RecoveryPolicy, SecondFactor,
+};
 pub use refresh::RefreshFamily;
 pub use role::{Permission, Role, Roles};
 pub use session::{Acr, BrowserSession, Method, Proof, SessionEnd};
