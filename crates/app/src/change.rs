@@ -31,6 +31,8 @@ pub enum Change {
     Grant(GrantId),
     /// Signing keys were made or rotated: load them again.
     Keys,
+    /// Policies, wishes of groups or custom claims were changed.
+    Policies,
     /// Words of other nodes may have been lost: everything cached may be old.
     Missed,
 }
@@ -73,6 +75,7 @@ impl Changes {
             Change::Device(id) => format!("device {id} @{node}"),
             Change::Grant(id) => format!("grant {id} @{node}"),
             Change::Keys => format!("keys @{node}"),
+            Change::Policies => format!("policies @{node}"),
             Change::Missed => format!("missed @{node}"),
         }
     }
@@ -92,6 +95,9 @@ impl Changes {
 fn read(text: &str) -> Option<Change> {
     if text == "keys" {
         return Some(Change::Keys);
+    }
+    if text == "policies" {
+        return Some(Change::Policies);
     }
     let (subject, id) = text.split_once(' ')?;
     match subject {
@@ -119,6 +125,7 @@ mod tests {
             Change::Device(DeviceId::from_random([3; 16])),
             Change::Grant(GrantId::from_random([4; 16])),
             Change::Keys,
+            Change::Policies,
             Change::Missed,
         ];
         for change in all {

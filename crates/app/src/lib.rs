@@ -5,6 +5,8 @@
 //! ([`visitor`]); how nodes tell each other what changed ([`Change`]).
 //! Not here: use cases (`signin`, `provider`, `registry`), configuration (`server`), HTTP (`web`).
 
+mod actor;
+pub mod answers;
 pub mod audit;
 pub mod cache;
 mod change;
@@ -15,6 +17,8 @@ mod hashing;
 mod issuer;
 pub mod journeys;
 mod keyring;
+pub mod notices;
+mod policies;
 mod refusal;
 mod repeat;
 mod sealing;
@@ -29,11 +33,12 @@ use std::sync::Arc;
 use domain::{SecretHash, Timestamp};
 use jose::seal::MasterKey;
 use live::{Live, LiveError, Slot, Slots};
-use outbound::Outbound;
+use outbound::{Mailer, Outbound};
 use store::Store;
 use tokio::sync::broadcast;
 use zeroize::Zeroizing;
 
+pub use actor::{Actor, ActsBy};
 pub use change::Change;
 pub use clients::ClientCache;
 pub use clock::Clock;
@@ -42,6 +47,7 @@ pub use hashing::{BadHashSettings, HashPool, HashSettings, MAX_PASSWORD_BYTES, V
 pub use issuer::{BadIssuer, Issuer};
 pub use journeys::{ConsentAsked, ConsentItem, Ending, Fact, FormPost, Landing};
 pub use keyring::{KeyInUse, Keyring, Published};
+pub use policies::{Decisions, PolicyCache};
 pub use refusal::Refusal;
 pub use sealing::Sealer;
 pub use secret::Secret;
@@ -62,6 +68,7 @@ struct Inner {
     store: Arc<dyn Store>,
     live: Arc<dyn Live>,
     outbound: Arc<dyn Outbound>,
+    mailer: Option<Arc<dyn Mailer>>,
     clock: Clock,
     entropy: Entropy,
     hashing: HashPool,
@@ -72,6 +79,7 @@ struct Inner {
     throttle: Throttle,
     sessions: SessionCache,
     clients: ClientCache,
+    policies: PolicyCache,
     changes: Changes,
 }
 
@@ -85,6 +93,8 @@ pub struct Parts {
     pub live: Arc<dyn Live>,
     /// The outside.
     pub outbound: Arc<dyn Outbound>,
+    /// The mail server; none: no mail is sent.
+    pub mailer: Option<Arc<dyn Mailer>>,
     /// The time.
     pub clock: Clock,
     /// Randomness.
@@ -101,13 +111,15 @@ impl App {
     /// Puts the parts together. Starts no task and no thread; [`App::listen`] has to be run by the server.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let Parts { issuer, store, live, outbound, clock, entropy, hashing, master_key, limits } = parts;
+        let Parts { issuer, store, live, outbound, mailer, clock, entropy, hashing, master_key, limits } =
+            parts;
         let macs = Macs::new();
         Self(Arc::new(Inner {
             hashing: HashPool::new(hashing, entropy.clone()),
             throttle: Throttle::new(Arc::clone(&live), limits, &master_key),
             sessions: SessionCache::new(Arc::clone(&store), clock.clone()),
             clients: ClientCache::new(Arc::clone(&store)),
+            policies: PolicyCache::new(Arc::clone(&store)),
             changes: Changes::new(&entropy),
             keys: Keyring::default(),
             vault: Vault::default(),
@@ -115,6 +127,7 @@ impl App {
             store,
             live,
             outbound,
+            mailer,
             clock,
             entropy,
             master_key,
@@ -168,6 +181,12 @@ impl App {
     #[must_use]
     pub fn outbound(&self) -> &dyn Outbound {
         &*self.0.outbound
+    }
+
+    /// The mail server; none: no mail is sent.
+    #[must_use]
+    pub fn mailer(&self) -> Option<&Arc<dyn Mailer>> {
+        self.0.mailer.as_ref()
     }
 
     /// The short-lived slots of one kind.
@@ -254,6 +273,12 @@ impl App {
         &self.0.clients
     }
 
+    /// Policies and what else is decided for everybody, cached for a moment.
+    #[must_use]
+    pub fn policies(&self) -> &PolicyCache {
+        &self.0.policies
+    }
+
     /// Tells all nodes, and this one at once, that something changed. To be called after the commit: the deed is
     /// done whatever becomes of the word. One that cannot be said is logged, and the other nodes notice within two
     /// seconds by themselves (SEC-153).
@@ -307,6 +332,7 @@ impl App {
     fn apply(&self, change: &Change) {
         self.0.sessions.drop_what(change);
         self.0.clients.drop_what(change);
+        self.0.policies.drop_what(change);
         self.0.changes.pass_on(change);
     }
 }

@@ -120,7 +120,7 @@ impl SessionCache {
         match change {
             Change::Session(_) | Change::Account(_) => self.fresh.drop_subject(change),
             Change::Missed => self.fresh.drop_all(),
-            Change::Client(_) | Change::Device(_) | Change::Grant(_) | Change::Keys => {}
+            Change::Client(_) | Change::Device(_) | Change::Grant(_) | Change::Keys | Change::Policies => {}
         }
     }
 }

@@ -16,10 +16,12 @@ pub mod client;
 pub mod credential;
 pub mod device;
 pub mod enrolment;
+pub mod factor;
 pub mod grant;
 pub mod group;
 pub mod id;
 pub mod initial_token;
+pub mod job;
 pub mod json;
 pub mod key;
 pub mod list;
@@ -28,6 +30,7 @@ pub mod notice;
 pub mod permissions;
 pub mod place;
 pub mod policy;
+pub mod recovery;
 pub mod refresh;
 pub mod role;
 pub mod session;
@@ -39,8 +42,11 @@ pub use audit::{Actor, AuditEntry, AuditEvent, Outcome};
 pub use claim_definition::{ClaimDefinition, ClaimEditor, ClaimKind, ClaimLimits};
 pub use client::{Client, ClientAuthMethod, SigningAlg};
 pub use credential::{Passkey, PasswordHash};
-pub use device::{AddedBy, Attestation, Device, DeviceKey, DeviceKind, DeviceRecord, DeviceState, KeyAlg, PastKey};
-pub use enrolment::{Enrolment, EnrolmentOrigin};
+pub use device::{
+    AddedBy, Attestation, Device, DeviceKey, DeviceKind, DeviceRecord, DeviceState, KeyAlg, PastKey,
+};
+pub use enrolment::{Enrolment, EnrolmentCode, EnrolmentKind, EnrolmentOrigin, EnrolmentOutcome, EnrolmentState};
+pub use factor::{Held, Totp};
 pub use grant::{Consent, Grant};
 pub use group::{Group, GroupName};
 pub use id::{
@@ -48,6 +54,7 @@ pub use id::{
     Id, JobId, JourneyId, NoticeId, RecoveryId, SecretHash, SessionId,
 };
 pub use initial_token::InitialToken;
+pub use job::{BulkAction, BulkSubject, Job, JobCounts, JobKind, JobRow, JobState, RowFate, RowOutcome};
 pub use key::{KeyRecord, KeyState, KeyUse};
 pub use list::{Cursor, NotACursor};
 pub use metadata::{
@@ -61,6 +68,7 @@ pub use policy::{
     AttestationWish, DevicePolicy, EnrolmentPolicy, FirstEnrolment, Overrides, PasswordPolicy, Policies,
     Policy, RecoveryPolicy, SecondFactor,
 };
+pub use recovery::{Recovery, RecoveryState};
 pub use refresh::RefreshFamily;
 pub use role::{Permission, Role, Roles};
 pub use session::{Acr, BrowserSession, Method, Proof, SessionEnd};

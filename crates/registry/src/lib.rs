@@ -11,6 +11,7 @@ pub mod devices;
 pub mod enrolment;
 pub mod housekeeping;
 pub mod passwords;
+pub mod policies;
 pub mod setup;
 pub mod users;
 
@@ -39,6 +40,18 @@ impl Default for Settings {
     }
 }
 
+impl Settings {
+    /// The policies that hold until others are saved.
+    fn policies(&self) -> domain::Policies {
+        let mut policies = domain::Policies::default();
+        policies.devices.per_user = self.devices_per_account;
+        policies.passwords.shortest = u32::try_from(self.shortest_password).unwrap_or(128);
+        let minutes = self.enrolment_life.as_secs().div_ceil(60).clamp(1, 10);
+        policies.enrolments.screen_minutes = u32::try_from(minutes).unwrap_or(10);
+        policies
+    }
+}
+
 /// The registry's use cases over what every use case is given.
 #[derive(Clone)]
 pub struct Registry {
@@ -50,6 +63,7 @@ impl Registry {
     /// The registry over these ports.
     #[must_use]
     pub fn new(app: &App, settings: Settings) -> Self {
+        app.policies().configure(settings.policies());
         Self { app: app.clone(), settings: Arc::new(settings) }
     }
 

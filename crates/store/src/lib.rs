@@ -35,16 +35,18 @@ pub use accounts::{Accounts, EditAccounts};
 pub use administration::{Administration, EditAdministration};
 pub use audit::{AuditFilter, AuditTrail, EditAudit, StoredAudit};
 pub use clients::{Clients, EditClients};
-pub use devices::{Devices, EditDevices};
-pub use enrolments::{EditEnrolments, Enrolments};
+pub use devices::{
+    ApprovalNote, ChangeNote, DeviceFilter, DeviceSort, Devices, EditDevices, ListedDevice,
+};
+pub use enrolments::{EditEnrolments, EnrolmentFilter, Enrolments};
 pub use error::{Result, StoreError};
 pub use factors::{EditFactors, Factors};
 pub use grants::{EditGrants, Grants, Spend};
 pub use jobs::{EditJobs, Jobs};
 pub use keys::{EditKeys, Keys};
 pub use logouts::{EditLogouts, LogoutNotice, Logouts, SessionClient};
-pub use notices::{EditNotices, Notices};
-pub use people::{EditPeople, People};
+pub use notices::{EditNotices, MailCounts, MailState, Notices};
+pub use people::{Decided, EditPeople, People, SavedPolicy};
 pub use refresh::{EditRefresh, Refresh, Rotate, Rotation};
 pub use sessions::{EditSessions, Sessions, SignedIn};
 pub use statistics::{EditStatistics, Statistics};

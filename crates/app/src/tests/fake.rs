@@ -200,8 +200,43 @@ impl store::Administration for FakeView {}
 impl store::Enrolments for FakeView {}
 impl store::Factors for FakeView {}
 impl store::Jobs for FakeView {}
-impl store::Notices for FakeView {}
-impl store::People for FakeView {}
+#[async_trait]
+impl store::Notices for FakeView {
+    async fn notice(&mut self, _: &domain::NoticeId) -> Result<Option<domain::Notice>> {
+        Ok(None)
+    }
+    async fn notices_of(
+        &mut self,
+        _: &AccountId,
+        _: Option<&domain::Cursor>,
+        _: u32,
+    ) -> Result<Vec<domain::Notice>> {
+        Ok(Vec::new())
+    }
+    async fn unseen_notices(&mut self, _: &AccountId) -> Result<u64> {
+        Ok(0)
+    }
+    async fn has_due_mail(&mut self, _: Timestamp) -> Result<bool> {
+        Ok(false)
+    }
+    async fn mail_counts(&mut self, _: Timestamp) -> Result<store::MailCounts> {
+        Ok(store::MailCounts::default())
+    }
+    async fn mails(
+        &mut self,
+        _: store::MailState,
+        _: Option<&domain::Cursor>,
+        _: u32,
+    ) -> Result<Vec<domain::Notice>> {
+        Ok(Vec::new())
+    }
+}
+#[async_trait]
+impl store::People for FakeView {
+    async fn decided(&mut self) -> Result<store::Decided> {
+        Ok(store::Decided::default())
+    }
+}
 impl store::Statistics for FakeView {}
 
 #[async_trait]
