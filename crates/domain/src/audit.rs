@@ -3,6 +3,8 @@
 //! Owns: the entry and the closed list of events. Not here: keeping it (`store::audit`).
 //! Never in an entry: passwords, codes, tokens, channel ids, browser secrets, check codes.
 
+pub mod chain;
+
 use std::fmt;
 use std::str::FromStr;
 
