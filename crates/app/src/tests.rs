@@ -16,6 +16,7 @@ fn node(store: &Arc<FakeStore>, live: &Arc<dyn Live>, clock: &Clock) -> App {
         store: Arc::new(Handle(Arc::clone(store))),
         live: Arc::clone(live),
         outbound: Arc::new(outbound::Closed),
+        mailer: None,
         clock: clock.clone(),
         entropy: Entropy::system(),
         hashing: HashSettings::default(),

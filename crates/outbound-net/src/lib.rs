@@ -1,4 +1,5 @@
 //! The one guarded HTTP client: everything that the server fetches or sends by itself goes through here (SEC-130).
+//! Beside it, mail over SMTP to the one server that the configuration names ([`mail`]).
 //!
 //! Owns: which addresses may be called ([`rules`]), connecting to exactly the addresses that were looked at, and the
 //! limits of time and size. Not here: what is fetched, and when (`provider`).
@@ -8,6 +9,7 @@
 //! and the configured ones, the same on every machine.
 
 mod lookup;
+pub mod mail;
 pub mod rules;
 
 use std::collections::HashMap;

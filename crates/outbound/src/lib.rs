@@ -7,11 +7,15 @@
 //! redirects, at most 5 seconds, at most the asked-for bytes and never more than 64 kB, never credentials. What is
 //! not public can be allowed by configuration.
 
+mod mail;
+
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use url::Url;
+
+pub use mail::{Mail, MailError, Mailer};
 
 /// No answer is longer, whatever is asked for.
 pub const MAX_BYTES: usize = 64 * 1024;

@@ -34,6 +34,7 @@ fn registry_on(store: Arc<dyn Store>, live: Arc<dyn Live>) -> Registry {
         store,
         live,
         outbound: Arc::new(outbound::Closed),
+        mailer: None,
         clock: Clock::manual(Timestamp::from_seconds(1_800_000_000)),
         entropy: Entropy::system(),
         hashing: HashSettings::default(),

@@ -9,8 +9,9 @@ use std::sync::Arc;
 use live::{InProcess, Live};
 use live_postgres::PostgresLive;
 use live_redis::RedisLive;
-use outbound::Outbound;
+use outbound::{Mailer, Outbound};
 use outbound_net::Net;
+use outbound_net::mail::Smtp;
 use store::{Store, StoreError};
 use store_sql::{PgSettings, SchemaState, SqlStore};
 
@@ -51,6 +52,18 @@ pub fn outbound(config: &Config) -> Result<Arc<dyn Outbound>, Failure> {
         Failure::new(format!("Requests to others cannot be set up: {bad}. Correct outbound.extra_ca."))
     })?;
     Ok(Arc::new(net))
+}
+
+/// The mail server, or none where mail is switched off.
+///
+/// # Errors
+/// A configured authority cannot be used.
+pub fn mailer(config: &Config) -> Result<Option<Arc<dyn Mailer>>, Failure> {
+    let Some(settings) = &config.mail else { return Ok(None) };
+    let smtp = Smtp::new(settings.clone()).map_err(|bad| {
+        Failure::new(format!("Mail cannot be set up: {bad}. Correct mail.host or outbound.extra_ca."))
+    })?;
+    Ok(Some(Arc::new(smtp)))
 }
 
 /// Opens the database.

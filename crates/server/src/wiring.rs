@@ -114,6 +114,7 @@ pub(crate) async fn ground_over(
         store,
         live: Arc::clone(&live),
         outbound: adapters::outbound(config)?,
+        mailer: adapters::mailer(config)?,
         clock,
         entropy: Entropy::system(),
         hashing: config.sign_in.hashing.clone(),

@@ -57,6 +57,10 @@ const CHANNEL_END_LIFE: Duration = Duration::from_secs(24 * 3600);
 /// A family of refresh tokens that nobody used is removed with its grant so long after its end: access tokens made
 /// from it last are over by then.
 const FAMILY_REST: Duration = Duration::from_secs(24 * 3600);
+/// What became of an enrolment can be seen for so long after its end.
+const ENROLMENT_REST: Duration = Duration::from_secs(90 * 24 * 3600);
+/// Words to people are kept half a year.
+const WORDS_LIFE: Duration = Duration::from_secs(180 * 24 * 3600);
 /// A notice that was not delivered is forgotten after this; it is tried for a day.
 const NOTICE_LIFE: Duration = Duration::from_secs(48 * 3600);
 
@@ -143,7 +147,7 @@ impl Store for SqlStore {
                      (SELECT id FROM enrolments WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2
                       FOR UPDATE SKIP LOCKED)"
                 ),
-                now,
+                now.before(ENROLMENT_REST),
             ),
             (
                 sql!(
@@ -217,6 +221,16 @@ impl Store for SqlStore {
                       FOR UPDATE SKIP LOCKED)"
                 ),
                 now.before(NOTICE_LIFE),
+            ),
+            (
+                sql!(
+                    sqlite: "DELETE FROM notices WHERE id IN
+                     (SELECT id FROM notices WHERE created_at <= $1 ORDER BY created_at LIMIT $2)",
+                    postgres: "DELETE FROM notices WHERE id IN
+                     (SELECT id FROM notices WHERE created_at <= $1 ORDER BY created_at LIMIT $2
+                      FOR UPDATE SKIP LOCKED)"
+                ),
+                now.before(WORDS_LIFE),
             ),
         ];
         let mut removed = 0;

@@ -33,11 +33,9 @@ use async_trait::async_trait;
 
 pub use accounts::{Accounts, EditAccounts};
 pub use administration::{Administration, EditAdministration};
-pub use audit::{AuditFilter, AuditTrail, EditAudit, StoredAudit};
+pub use audit::{AuditFilter, AuditOrder, AuditPage, AuditTrail, EditAudit, StoredAudit};
 pub use clients::{Clients, EditClients};
-pub use devices::{
-    ApprovalNote, ChangeNote, DeviceFilter, DeviceSort, Devices, EditDevices, ListedDevice,
-};
+pub use devices::{ApprovalNote, ChangeNote, DeviceFilter, DeviceSort, Devices, EditDevices, ListedDevice};
 pub use enrolments::{EditEnrolments, EnrolmentFilter, Enrolments};
 pub use error::{Result, StoreError};
 pub use factors::{EditFactors, Factors};
@@ -49,7 +47,7 @@ pub use notices::{EditNotices, MailCounts, MailState, Notices};
 pub use people::{Decided, EditPeople, People, SavedPolicy};
 pub use refresh::{EditRefresh, Refresh, Rotate, Rotation};
 pub use sessions::{EditSessions, Sessions, SignedIn};
-pub use statistics::{EditStatistics, Statistics};
+pub use statistics::{Count, EditStatistics, Statistics};
 
 /// One page of a list: rows after a key, in the key's order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

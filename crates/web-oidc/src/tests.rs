@@ -39,6 +39,7 @@ async fn world() -> World {
         store: Arc::new(store),
         live: Arc::new(live::InProcess::default()),
         outbound: Arc::new(outbound::Closed),
+        mailer: None,
         clock: Clock::manual(START),
         entropy: Entropy::system(),
         hashing: HashSettings::default(),

@@ -284,6 +284,19 @@ impl Devices for FakeView {
     async fn devices(&mut self, _: Page<'_>) -> Result<Vec<Device>> {
         Ok(Vec::new())
     }
+    async fn find_devices(
+        &mut self,
+        _: &store::DeviceFilter<'_>,
+        _: store::DeviceSort,
+        _: bool,
+        _: Option<&domain::list::Cursor>,
+        _: u32,
+    ) -> Result<Vec<store::ListedDevice>> {
+        Ok(Vec::new())
+    }
+    async fn keys_of_device(&mut self, _: &DeviceId) -> Result<Vec<domain::PastKey>> {
+        Ok(Vec::new())
+    }
 }
 
 #[async_trait]

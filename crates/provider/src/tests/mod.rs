@@ -68,6 +68,7 @@ fn app_over(store: Arc<dyn Store>, live: Arc<dyn live::Live>, clock: Clock, mast
         store,
         live,
         outbound: Arc::new(outbound::Closed),
+        mailer: None,
         clock,
         entropy: Entropy::system(),
         hashing: HashSettings::default(),

@@ -65,6 +65,7 @@ pub(super) async fn world(clients: &[Client]) -> (World, Arc<Outside>) {
         store: store().await,
         live: Arc::new(live::InProcess::default()),
         outbound: Arc::clone(&outside) as Arc<dyn Outbound>,
+        mailer: None,
         clock: world.clock.clone(),
         entropy: Entropy::system(),
         hashing: HashSettings::default(),

@@ -36,6 +36,7 @@ async fn place_at(issuer: &str) -> Place {
         store: Arc::new(store_sql::SqlStore::open(store_sql::Settings::temporary()).await.unwrap()),
         live: Arc::new(live::InProcess::default()),
         outbound: Arc::new(outbound::Closed),
+        mailer: None,
         clock: clock.clone(),
         entropy: Entropy::system(),
         hashing: HashSettings::default(),

@@ -14,6 +14,7 @@ pub mod keys;
 pub mod limits;
 pub mod live;
 pub mod log;
+pub mod mail;
 pub mod networks;
 pub mod outbound;
 pub mod phones;
@@ -69,7 +70,8 @@ sections!(
     networks,
     theme,
     log,
-    outbound
+    outbound,
+    mail
 );
 
 /// What it all means.
@@ -107,6 +109,8 @@ pub struct Config {
     pub log: log::Settings,
     /// What may be called; none: nothing.
     pub outbound: Option<outbound_net::Settings>,
+    /// The mail server; none: no mail is sent.
+    pub mail: Option<outbound_net::mail::Settings>,
     /// What was given, for `check-config`.
     pub given: Given,
     /// The file that was read.
@@ -183,6 +187,11 @@ fn resolve(given: &Given, mut wrong: impl FnMut(&'static str, Fault)) -> Option<
     let theme = section!(theme);
     let log = section!(log);
     let outbound = section!(outbound);
+    let mail = given
+        .mail
+        .resolve(|| given.outbound.authorities())
+        .map_err(|fault| wrong(mail::SECTION.name, fault))
+        .ok();
     if let Some(issuer) = &issuer {
         let is_loopback = app::Issuer::parse(issuer).is_ok_and(|issuer| issuer.is_loopback());
         if matches!(tls, Some(Some(_))) && issuer.starts_with("http:") {
@@ -228,6 +237,7 @@ fn resolve(given: &Given, mut wrong: impl FnMut(&'static str, Fault)) -> Option<
         theme: theme?,
         log: log?,
         outbound: outbound?,
+        mail: mail?,
         given: given.clone(),
         file: None,
     })

@@ -29,10 +29,7 @@ impl Given {
     /// # Errors
     /// A file without certificates, or an entry that is neither `host:port` nor a network.
     pub fn resolve(&self) -> Result<Option<Settings>, Fault> {
-        let extra_ca = match &self.extra_ca {
-            Some(path) => authorities(path)?,
-            None => Vec::new(),
-        };
+        let extra_ca = self.authorities()?;
         let allow = self.allow.iter().map(|entry| {
             allowed(entry).ok_or_else(|| {
                 let what = format!("`{entry}` is neither host:port nor a network such as 10.1.0.0/16.");
@@ -41,6 +38,16 @@ impl Given {
         });
         let allow = allow.collect::<Result<_, _>>()?;
         Ok(self.enabled.then_some(Settings { extra_ca, allow }))
+    }
+}
+
+impl Given {
+    /// The further authorities, for whoever else speaks TLS to others.
+    ///
+    /// # Errors
+    /// A file without certificates.
+    pub fn authorities(&self) -> Result<Vec<CertificateDer<'static>>, Fault> {
+        self.extra_ca.as_deref().map_or_else(|| Ok(Vec::new()), authorities)
     }
 }
 

@@ -111,6 +111,7 @@ pub async fn world_over(live: Arc<dyn Live>, limits: Limits, settings: Settings)
         store: Arc::new(store.clone()),
         live,
         outbound: Arc::new(outbound::Closed),
+        mailer: None,
         clock: clock.clone(),
         entropy: Entropy::system(),
         hashing: HashSettings::default().with_threads(2),
@@ -281,6 +282,7 @@ impl World {
             agreed_at: Some(self.app.now()),
             created_at: self.app.now(),
             last_used_at: None,
+            record: domain::DeviceRecord::new(self.app.now()),
         }
     }
 

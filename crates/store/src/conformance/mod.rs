@@ -16,6 +16,7 @@ pub mod given;
 pub mod grants;
 pub mod keys;
 pub mod logouts;
+pub mod notices;
 pub mod refresh;
 pub mod sessions;
 pub mod units;
@@ -70,6 +71,8 @@ macro_rules! conformance {
                 sec_071_an_enrolment_is_taken_once
                 sec_071_a_new_enrolment_ends_the_earlier
                 sec_071_of_parallel_enrolments_one_is_open
+                sec_071_a_code_is_taken_once_by_its_account
+                an_enrolment_is_seen_after_its_end
             }
             grants {
                 a_grant_is_found_with_its_account
@@ -90,6 +93,13 @@ macro_rules! conformance {
                 every_end_of_a_session_leaves_notices
                 nobody_is_forgotten
                 a_notice_is_claimed_by_one
+            }
+            notices {
+                a_list_comes_newest_first
+                a_notice_is_seen_by_its_owner
+                sec_167_one_action_is_taken_once
+                sec_146_a_mail_is_claimed_by_one
+                notices_are_kept_for_half_a_year
             }
             refresh {
                 a_family_is_found_with_its_grant

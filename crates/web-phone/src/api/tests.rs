@@ -53,6 +53,7 @@ async fn here() -> Here {
         store: Arc::new(store_sql::SqlStore::open(store_sql::Settings::temporary()).await.unwrap()),
         live: Arc::new(live::InProcess::default()),
         outbound: Arc::new(outbound::Closed),
+        mailer: None,
         clock: Clock::manual(Timestamp::from_seconds(1_800_000_000)),
         entropy: Entropy::system(),
         hashing: HashSettings::default(),
