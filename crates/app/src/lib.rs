@@ -5,7 +5,6 @@
 //! ([`visitor`]); how nodes tell each other what changed ([`Change`]).
 //! Not here: use cases (`signin`, `provider`, `registry`), configuration (`server`), HTTP (`web`).
 
-mod actor;
 pub mod answers;
 pub mod audit;
 pub mod cache;
@@ -17,6 +16,7 @@ mod hashing;
 mod issuer;
 pub mod journeys;
 mod keyring;
+mod mandate;
 pub mod notices;
 mod policies;
 mod refusal;
@@ -38,7 +38,6 @@ use store::Store;
 use tokio::sync::broadcast;
 use zeroize::Zeroizing;
 
-pub use actor::{Actor, ActsBy};
 pub use change::Change;
 pub use clients::ClientCache;
 pub use clock::Clock;
@@ -47,6 +46,7 @@ pub use hashing::{BadHashSettings, HashPool, HashSettings, MAX_PASSWORD_BYTES, V
 pub use issuer::{BadIssuer, Issuer};
 pub use journeys::{ConsentAsked, ConsentItem, Ending, Fact, FormPost, Landing};
 pub use keyring::{KeyInUse, Keyring, Published};
+pub use mandate::Mandate;
 pub use policies::{Decisions, PolicyCache};
 pub use refusal::Refusal;
 pub use sealing::Sealer;

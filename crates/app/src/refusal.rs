@@ -40,6 +40,12 @@ pub enum Refusal {
     /// It contradicts what is there already.
     #[error("{0} is taken already")]
     Conflict(&'static str),
+    /// It was changed since the caller looked at it.
+    #[error("it was changed meanwhile")]
+    Outdated {
+        /// Its version now.
+        current: i64,
+    },
     /// Tried too often.
     #[error("too many attempts")]
     TooMany {

@@ -131,6 +131,8 @@ rules! {
     ClientAuthAddress client_auth_address "throttle.client.address" 30 per 60;
     /// Clients that register themselves, or change their registration, from one network (key: network).
     RegisterAddress register_address "throttle.register.address" 100 per 3600;
+    /// Calls of the admin API without a right to, from one network (key: network).
+    AdminAddress admin_address "throttle.admin.address" 100 per 600;
     /// Tries to use the administrator's one-time link (key: network).
     AdminSetupAddress admin_setup_address "throttle.admin_setup.address" 10 per 600;
 }

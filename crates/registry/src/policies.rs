@@ -3,7 +3,7 @@
 //! Owns: reading and saving a policy by its name. Not here: what the policies are (`domain::policy`), what holds for
 //! whom right now (`app::policies`), obeying them (each use case).
 
-use app::{Actor, Change, Refusal};
+use app::{Change, Mandate, Refusal};
 use domain::{
     AuditEntry, AuditEvent, DevicePolicy, EnrolmentPolicy, Outcome, PasswordPolicy, Policies, Policy,
     RecoveryPolicy, Timestamp,
@@ -67,7 +67,7 @@ impl Registry {
     /// changed it since.
     pub async fn save_policy(
         &self,
-        by: &Actor,
+        by: &Mandate,
         name: &str,
         value: &Value,
         seen: u32,

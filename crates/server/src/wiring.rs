@@ -232,7 +232,8 @@ impl House {
         web_login::mount(cfg, &self.signin);
         web_phone::mount(cfg, &self.signin, &self.ground.registry);
         web_account::mount(cfg, &self.signin, &self.ground.registry);
-        web_admin::mount(cfg, &self.signin, &self.ground.registry, &self.provider);
+        let Ground { app, registry, .. } = &self.ground;
+        web_admin::mount(cfg, &web_admin::Admin::new(app, &self.signin, registry, &self.provider));
         health::mount(cfg, &self.ground.app, self.ground.shares_live);
         setup_page::mount(cfg, &self.ground.registry);
     }

@@ -3,14 +3,77 @@
 //! Owns: the admin API (who calls, what they may, the JSON), its description, and the console, which uses nothing
 //! else. Not here: what is done (`registry`, `provider`, `signin`), the frame of pages (`web`).
 
-use actix_web::web::{Data, ServiceConfig};
+pub mod api;
+pub mod console;
+
+use std::sync::Arc;
+
+use actix_web::web::ServiceConfig;
+use app::App;
 use provider::Provider;
 use registry::Registry;
 use signin::SignIn;
 
+/// What this door works with. Cloning is cheap.
+#[derive(Clone)]
+pub struct Admin(Arc<Inner>);
+
+struct Inner {
+    app: App,
+    signin: SignIn,
+    registry: Registry,
+    provider: Provider,
+    is_operator: bool,
+}
+
+impl Admin {
+    /// The door for callers who have to prove themselves.
+    #[must_use]
+    pub fn new(app: &App, signin: &SignIn, registry: &Registry, provider: &Provider) -> Self {
+        Self(Arc::new(Inner {
+            app: app.clone(),
+            signin: signin.clone(),
+            registry: registry.clone(),
+            provider: provider.clone(),
+            is_operator: false,
+        }))
+    }
+
+    /// The door for the command line alone: whoever calls is the operator and may everything. Never behind a socket.
+    #[must_use]
+    pub fn for_operator(app: &App, signin: &SignIn, registry: &Registry, provider: &Provider) -> Self {
+        Self(Arc::new(Inner {
+            app: app.clone(),
+            signin: signin.clone(),
+            registry: registry.clone(),
+            provider: provider.clone(),
+            is_operator: true,
+        }))
+    }
+
+    pub(crate) fn app(&self) -> &App {
+        &self.0.app
+    }
+
+    pub(crate) fn signin(&self) -> &SignIn {
+        &self.0.signin
+    }
+
+    pub(crate) fn registry(&self) -> &Registry {
+        &self.0.registry
+    }
+
+    pub(crate) fn provider(&self) -> &Provider {
+        &self.0.provider
+    }
+
+    pub(crate) fn is_operator(&self) -> bool {
+        self.0.is_operator
+    }
+}
+
 /// Adds the routes.
-pub fn mount(cfg: &mut ServiceConfig, signin: &SignIn, registry: &Registry, provider: &Provider) {
-    cfg.app_data(Data::new(signin.clone()))
-        .app_data(Data::new(registry.clone()))
-        .app_data(Data::new(provider.clone()));
+pub fn mount(cfg: &mut ServiceConfig, admin: &Admin) {
+    api::mount(cfg, admin);
+    console::mount(cfg);
 }

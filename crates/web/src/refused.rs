@@ -146,6 +146,12 @@ impl From<Refusal> for Refused {
             R::NotFound => Self::new(StatusCode::NOT_FOUND, "not_found", "There is no such thing."),
             R::Gone => Self::new(StatusCode::GONE, "gone", "This has ended. Start again."),
             R::Conflict(why) => Self::new(StatusCode::CONFLICT, "conflict", why),
+            R::Outdated { current } => Self::new(
+                StatusCode::PRECONDITION_FAILED,
+                "outdated",
+                "It was changed meanwhile. Look at it again.",
+            )
+            .with("current_version", current),
             R::TooMany { retry_after } => Self::later(
                 StatusCode::TOO_MANY_REQUESTS,
                 "slow_down",

@@ -1,0 +1,98 @@
+//! The admin API: `/api/admin/v1`.
+//!
+//! Owns: the table of routes, and the one way that every request takes: who calls ([`principal`]), may they
+//! ([`route`]), the body ([`ask`]), was it done already ([`idempotency`]), the handler. A route that is not in the
+//! table does not exist, and a row without a permission does not compile (SEC-180).
+//! Not here: what is done (`registry`, `provider`, `signin`).
+//!
+//! A subject is a module with `pub(super) const ROUTES: &[Route]` and `pub(super) struct Described` (its OpenAPI), and a
+//! line in [`MODULES`]. `initial_tokens` is the example.
+
+pub(crate) mod ask;
+pub(crate) mod etag;
+pub(crate) mod idempotency;
+pub(crate) mod listing;
+pub(crate) mod openapi;
+pub(crate) mod principal;
+pub(crate) mod problem;
+pub(crate) mod route;
+#[cfg(test)]
+mod tests;
+
+mod initial_tokens;
+mod me;
+
+use std::collections::BTreeMap;
+
+use actix_web::http::header::{ALLOW, HeaderValue};
+use actix_web::web::{Payload, ServiceConfig, get, method, resource, scope, to};
+use actix_web::{HttpRequest, HttpResponse};
+use web::Refused;
+
+pub use route::{Described, described};
+
+use crate::Admin;
+use ask::Ask;
+use problem::Failed;
+use route::{Module, Route, module};
+
+/// Where the API is.
+pub const BASE: &str = "/api/admin/v1";
+
+/// All subjects.
+pub(crate) const MODULES: &[Module] = &[module!(me), module!(initial_tokens)];
+
+/// All routes.
+pub(crate) fn routes() -> impl Iterator<Item = &'static Route> {
+    MODULES.iter().flat_map(|module| module.routes)
+}
+
+/// The routes, as actix sees them: a path is found before a pattern that would match it too, because `{` sorts behind
+/// all letters.
+pub(crate) fn mount(cfg: &mut ServiceConfig, admin: &Admin) {
+    let mut paths: BTreeMap<&'static str, Vec<&'static Route>> = BTreeMap::new();
+    for row in routes() {
+        paths.entry(row.path).or_default().push(row);
+    }
+    let mut api = scope(BASE).route("/openapi.json", get().to(openapi::document));
+    for (path, rows) in paths {
+        let verbs: Vec<&str> = rows.iter().map(|row| row.verb.as_str()).collect();
+        let allow = verbs.join(", ");
+        let mut one = resource(path).default_service(to(move || no_such_method(allow.clone())));
+        for row in rows {
+            let admin = admin.clone();
+            let handle = move |req: HttpRequest, payload: Payload| run(admin.clone(), row, req, payload);
+            one = one.route(method(row.verb.method()).to(handle));
+        }
+        api = api.service(one);
+    }
+    cfg.service(api.default_service(to(|| async { Err::<HttpResponse, _>(Refused::no_such_page()) })));
+}
+
+async fn no_such_method(allow: String) -> HttpResponse {
+    let mut answer = HttpResponse::MethodNotAllowed().finish();
+    if let Ok(allow) = HeaderValue::from_str(&allow) {
+        answer.headers_mut().insert(ALLOW, allow);
+    }
+    answer
+}
+
+async fn run(admin: Admin, row: &'static Route, req: HttpRequest, payload: Payload) -> HttpResponse {
+    match answer(admin, row, req, payload).await {
+        Ok(answer) => answer,
+        Err(failed) => failed.into_response(),
+    }
+}
+
+async fn answer(
+    admin: Admin,
+    row: &'static Route,
+    req: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, Failed> {
+    let caller = principal::caller(&admin, &req).await?;
+    principal::must(&admin, &caller, row).await?;
+    let body = ask::body(row, &req, payload).await?;
+    let ask = Ask::new(admin, caller, row, req, body);
+    idempotency::answer(ask).await
+}

@@ -1,0 +1,98 @@
+//! The description of the API: OpenAPI at `/api/admin/v1/openapi.json`.
+//!
+//! Owns: putting the subjects' descriptions together, and what holds for all routes: ways in, the permission, refusals.
+//! Not here: the page that shows it (`web-phone`, `/api/docs`).
+
+use std::sync::OnceLock;
+
+use actix_web::{HttpRequest, HttpResponse};
+use bytes::Bytes;
+use serde::Serialize;
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::{OpenApi as Document, SecurityRequirement};
+use utoipa::{OpenApi, ToSchema};
+use web::Fixed;
+
+use super::route::Needs;
+use super::{BASE, MODULES};
+
+/// `GET /openapi.json`: no secret, for everybody.
+pub(crate) async fn document(req: HttpRequest) -> HttpResponse {
+    static READY: OnceLock<Fixed> = OnceLock::new();
+    let ready = READY.get_or_init(|| {
+        let text = described().to_json().unwrap_or_default();
+        Fixed::new("application/json", "public, max-age=300", Bytes::from(text))
+    });
+    ready.answer(&req)
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Latchbolt admin API", version = "1", description = ABOUT),
+    components(schemas(Problem)),
+)]
+struct Frame;
+
+const ABOUT: &str = include_str!("about.md");
+
+/// The whole document.
+pub(crate) fn described() -> Document {
+    let mut all = Frame::openapi();
+    for module in MODULES {
+        all.merge((module.describe)());
+    }
+    let mut all = Document::new(all.info.clone(), utoipa::openapi::Paths::new()).nest(BASE, all);
+    if let Some(nested) = Frame::openapi().components {
+        all.components.get_or_insert_default().schemas.extend(nested.schemas);
+    }
+    let components = all.components.get_or_insert_default();
+    let cookie = ApiKey::Cookie(ApiKeyValue::new(web::cookies::SESSION));
+    components.security_schemes.insert("session".to_owned(), SecurityScheme::ApiKey(cookie));
+    let bearer = Http::builder().scheme(HttpAuthScheme::Bearer).build();
+    components.security_schemes.insert("bearer".to_owned(), SecurityScheme::Http(bearer));
+    all.security = Some(vec![
+        SecurityRequirement::new::<_, _, String>("session", []),
+        SecurityRequirement::new::<_, _, String>("bearer", []),
+    ]);
+    for row in super::routes() {
+        let Some(item) = all.paths.paths.get_mut(&format!("{BASE}{}", row.path)) else { continue };
+        let operation = match row.verb.as_str() {
+            "GET" => &mut item.get,
+            "POST" => &mut item.post,
+            "PUT" => &mut item.put,
+            "PATCH" => &mut item.patch,
+            _ => &mut item.delete,
+        };
+        let Some(operation) = operation else { continue };
+        let needs = match row.needs {
+            Needs::One(permission) => format!("Needs `{}`.", permission.as_str()),
+            Needs::Any => "For every administrator.".to_owned(),
+        };
+        let said = operation.description.take().map(|text| format!("{text}\n\n{needs}"));
+        operation.description = Some(said.unwrap_or(needs));
+    }
+    all
+}
+
+/// A refusal (RFC 9457).
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Problem {
+    /// `about:blank`.
+    pub r#type: String,
+    /// The status in words.
+    pub title: String,
+    /// The status.
+    pub status: u16,
+    /// The word for programs.
+    pub code: String,
+    /// The sentence for people.
+    pub detail: String,
+    /// The number under which the log knows the request.
+    pub id: String,
+    /// What is wrong: a member of the body, a parameter, a header.
+    pub field: Option<String>,
+    /// The row of a file, where one is wrong; the first is 1.
+    pub row: Option<u32>,
+    /// With 412: its version now.
+    pub current_version: Option<i64>,
+}

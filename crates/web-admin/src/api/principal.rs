@@ -1,0 +1,133 @@
+//! Who calls the admin API.
+//!
+//! Owns: the ways to prove it, the order in which they are looked at, and what each amounts to. Not here: which route
+//! needs what (`route`), sessions themselves (`app::sessions`).
+//!
+//! * The command line is the operator: it has no socket in between ([`Admin::for_operator`]).
+//! * `Authorization` decides where it is sent; a cookie beside it does not count.
+//! * A browser's session counts when it was proven by passkey (SEC-182); changes need our own page's origin and the
+//!   browser's token in the header `lb-csrf` (SEC-144).
+
+use std::time::Duration;
+
+use actix_web::HttpRequest;
+use actix_web::http::StatusCode;
+use actix_web::http::header::AUTHORIZATION;
+use app::{Mandate, Refusal, Rule, Visitor, audit, throttle};
+use domain::{Account, Actor, AuditEntry, AuditEvent, ClientAddress, Method, Outcome, Permissions};
+use web::{Refused, Web, origin};
+
+use super::problem::Failed;
+use super::route::Route;
+use crate::Admin;
+
+/// How long a passkey's proof opens the administration.
+const PROOF: Duration = Duration::from_secs(12 * 3600);
+/// The header with the browser's token.
+const CSRF: &str = "lb-csrf";
+
+/// Who calls.
+#[derive(Debug, Clone)]
+pub(crate) struct Caller {
+    /// As use cases want it.
+    pub mandate: Mandate,
+    /// Whose session, token or key it is.
+    pub account: Option<Account>,
+    /// What a browser sends in `lb-csrf` with changes.
+    pub csrf: Option<String>,
+}
+
+impl Caller {
+    /// Whether it is the command line.
+    pub(crate) fn is_operator(&self) -> bool {
+        self.mandate.actor == Actor::Operator
+    }
+
+    /// What keeps callers' own things apart, such as their idempotency keys.
+    pub(crate) fn key(&self) -> String {
+        self.mandate.actor.to_string()
+    }
+}
+
+/// Finds out who calls.
+pub(crate) async fn caller(admin: &Admin, req: &HttpRequest) -> Result<Caller, Failed> {
+    if admin.is_operator() {
+        return Ok(Caller { mandate: Mandate::operator(), account: None, csrf: None });
+    }
+    let web = Web::of(req)?;
+    let visitor = web::Visitor::of(req, web);
+    if req.headers().contains_key(AUTHORIZATION) {
+        return Err(unproven(admin, visitor.address, "unknown scheme").await);
+    }
+    of_browser(admin, req, web, &visitor).await
+}
+
+/// A browser's session.
+async fn of_browser(
+    admin: &Admin,
+    req: &HttpRequest,
+    web: &Web,
+    visitor: &Visitor,
+) -> Result<Caller, Failed> {
+    let secret = visitor.session.as_ref().ok_or(Refusal::NotSignedIn)?;
+    let who = admin.app().sessions().current(secret).await?.ok_or(Refusal::NotSignedIn)?;
+    if req.method() != actix_web::http::Method::GET {
+        let token = req.headers().get(CSRF).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        origin::check_script(req, web, visitor.browser.as_ref(), Some(token))?;
+    } else {
+        origin::must_not_be_foreign(req, web)?;
+    }
+    let since = admin.app().now().before(PROOF);
+    let is_strong = who.session.proofs.iter().any(|proof| proof.method == Method::Passkey && proof.at > since);
+    if !is_strong {
+        // Said to everybody who is signed in: it tells nothing about roles.
+        return Err(Refusal::StepUpNeeded.into());
+    }
+    let mandate = Mandate {
+        actor: Actor::Account(who.account.id),
+        account: Some(who.account.id),
+        permissions: Permissions::of(who.account.roles),
+        address: Some(visitor.address),
+    };
+    let csrf = visitor.browser.as_ref().map(origin::csrf_token);
+    Ok(Caller { mandate, account: Some(who.account.clone()), csrf })
+}
+
+/// Refuses a caller that lacks the route's permission, and writes it down.
+pub(crate) async fn must(admin: &Admin, caller: &Caller, row: &'static Route) -> Result<(), Failed> {
+    if row.needs.met_by(caller.mandate.permissions) {
+        return Ok(());
+    }
+    let detail = format!("{} {}", row.verb.as_str(), row.path);
+    if let Some(address) = caller.mandate.address {
+        note(admin, &caller.mandate, address, &detail).await;
+    }
+    Err(Refusal::Forbidden.into())
+}
+
+/// What was shown proves nobody: counted, written down, and answered alike whatever was wrong with it.
+async fn unproven(admin: &Admin, address: ClientAddress, why: &str) -> Failed {
+    let network = throttle::network(address);
+    if let Err(refusal) = admin.app().throttle().hit_or_alone(Rule::AdminAddress, &network).await {
+        return refusal.into();
+    }
+    let entry = audit::from(address, AuditEvent::AdminRefused, Outcome::Refused, admin.app().now());
+    write_down(admin, entry, why).await;
+    Refused::new(StatusCode::UNAUTHORIZED, "invalid_token", "The token or key is not good.").into()
+}
+
+/// Writes a refusal down, unless this network fills the trail with them.
+async fn note(admin: &Admin, mandate: &Mandate, address: ClientAddress, detail: &str) {
+    let key = throttle::key(&["noted", &throttle::network(address)]);
+    if admin.app().throttle().hit_or_alone(Rule::AdminAddress, &key).await.is_ok() {
+        let entry = mandate.entry(AuditEvent::AdminRefused, Outcome::Refused, admin.app().now());
+        write_down(admin, AuditEntry { account: mandate.account, ..entry }, detail).await;
+    }
+}
+
+async fn write_down(admin: &Admin, entry: AuditEntry, detail: &str) {
+    let entry = AuditEntry { detail: audit::detail(detail), ..entry };
+    if let Err(refusal) = admin.app().write_down(entry).await {
+        tracing::warn!(cause = refusal.cause(), "A refusal was not written down");
+    }
+}

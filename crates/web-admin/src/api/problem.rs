@@ -1,0 +1,65 @@
+//! Refusals of the admin API (RFC 9457).
+//!
+//! Owns: what a refusal of a use case becomes here, and the refusals of the frame itself. How it is written is the
+//! shell's (`web::shell`): `{type, title, status, code, detail, id}` and, where known, `field`, `row`,
+//! `current_version`.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderValue, WWW_AUTHENTICATE};
+use app::Refusal;
+use web::Refused;
+
+/// A refusal on its way out. `?` makes it of an `app::Refusal` and of a `web::Refused`.
+#[derive(Debug)]
+pub(crate) struct Failed(pub Box<Refused>);
+
+impl Failed {
+    /// The body or a parameter is wrong: which, and why.
+    pub(crate) fn invalid(field: impl Into<String>, why: impl Into<std::borrow::Cow<'static, str>>) -> Self {
+        let refused = Refused { detail: why.into(), ..Refused::new(StatusCode::BAD_REQUEST, "invalid_request", "") };
+        Self(Box::new(refused.with("field", field.into())))
+    }
+
+    /// The request has to say which version it changes (RFC 6585 §3).
+    pub(crate) fn match_needed() -> Self {
+        Refused::new(
+            StatusCode::PRECONDITION_REQUIRED,
+            "precondition_required",
+            "Send If-Match with the version you looked at.",
+        )
+        .into()
+    }
+
+    /// The answer.
+    pub(crate) fn into_response(self) -> HttpResponse {
+        let needs_proof = self.0.status == StatusCode::UNAUTHORIZED;
+        let mut answer = HttpResponse::from_error(*self.0);
+        if needs_proof {
+            // RFC 9110 §11.6.1; the cookie's way in has no scheme.
+            let realm = HeaderValue::from_static("Bearer realm=\"admin\"");
+            answer.headers_mut().insert(WWW_AUTHENTICATE, realm);
+        }
+        answer
+    }
+}
+
+impl From<Refused> for Failed {
+    fn from(refused: Refused) -> Self {
+        Self(Box::new(refused))
+    }
+}
+
+impl From<Refusal> for Failed {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            // What is taken is named by its field, so that a form can point at it.
+            Refusal::Conflict(what) => {
+                let why = format!("{what} does not go with what is there already.");
+                let refused = Refused::new(StatusCode::CONFLICT, "conflict", "");
+                Refused { detail: why.into(), ..refused }.with("field", what).into()
+            }
+            other => Refused::from(other).into(),
+        }
+    }
+}
