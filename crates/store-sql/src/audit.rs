@@ -4,50 +4,54 @@
 //! travelling with the COMMIT, so that a unit's entries cost no trip of their own.
 
 use async_trait::async_trait;
-use domain::{AuditEntry, AuditEvent, Timestamp};
-use store::{AuditFilter, AuditTrail, EditAudit, Result, StoreError, StoredAudit};
+use domain::audit::chain::{AuditBlock, KeptEntry};
+use domain::{AuditEntry, Timestamp};
+use store::{AuditFilter, AuditOrder, AuditPage, AuditTrail, EditAudit, Result, StoreError, StoredAudit};
 
 use crate::accounts::PAGE;
 use crate::corrupt;
-use crate::values::{Values, bind, clean, parsed, word};
+use crate::values::{Values, bind, clean, fixed, parsed, small, word};
 use crate::work::{Cells, Entry, LastSql, SqlWork, last_sql, sql};
+
+mod search;
+
+/// Entries read at once to be sealed or verified.
+const MOST_KEPT: u32 = 5_000;
+/// Blocks read at once.
+const MOST_BLOCKS: u32 = 100;
 
 /// Writes one entry.
 pub(crate) const ONE: LastSql = last_sql!(
     "INSERT INTO audit
-        (at, event, outcome, account_id, device_id, client_id, session_id, address, other_address, detail)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+        (at, event, outcome, account_id, device_id, client_id, session_id, address, other_address, detail,
+         actor)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
 );
 
 /// Writes a JSON list of entries, in its order.
 pub(crate) const MANY: LastSql = last_sql!(
     sqlite: "INSERT INTO audit
-        (at, event, outcome, account_id, device_id, client_id, session_id, address, other_address, detail)
+        (at, event, outcome, account_id, device_id, client_id, session_id, address, other_address, detail,
+         actor)
      SELECT value ->> 'at', value ->> 'event', value ->> 'outcome', value ->> 'account',
             value ->> 'device', value ->> 'client', value ->> 'session', value ->> 'address',
-            value ->> 'other_address', value ->> 'detail'
+            value ->> 'other_address', value ->> 'detail', value ->> 'actor'
        FROM json_each($1) ORDER BY key",
     postgres: "INSERT INTO audit
-        (at, event, outcome, account_id, device_id, client_id, session_id, address, other_address, detail)
+        (at, event, outcome, account_id, device_id, client_id, session_id, address, other_address, detail,
+         actor)
      SELECT CAST(value ->> 'at' AS BIGINT), value ->> 'event', value ->> 'outcome', value ->> 'account',
             value ->> 'device', value ->> 'client', value ->> 'session', value ->> 'address',
-            value ->> 'other_address', value ->> 'detail'
+            value ->> 'other_address', value ->> 'detail', value ->> 'actor'
        FROM json_array_elements(CAST($1 AS JSON)) WITH ORDINALITY AS entries (value, place) ORDER BY place"
 );
-
-const fn outcome_word(outcome: domain::Outcome) -> &'static str {
-    match outcome {
-        domain::Outcome::Done => "done",
-        domain::Outcome::Refused => "refused",
-    }
-}
 
 /// The values of [`ONE`].
 pub(crate) fn one(entry: &AuditEntry) -> Values {
     bind![
         entry.at,
         entry.event.as_str(),
-        outcome_word(entry.outcome),
+        entry.outcome.as_str(),
         entry.account.as_ref(),
         entry.device.as_ref(),
         entry.client.as_ref(),
@@ -55,6 +59,7 @@ pub(crate) fn one(entry: &AuditEntry) -> Values {
         entry.address.as_ref(),
         entry.other_address.as_ref(),
         entry.detail.as_ref(),
+        entry.actor.as_ref().map(ToString::to_string),
     ]
 }
 
@@ -64,9 +69,9 @@ pub(crate) fn many(entries: &[AuditEntry]) -> Result<Values> {
     Ok(bind![text])
 }
 
-/// `number, at, event, outcome, account_id, device_id, client_id, session_id, address, other_address,
-/// detail`
-struct AuditRow {
+/// `number, at, event, outcome, account_id, device_id, client_id, session_id, address, other_address, detail,
+/// actor`
+pub(crate) struct AuditRow {
     number: i64,
     at: i64,
     event: String,
@@ -78,6 +83,7 @@ struct AuditRow {
     address: Option<String>,
     other_address: Option<String>,
     detail: Option<String>,
+    actor: Option<String>,
 }
 
 impl Entry for AuditRow {
@@ -96,6 +102,7 @@ impl Entry for AuditRow {
             address: row.maybe_text("address")?,
             other_address: row.maybe_text("other_address")?,
             detail: row.maybe_text("detail")?,
+            actor: row.maybe_text("actor")?,
         })
     }
 }
@@ -110,6 +117,7 @@ impl TryFrom<AuditRow> for StoredAudit {
             at: Timestamp::from_millis(row.at),
             event: word(&row.event, T, "event", id)?,
             outcome: word(&row.outcome, T, "outcome", id)?,
+            actor: row.actor.map(|actor| parsed(&actor, T, "actor", id)).transpose()?,
             account: row.account_id.map(|account| parsed(&account, T, "account_id", id)).transpose()?,
             device: row.device_id.map(|device| parsed(&device, T, "device_id", id)).transpose()?,
             client: row.client_id.map(|client| parsed(&client, T, "client_id", id)).transpose()?,
@@ -122,48 +130,119 @@ impl TryFrom<AuditRow> for StoredAudit {
     }
 }
 
+impl From<AuditRow> for KeptEntry {
+    fn from(row: AuditRow) -> Self {
+        let words = [
+            Some(row.event),
+            Some(row.outcome),
+            row.actor,
+            row.account_id,
+            row.device_id,
+            row.client_id,
+            row.session_id,
+            row.address,
+            row.other_address,
+            row.detail,
+        ];
+        Self { number: row.number, at: row.at, words }
+    }
+}
+
+/// One column of text.
+struct Name(String);
+
+impl Entry for Name {
+    const TABLE: &'static str = "pg_locks";
+
+    fn read(row: &mut Cells<'_>) -> Result<Self> {
+        row.text("virtualtransaction").map(Self)
+    }
+}
+
+struct BlockRow(AuditBlock);
+
+impl Entry for BlockRow {
+    const TABLE: &'static str = "audit_blocks";
+
+    fn read(row: &mut Cells<'_>) -> Result<Self> {
+        const T: &str = BlockRow::TABLE;
+        let block = row.number("block")?;
+        let id = &block.to_string();
+        Ok(Self(AuditBlock {
+            block,
+            first: row.number("first_number")?,
+            last: row.number("last_number")?,
+            entries: small(row.number("entries")?, T, "entries", id)?,
+            sealed_at: Timestamp::from_millis(row.number("sealed_at")?),
+            head: fixed(&row.bytes("head")?, T, "head", id)?,
+            kid: row.text("kid")?,
+            public_key: row.text("public_key")?,
+            signature: row.text("signature")?,
+            marks: row.bytes("marks")?,
+        }))
+    }
+}
+
 #[async_trait]
 impl AuditTrail for SqlWork {
-    async fn audit_trail(
+    async fn audit_page(
         &mut self,
         filter: &AuditFilter,
-        after: i64,
+        order: AuditOrder,
+        after: Option<i64>,
         limit: u32,
-    ) -> Result<Vec<StoredAudit>> {
-        let limit = limit.min(PAGE);
-        let event = filter.event.map(AuditEvent::as_str);
-        let since = filter.since.unwrap_or(Timestamp::from_millis(i64::MIN));
-        let rows = match &filter.account {
-            // By its own index.
-            Some(account) => {
-                self.all::<AuditRow>(
-                    sql!(
-                        "SELECT number, at, event, outcome, account_id, device_id, client_id, session_id,
-                                address, other_address, detail
-                           FROM audit
-                          WHERE account_id = $1 AND number > $2 AND at >= $3
-                            AND (CAST($4 AS TEXT) IS NULL OR event = $4)
-                          ORDER BY number LIMIT $5"
-                    ),
-                    bind![account, after, since, event, limit],
-                )
-                .await?
-            }
-            None => {
-                self.all::<AuditRow>(
-                    sql!(
-                        "SELECT number, at, event, outcome, account_id, device_id, client_id, session_id,
-                                address, other_address, detail
-                           FROM audit
-                          WHERE number > $1 AND at >= $2 AND (CAST($3 AS TEXT) IS NULL OR event = $3)
-                          ORDER BY number LIMIT $4"
-                    ),
-                    bind![after, since, event, limit],
-                )
-                .await?
-            }
-        };
-        rows.into_iter().map(StoredAudit::try_from).collect()
+    ) -> Result<AuditPage> {
+        self.search_audit(filter, order, after, limit.clamp(1, PAGE)).await
+    }
+
+    async fn kept_audit(&mut self, after: i64, limit: u32) -> Result<Vec<KeptEntry>> {
+        let rows = self.all::<AuditRow>(
+            sql!(
+                "SELECT number, at, event, outcome, account_id, device_id, client_id, session_id, address,
+                        other_address, detail, actor
+                   FROM audit WHERE number > $1 ORDER BY number LIMIT $2"
+            ),
+            bind![after, limit.min(MOST_KEPT)],
+        );
+        Ok(rows.await?.into_iter().map(KeptEntry::from).collect())
+    }
+
+    async fn audit_writers(&mut self) -> Result<Vec<String>> {
+        // An INSERT has this lock before it draws a number, and until its transaction ends. On SQLite there is one
+        // writer: whoever sees an entry sees all before it.
+        let names = self.all::<Name>(
+            sql!(
+                sqlite: "SELECT '' WHERE FALSE",
+                postgres: "SELECT virtualtransaction FROM pg_locks
+                            WHERE locktype = 'relation' AND mode = 'RowExclusiveLock'
+                              AND relation = CAST(CAST('audit' AS REGCLASS) AS OID)
+                              AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+            ),
+            bind![],
+        );
+        Ok(names.await?.into_iter().map(|Name(name)| name).collect())
+    }
+
+    async fn audit_head(&mut self) -> Result<Option<AuditBlock>> {
+        let row = self.optional::<BlockRow>(
+            sql!(
+                "SELECT block, first_number, last_number, entries, sealed_at, head, kid, public_key, signature, marks
+                   FROM audit_blocks ORDER BY block DESC LIMIT 1"
+            ),
+            bind![],
+        );
+        Ok(row.await?.map(|BlockRow(block)| block))
+    }
+
+    async fn audit_blocks(&mut self, after: i64, limit: u32) -> Result<Vec<AuditBlock>> {
+        let rows = self.all::<BlockRow>(
+            sql!(
+                "SELECT block, first_number, last_number, entries, sealed_at, head, kid, public_key, signature, marks
+                   FROM audit_blocks WHERE block > $1 ORDER BY block LIMIT $2"
+            ),
+            bind![after, limit.min(MOST_BLOCKS)],
+        );
+        Ok(rows.await?.into_iter().map(|BlockRow(block)| block).collect())
     }
 }
 
@@ -174,5 +253,29 @@ impl EditAudit for SqlWork {
             *text = text.take().map(clean);
         }
         self.keep_audit(entry)
+    }
+
+    async fn seal_audit(&mut self, block: &AuditBlock) -> Result<bool> {
+        let added = self.run(
+            sql!(
+                "INSERT INTO audit_blocks
+                    (block, first_number, last_number, entries, sealed_at, head, kid, public_key, signature, marks)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+                 ON CONFLICT (block) DO NOTHING"
+            ),
+            bind![
+                block.block,
+                block.first,
+                block.last,
+                block.entries,
+                block.sealed_at,
+                block.head.as_slice(),
+                &block.kid,
+                &block.public_key,
+                &block.signature,
+                &block.marks,
+            ],
+        );
+        Ok(added.await? == 1)
     }
 }

@@ -63,6 +63,8 @@ const ENROLMENT_REST: Duration = Duration::from_secs(90 * 24 * 3600);
 const WORDS_LIFE: Duration = Duration::from_secs(180 * 24 * 3600);
 /// A notice that was not delivered is forgotten after this; it is tried for a day.
 const NOTICE_LIFE: Duration = Duration::from_secs(48 * 3600);
+/// Counts for charts are kept so long.
+const STATISTICS_LIFE: Duration = Duration::from_secs(400 * 24 * 3600);
 
 /// The store. Cheap to clone; all clones are one store.
 #[derive(Clone)]
@@ -221,6 +223,16 @@ impl Store for SqlStore {
                       FOR UPDATE SKIP LOCKED)"
                 ),
                 now.before(NOTICE_LIFE),
+            ),
+            (
+                sql!(
+                    sqlite: "DELETE FROM statistics WHERE (hour, name, bucket) IN
+                     (SELECT hour, name, bucket FROM statistics WHERE hour < $1 / 3600000 ORDER BY hour LIMIT $2)",
+                    postgres: "DELETE FROM statistics WHERE (hour, name, bucket) IN
+                     (SELECT hour, name, bucket FROM statistics WHERE hour < $1 / 3600000 ORDER BY hour LIMIT $2
+                      FOR UPDATE SKIP LOCKED)"
+                ),
+                now.before(STATISTICS_LIFE),
             ),
             (
                 sql!(

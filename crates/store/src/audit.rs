@@ -1,19 +1,54 @@
-//! The audit trail.
+//! The audit trail and the chain over it.
 
 use async_trait::async_trait;
-use domain::{AccountId, AuditEntry, AuditEvent, Timestamp};
+use domain::audit::chain::{AuditBlock, KeptEntry};
+use domain::{AccountId, Actor, AuditEntry, AuditEvent, ClientId, DeviceId, Outcome, SessionId, Timestamp};
 
 use crate::Result;
 
-/// What to look for; empty finds all.
+/// What to look for; empty finds all, several narrow each other.
 #[derive(Debug, Clone, Default)]
 pub struct AuditFilter {
+    /// One of these kinds; empty: any.
+    pub events: Vec<AuditEvent>,
+    /// With this result.
+    pub outcome: Option<Outcome>,
     /// Of this account.
     pub account: Option<AccountId>,
-    /// Of this kind.
-    pub event: Option<AuditEvent>,
-    /// Not before.
+    /// Of this phone.
+    pub device: Option<DeviceId>,
+    /// Of this relying party.
+    pub client: Option<ClientId>,
+    /// Of this browser session.
+    pub session: Option<SessionId>,
+    /// Done by this one for another.
+    pub actor: Option<Actor>,
+    /// Not before. Nodes whose clocks differ by up to ten minutes are reckoned with.
     pub since: Option<Timestamp>,
+    /// Before.
+    pub until: Option<Timestamp>,
+    /// The detail holds this, whatever the case.
+    pub text: Option<String>,
+}
+
+impl AuditFilter {
+    /// Whether nothing but a time is asked for.
+    #[must_use]
+    pub fn is_all_but_time(&self) -> bool {
+        let Self { events, outcome, account, device, client, session, actor, since: _, until: _, text } =
+            self;
+        let has_nobody = account.is_none() && device.is_none() && client.is_none() && session.is_none();
+        has_nobody && events.is_empty() && outcome.is_none() && actor.is_none() && text.is_none()
+    }
+}
+
+/// Which end of the trail comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AuditOrder {
+    /// The newest.
+    NewestFirst,
+    /// The oldest.
+    OldestFirst,
 }
 
 /// A kept entry with its number.
@@ -26,12 +61,61 @@ pub struct StoredAudit {
     pub entry: AuditEntry,
 }
 
+/// What was found, and where to go on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditPage {
+    /// At most as many as were asked for. Fewer, even none, though there is a next page: the search ends after a
+    /// while and goes on from `next`, so that no question costs without limit (SEC-189).
+    pub entries: Vec<StoredAudit>,
+    /// The number to go on after; none: that was all.
+    pub next: Option<i64>,
+}
+
 /// Reads.
 #[async_trait]
 pub trait AuditTrail: Send {
-    /// Entries with a number above `after`, oldest first, at most `limit` (capped at 500).
-    async fn audit_trail(&mut self, filter: &AuditFilter, after: i64, limit: u32)
-    -> Result<Vec<StoredAudit>>;
+    /// Entries beyond the number `after` in this order (none: from its beginning), at most `limit` (capped at 500).
+    async fn audit_page(
+        &mut self,
+        filter: &AuditFilter,
+        order: AuditOrder,
+        after: Option<i64>,
+        limit: u32,
+    ) -> Result<AuditPage>;
+
+    /// Entries with a number above `after`, oldest first, at most `limit` (capped at 500): the search goes on until
+    /// it has them or none is left.
+    async fn audit_trail(
+        &mut self,
+        filter: &AuditFilter,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<StoredAudit>> {
+        let (mut found, mut from) = (Vec::new(), Some(after));
+        let limit = limit.min(500);
+        while let Some(after) = from
+            && found.len() < limit as usize
+        {
+            let left = limit.saturating_sub(u32::try_from(found.len()).unwrap_or(limit));
+            let page = self.audit_page(filter, AuditOrder::OldestFirst, Some(after), left).await?;
+            found.extend(page.entries);
+            from = page.next;
+        }
+        Ok(found)
+    }
+
+    /// Entries as they are kept, with a number above `after`, oldest first, at most `limit` (capped at 5,000).
+    async fn kept_audit(&mut self, after: i64, limit: u32) -> Result<Vec<KeptEntry>>;
+
+    /// Names of the units that are adding entries at this moment. An entry with a lower number than one that is
+    /// seen now can come from these alone: when all of them are gone, none will come any more.
+    async fn audit_writers(&mut self) -> Result<Vec<String>>;
+
+    /// The newest sealed block.
+    async fn audit_head(&mut self) -> Result<Option<AuditBlock>>;
+
+    /// Sealed blocks with a number above `after`, in their order, at most `limit` (capped at 100).
+    async fn audit_blocks(&mut self, after: i64, limit: u32) -> Result<Vec<AuditBlock>>;
 }
 
 /// Writes.
@@ -40,4 +124,7 @@ pub trait EditAudit: AuditTrail {
     /// Appends an entry. Kept with the unit, at its commit at the latest; entries are never changed or
     /// removed.
     async fn audit(&mut self, entry: AuditEntry) -> Result<()>;
+
+    /// Adds a block, unless there is one with its number; answers whether it was added.
+    async fn seal_audit(&mut self, block: &AuditBlock) -> Result<bool>;
 }

@@ -38,13 +38,16 @@ pub use clients::{Clients, EditClients};
 pub use devices::{ApprovalNote, ChangeNote, DeviceFilter, DeviceSort, Devices, EditDevices, ListedDevice};
 pub use enrolments::{EditEnrolments, EnrolmentFilter, Enrolments};
 pub use error::{Result, StoreError};
-pub use factors::{EditFactors, Factors};
+pub use factors::{EditFactors, Factors, RecoveryFilter};
 pub use grants::{EditGrants, Grants, Spend};
-pub use jobs::{EditJobs, Jobs};
+pub use jobs::{
+    AccountFit, DeviceFit, EditJobs, FoundAccount, FoundDevice, FoundSession, JobFilter, JobMove, Jobs,
+    OutcomeFilter, RowFilter, SecretRow,
+};
 pub use keys::{EditKeys, Keys};
 pub use logouts::{EditLogouts, LogoutNotice, Logouts, SessionClient};
 pub use notices::{EditNotices, MailCounts, MailState, Notices};
-pub use people::{Decided, EditPeople, People, SavedPolicy};
+pub use people::{Decided, EditPeople, People, PeopleFilter, PeopleOrder, PeoplePage, Person, SavedPolicy};
 pub use refresh::{EditRefresh, Refresh, Rotate, Rotation};
 pub use sessions::{EditSessions, Sessions, SignedIn};
 pub use statistics::{Count, EditStatistics, Statistics};

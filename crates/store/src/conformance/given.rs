@@ -4,9 +4,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use domain::{
     Account, AccountId, AccountState, AddedBy, BrowserSession, Client, ClientAuthMethod, ClientId,
-    CredentialId, Device, DeviceId, DeviceKey, DeviceKind, DeviceState, Enrolment, EnrolmentId,
-    EnrolmentOrigin, Grant, GrantId, KeyAlg, Method, Passkey, Proof, SecretHash, SessionId, SigningAlg,
-    Timestamp,
+    CredentialId, Device, DeviceId, DeviceKey, DeviceKind, DeviceRecord, DeviceState, Enrolment, EnrolmentId,
+    EnrolmentKind, EnrolmentOrigin, Grant, GrantId, KeyAlg, Method, Passkey, Proof, SecretHash, SessionId,
+    SigningAlg, Timestamp,
 };
 
 use crate::{Store, Work};
@@ -89,6 +89,7 @@ pub fn device(owner: AccountId) -> Device {
         agreed_at: Some(at(-40)),
         created_at: at(-40),
         last_used_at: None,
+        record: DeviceRecord::new(at(-40)),
     }
 }
 
@@ -202,10 +203,16 @@ pub fn enrolment(owner: AccountId) -> Enrolment {
     Enrolment {
         id: EnrolmentId::from_random(bytes()),
         account: owner,
+        kind: EnrolmentKind::Link,
         token_hash: hash(),
+        code_hash: None,
         origin: EnrolmentOrigin::Desktop,
         session: Some(SessionId::from_random(bytes())),
+        job: None,
         created_at: NOW,
         expires_at: at(600),
+        outcome: None,
+        ended_at: None,
+        device: None,
     }
 }

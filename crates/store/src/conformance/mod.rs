@@ -12,6 +12,7 @@ pub mod audit;
 pub mod clients;
 pub mod devices;
 pub mod enrolments;
+pub mod factors;
 pub mod given;
 pub mod grants;
 pub mod keys;
@@ -19,6 +20,7 @@ pub mod logouts;
 pub mod notices;
 pub mod refresh;
 pub mod sessions;
+pub mod statistics;
 pub mod units;
 pub mod values;
 
@@ -44,6 +46,8 @@ macro_rules! conformance {
                 every_event_survives_its_row
                 entries_are_filtered
                 entries_of_parallel_units_are_all_kept
+                pages_of_the_trail_are_whole
+                blocks_are_sealed_once
             }
             clients {
                 a_client_survives_its_row
@@ -73,6 +77,16 @@ macro_rules! conformance {
                 sec_071_of_parallel_enrolments_one_is_open
                 sec_071_a_code_is_taken_once_by_its_account
                 an_enrolment_is_seen_after_its_end
+            }
+            factors {
+                what_is_held_is_counted
+                a_step_is_taken_once
+                sec_086_a_recovery_code_is_taken_once
+                sec_174_a_passkey_is_its_owners
+                sec_163_wrong_passwords_are_counted_per_browser
+                sec_167_the_other_sessions_end
+                sec_086_a_recovery_takes_its_time
+                recoveries_are_cancelled_and_listed
             }
             grants {
                 a_grant_is_found_with_its_account
@@ -122,6 +136,10 @@ macro_rules! conformance {
                 sec_153_what_is_being_made_ends_too
                 sec_124_a_session_that_is_held_ends_after_the_unit
                 a_browser_is_known_per_account
+            }
+            statistics {
+                counts_add_up
+                live_sessions_are_counted
             }
             units {
                 a_dropped_unit_leaves_nothing
