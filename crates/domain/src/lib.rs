@@ -45,7 +45,9 @@ pub use credential::{Passkey, PasswordHash};
 pub use device::{
     AddedBy, Attestation, Device, DeviceKey, DeviceKind, DeviceRecord, DeviceState, KeyAlg, PastKey,
 };
-pub use enrolment::{Enrolment, EnrolmentCode, EnrolmentKind, EnrolmentOrigin, EnrolmentOutcome, EnrolmentState};
+pub use enrolment::{
+    Enrolment, EnrolmentCode, EnrolmentKind, EnrolmentOrigin, EnrolmentOutcome, EnrolmentState,
+};
 pub use factor::{Held, Totp};
 pub use grant::{Consent, Grant};
 pub use group::{Group, GroupName};
@@ -54,7 +56,9 @@ pub use id::{
     Id, JobId, JourneyId, NoticeId, RecoveryId, SecretHash, SessionId,
 };
 pub use initial_token::InitialToken;
-pub use job::{BulkAction, BulkSubject, Job, JobCounts, JobKind, JobRow, JobState, RowFate, RowOutcome};
+pub use job::{
+    BulkAction, BulkSubject, Job, JobCounts, JobKind, JobRow, JobState, RowDone, RowFate, RowOutcome,
+};
 pub use key::{KeyRecord, KeyState, KeyUse};
 pub use list::{Cursor, NotACursor};
 pub use metadata::{

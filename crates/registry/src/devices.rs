@@ -3,11 +3,17 @@
 //!
 //! Not here: the enrolment ceremony (`enrolment`), what a phone signs (`qr::approval`).
 
+pub mod change;
+pub mod listing;
+
 use app::{Change, Refusal, Secret};
+use domain::notice::NoticeKind;
 use domain::{
-    Account, AddedBy, AuditEntry, AuditEvent, Device, DeviceId, DeviceKind, DeviceState, Enrolment,
-    EnrolmentOrigin, Outcome, SessionEnd, SessionId, Timestamp,
+    Account, Actor, AddedBy, AuditEntry, AuditEvent, Device, DeviceId, DeviceKind, DeviceRecord, DeviceState,
+    Enrolment, EnrolmentKind, EnrolmentOrigin, Outcome, SessionId,
 };
+
+pub use change::{DeviceActor, Stop, StopAsked, Stopped};
 
 use crate::{Paging, Registry};
 
@@ -22,6 +28,8 @@ pub struct NewDevice {
     pub name: String,
     /// Operating system or model.
     pub platform: String,
+    /// Model, if told apart.
+    pub model: Option<String>,
 }
 
 /// A device and whose it is.
@@ -86,16 +94,30 @@ impl Registry {
     /// `Conflict("device_limit")` at the owner's limit (SEC-074).
     pub async fn add_device(&self, new: NewDevice) -> Result<OwnedDevice, Refusal> {
         let owner = self.user(&new.username).await?;
+        self.register_device(&DeviceActor::operator(), owner, new).await
+    }
+
+    /// The same for an account, by somebody. The key is the phone's; whose it is comes from the account alone
+    /// (SEC-084, SEC-090).
+    ///
+    /// # Errors
+    /// As [`Registry::add_device`].
+    pub async fn register_device(
+        &self,
+        by: &DeviceActor,
+        owner: Account,
+        new: NewDevice,
+    ) -> Result<OwnedDevice, Refusal> {
         let key = qr::Jwk::parse(&new.public_jwk)
             .map_err(|_| Refusal::Invalid {
                 field: "public_key",
                 why: "has to be a public JWK of P-256 or Ed25519, without a private part",
             })?
             .into_key();
-        let name = domain::text::plain_line(&new.name, 60)
-            .map_err(|_| Refusal::Invalid { field: "name", why: "1 to 60 plain characters" })?;
-        let platform = domain::text::plain_line(&new.platform, 60)
-            .map_err(|_| Refusal::Invalid { field: "platform", why: "1 to 60 plain characters" })?;
+        let name = plain("name", &new.name)?;
+        let platform = plain("platform", &new.platform)?;
+        let model = new.model.as_deref().map(|model| plain("model", model)).transpose()?;
+        let limit = self.app.policies().now().await?.devices_of(&owner).per_user;
         let now = self.app.now();
         let device = Device {
             id: self.app.entropy().id(),
@@ -111,13 +133,26 @@ impl Registry {
             agreed_at: None,
             created_at: now,
             last_used_at: None,
+            record: DeviceRecord {
+                model,
+                added_by_account: match &by.actor {
+                    Actor::Account(account) => Some(*account),
+                    _ => None,
+                },
+                changed_by: Some(by.actor.clone()),
+                ..DeviceRecord::new(now)
+            },
         };
         let deed = || async {
             let mut work = self.app.store().begin().await?;
-            if !work.add_device(&device, self.settings.devices_per_account).await? {
+            if !work.add_device(&device, limit).await? {
                 return Err(Refusal::Conflict("device_limit"));
             }
-            work.audit(entry(AuditEvent::DeviceAdded, &device, now, "by an administrator")).await?;
+            let detail = Some("by an administrator".to_owned());
+            work.audit(AuditEntry { detail, ..by.entry(AuditEvent::DeviceAdded, &device, now) }).await?;
+            let name = device.name.clone();
+            let kind = NoticeKind::DeviceAdded { device: device.id, name, is_pending: false };
+            self.post(&mut *work, &device.account, kind, now).await?;
             Ok(work.commit().await?)
         };
         self.app.repeatable(deed).await?;
@@ -131,7 +166,12 @@ impl Registry {
     /// # Errors
     /// `NotFound`; `Conflict("device_state")` when it is not active.
     pub async fn suspend_device(&self, id: &str) -> Result<Device, Refusal> {
-        self.move_device(id, &[DeviceState::Active], DeviceState::Suspended, "suspended").await
+        let device = self.device(id).await?;
+        if device.state != DeviceState::Active {
+            return Err(Refusal::Conflict("device_state"));
+        }
+        let asked = StopAsked { stop: Stop::Suspend, why: None, with_sessions: false, version: None };
+        Ok(self.stop_device(&DeviceActor::operator(), &device.id, asked).await?.device)
     }
 
     /// Lets a suspended (or pending) device act again.
@@ -139,8 +179,9 @@ impl Registry {
     /// # Errors
     /// `NotFound`; `Conflict("device_state")` when it is revoked or active.
     pub async fn restore_device(&self, id: &str) -> Result<Device, Refusal> {
+        let id: DeviceId = id.parse().map_err(|_| Refusal::NotFound)?;
         let from = [DeviceState::Suspended, DeviceState::Pending];
-        self.move_device(id, &from, DeviceState::Active, "restored").await
+        self.activate(&DeviceActor::operator(), &id, &from, None).await
     }
 
     /// Stops a device for good (SEC-079, SEC-080): its running claims end; on request so do the sessions
@@ -149,27 +190,10 @@ impl Registry {
     /// # Errors
     /// `NotFound`.
     pub async fn revoke_device(&self, id: &str, with_sessions: bool) -> Result<Revoked, Refusal> {
-        let device = self.device(id).await?;
-        let now = self.app.now();
-        let from = [DeviceState::Pending, DeviceState::Active, DeviceState::Suspended];
-        let deed = || async {
-            let mut work = self.app.store().begin().await?;
-            if work.move_device(&device.id, None, &from, DeviceState::Revoked, now).await? {
-                work.audit(entry(AuditEvent::DeviceChanged, &device, now, "revoked")).await?;
-            }
-            let ended = if with_sessions {
-                work.end_sessions_of_device(&device.id, SessionEnd::EndedByAdmin, now).await?
-            } else {
-                Vec::new()
-            };
-            crate::users::audit_ended(&mut *work, &device.account, &ended, now).await?;
-            work.commit().await?;
-            Ok(ended)
-        };
-        let ended = self.app.repeatable(deed).await?;
-        self.tell_ended(Change::Device(device.id), &ended).await;
-        tracing::info!(device.id = %device.id, sessions = ended.len(), "Device revoked");
-        Ok(Revoked { device: Device { state: DeviceState::Revoked, ..device }, ended })
+        let id: DeviceId = id.parse().map_err(|_| Refusal::NotFound)?;
+        let asked = StopAsked { stop: Stop::Revoke, why: None, with_sessions, version: None };
+        let Stopped { device, ended } = self.stop_device(&DeviceActor::operator(), &id, asked).await?;
+        Ok(Revoked { device, ended })
     }
 
     /// Makes the link by which a person enrols a phone; an earlier open one of the same person ends
@@ -187,11 +211,17 @@ impl Registry {
         let enrolment = Enrolment {
             id: self.app.entropy().id(),
             account: account.id,
+            kind: EnrolmentKind::Link,
             token_hash: token.hash(),
+            code_hash: None,
             origin: EnrolmentOrigin::Admin,
             session: None,
+            job: None,
             created_at: now,
             expires_at: now.after(self.settings.enrolment_life),
+            outcome: None,
+            ended_at: None,
+            device: None,
         };
         let deed = || async {
             let mut work = self.app.store().begin().await?;
@@ -213,36 +243,10 @@ impl Registry {
         let id: DeviceId = id.parse().map_err(|_| Refusal::NotFound)?;
         self.app.store().read().await?.device(&id).await?.ok_or(Refusal::NotFound)
     }
-
-    async fn move_device(
-        &self,
-        id: &str,
-        from: &[DeviceState],
-        to: DeviceState,
-        word: &str,
-    ) -> Result<Device, Refusal> {
-        let device = self.device(id).await?;
-        let now = self.app.now();
-        let deed = || async {
-            let mut work = self.app.store().begin().await?;
-            if !work.move_device(&device.id, None, from, to, now).await? {
-                return Err(Refusal::Conflict("device_state"));
-            }
-            work.audit(entry(AuditEvent::DeviceChanged, &device, now, word)).await?;
-            Ok(work.commit().await?)
-        };
-        self.app.repeatable(deed).await?;
-        self.app.tell(Change::Device(device.id)).await;
-        tracing::info!(device.id = %device.id, state = to.as_str(), "Device changed");
-        Ok(Device { state: to, ..device })
-    }
 }
 
-fn entry(event: AuditEvent, device: &Device, now: Timestamp, detail: &str) -> AuditEntry {
-    AuditEntry {
-        account: Some(device.account),
-        device: Some(device.id),
-        detail: Some(detail.to_owned()),
-        ..AuditEntry::new(event, Outcome::Done, now)
-    }
+/// A plain line of at most 60 characters.
+pub(crate) fn plain(field: &'static str, given: &str) -> Result<String, Refusal> {
+    domain::text::plain_line(given, 60)
+        .map_err(|_| Refusal::Invalid { field, why: "1 to 60 plain characters" })
 }

@@ -1,9 +1,757 @@
-//! Long work, row by row.
+//! Long work, row by row, and finding many things in one statement.
 
-use store::{EditJobs, Jobs};
+use async_trait::async_trait;
+use domain::{Cursor, Job, JobCounts, JobId, JobKind, JobRow, JobState, RowDone, Timestamp};
+use serde_json::json;
+use store::{
+    AccountFit, DeviceFit, EditJobs, FoundAccount, FoundDevice, FoundSession, JobFilter, JobMove, Jobs,
+    OutcomeFilter, Result, RowFilter, SecretRow, StoreError,
+};
 
-use crate::work::SqlWork;
+use crate::accounts::{PAGE, state_word};
+use crate::values::{bind, json, like, parsed, small, word};
+use crate::work::{Cells, Entry, SqlWork, sql};
 
-impl Jobs for SqlWork {}
+struct Row {
+    id: String,
+    kind: String,
+    action: Option<String>,
+    state: String,
+    made_by: String,
+    options: String,
+    counts: [i64; 6],
+    created_at: i64,
+    started_at: Option<i64>,
+    finished_at: Option<i64>,
+    undo_until: Option<i64>,
+    secrets_until: Option<i64>,
+}
 
-impl EditJobs for SqlWork {}
+impl Entry for Row {
+    const TABLE: &'static str = "jobs";
+
+    fn read(row: &mut Cells<'_>) -> Result<Self> {
+        Ok(Self {
+            id: row.text("id")?,
+            kind: row.text("kind")?,
+            action: row.maybe_text("action")?,
+            state: row.text("state")?,
+            made_by: row.text("made_by")?,
+            options: row.text("options")?,
+            counts: [
+                row.number("to_do")?,
+                row.number("unchanged")?,
+                row.number("conflict")?,
+                row.number("done")?,
+                row.number("failed")?,
+                row.number("undone")?,
+            ],
+            created_at: row.number("created_at")?,
+            started_at: row.maybe_number("started_at")?,
+            finished_at: row.maybe_number("finished_at")?,
+            undo_until: row.maybe_number("undo_until")?,
+            secrets_until: row.maybe_number("secrets_until")?,
+        })
+    }
+}
+
+impl TryFrom<Row> for Job {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self> {
+        const T: &str = Row::TABLE;
+        let id = &row.id;
+        let count = |at: usize, column| small(row.counts[at], T, column, id);
+        Ok(Self {
+            id: parsed(id, T, "id", id)?,
+            kind: word(&row.kind, T, "kind", id)?,
+            action: row.action.map(|action| word(&action, T, "action", id)).transpose()?,
+            state: word(&row.state, T, "state", id)?,
+            made_by: parsed(&row.made_by, T, "made_by", id)?,
+            options: row.options,
+            counts: JobCounts {
+                to_do: count(0, "to_do")?,
+                unchanged: count(1, "unchanged")?,
+                conflict: count(2, "conflict")?,
+                done: count(3, "done")?,
+                failed: count(4, "failed")?,
+                undone: count(5, "undone")?,
+            },
+            created_at: Timestamp::from_millis(row.created_at),
+            started_at: row.started_at.map(Timestamp::from_millis),
+            finished_at: row.finished_at.map(Timestamp::from_millis),
+            undo_until: row.undo_until.map(Timestamp::from_millis),
+            secrets_until: row.secrets_until.map(Timestamp::from_millis),
+        })
+    }
+}
+
+/// `number, label, input, fate, field, reason, outcome, subject`
+struct WorkRow {
+    number: i64,
+    label: String,
+    input: String,
+    fate: String,
+    field: Option<String>,
+    reason: Option<String>,
+    outcome: Option<String>,
+    subject: Option<String>,
+}
+
+impl Entry for WorkRow {
+    const TABLE: &'static str = "job_rows";
+
+    fn read(row: &mut Cells<'_>) -> Result<Self> {
+        Ok(Self {
+            number: row.number("number")?,
+            label: row.text("label")?,
+            input: row.text("input")?,
+            fate: row.text("fate")?,
+            field: row.maybe_text("field")?,
+            reason: row.maybe_text("reason")?,
+            outcome: row.maybe_text("outcome")?,
+            subject: row.maybe_text("subject")?,
+        })
+    }
+}
+
+impl TryFrom<WorkRow> for JobRow {
+    type Error = StoreError;
+
+    fn try_from(row: WorkRow) -> Result<Self> {
+        const T: &str = WorkRow::TABLE;
+        let id = &row.label;
+        Ok(Self {
+            number: small(row.number, T, "number", id)?,
+            input: row.input,
+            fate: word(&row.fate, T, "fate", id)?,
+            field: row.field,
+            reason: row.reason,
+            outcome: row.outcome.map(|outcome| word(&outcome, T, "outcome", id)).transpose()?,
+            subject: row.subject,
+            label: row.label,
+        })
+    }
+}
+
+struct Sealed(i64, String, String, String);
+
+impl Entry for Sealed {
+    const TABLE: &'static str = "job_rows";
+
+    fn read(row: &mut Cells<'_>) -> Result<Self> {
+        Ok(Self(row.number("number")?, row.text("input")?, row.text("subject")?, row.text("secret")?))
+    }
+}
+
+/// `id, username, state, claims, language, group_names`, phones
+struct AccountFound {
+    id: String,
+    username: String,
+    state: String,
+    claims: String,
+    language: Option<String>,
+    groups: String,
+    devices: i64,
+}
+
+impl Entry for AccountFound {
+    const TABLE: &'static str = "accounts";
+
+    fn read(row: &mut Cells<'_>) -> Result<Self> {
+        Ok(Self {
+            id: row.text("id")?,
+            username: row.text("username")?,
+            state: row.text("state")?,
+            claims: row.text("claims")?,
+            language: row.maybe_text("language")?,
+            groups: row.text("group_names")?,
+            devices: row.number("devices")?,
+        })
+    }
+}
+
+impl TryFrom<AccountFound> for FoundAccount {
+    type Error = StoreError;
+
+    fn try_from(row: AccountFound) -> Result<Self> {
+        const T: &str = AccountFound::TABLE;
+        let id = &row.id;
+        Ok(Self {
+            id: parsed(id, T, "id", id)?,
+            username: parsed(&row.username, T, "username", id)?,
+            state: word(&row.state, T, "state", id)?,
+            claims: json(&row.claims, T, "claims", id)?,
+            groups: json(&row.groups, T, "group_names", id)?,
+            devices: small(row.devices, T, "devices", id)?,
+            language: row.language,
+        })
+    }
+}
+
+/// `id, account_id`, the owner's name, `name, state, key_thumbprint`
+struct DeviceFound([String; 6]);
+
+impl Entry for DeviceFound {
+    const TABLE: &'static str = "devices";
+
+    fn read(row: &mut Cells<'_>) -> Result<Self> {
+        Ok(Self([
+            row.text("id")?,
+            row.text("account_id")?,
+            row.text("username")?,
+            row.text("name")?,
+            row.text("state")?,
+            row.text("key_thumbprint")?,
+        ]))
+    }
+}
+
+impl TryFrom<DeviceFound> for FoundDevice {
+    type Error = StoreError;
+
+    fn try_from(row: DeviceFound) -> Result<Self> {
+        const T: &str = DeviceFound::TABLE;
+        let [id, account, username, name, state, thumbprint] = row.0;
+        Ok(Self {
+            account: parsed(&account, T, "account_id", &id)?,
+            state: word(&state, T, "state", &id)?,
+            id: parsed(&id, T, "id", &id)?,
+            username,
+            name,
+            thumbprint,
+        })
+    }
+}
+
+/// `id, account_id`, the owner's name
+struct SessionFound(String, String, String);
+
+impl Entry for SessionFound {
+    const TABLE: &'static str = "sessions";
+
+    fn read(row: &mut Cells<'_>) -> Result<Self> {
+        Ok(Self(row.text("id")?, row.text("account_id")?, row.text("username")?))
+    }
+}
+
+impl TryFrom<SessionFound> for FoundSession {
+    type Error = StoreError;
+
+    fn try_from(row: SessionFound) -> Result<Self> {
+        const T: &str = SessionFound::TABLE;
+        let SessionFound(id, account, username) = row;
+        Ok(Self {
+            account: parsed(&account, T, "account_id", &id)?,
+            id: parsed(&id, T, "id", &id)?,
+            username,
+        })
+    }
+}
+
+fn all<R, T>(rows: Vec<R>) -> Result<Vec<T>>
+where
+    T: TryFrom<R, Error = StoreError>,
+{
+    rows.into_iter().map(T::try_from).collect()
+}
+
+/// A list as one bound value.
+fn list(texts: &[String]) -> String {
+    json!(texts).to_string()
+}
+
+/// Of several states at most so many are asked for at once.
+const STATES: usize = 4;
+
+#[async_trait]
+impl Jobs for SqlWork {
+    async fn job(&mut self, id: &JobId) -> Result<Option<Job>> {
+        self.optional::<Row>(
+            sql!(
+                "SELECT id, kind, action, state, made_by, options, to_do, unchanged, conflict, done, failed, undone,
+                        created_at, started_at, finished_at, undo_until, secrets_until
+                   FROM jobs WHERE id = $1 AND state <> 'draft'"
+            ),
+            bind![id],
+        )
+        .await?
+        .map(Job::try_from)
+        .transpose()
+    }
+
+    async fn jobs(&mut self, filter: JobFilter, after: Option<&Cursor>, limit: u32) -> Result<Vec<Job>> {
+        let rows = self
+            .all::<Row>(
+                sql!(
+                    "SELECT id, kind, action, state, made_by, options, to_do, unchanged, conflict, done, failed, undone,
+                        created_at, started_at, finished_at, undo_until, secrets_until
+                       FROM jobs
+                      WHERE state <> 'draft' AND (created_at < $1 OR (created_at = $1 AND id < $2))
+                        AND (CAST($3 AS TEXT) IS NULL OR kind = $3)
+                        AND (CAST($4 AS TEXT) IS NULL OR state = $4)
+                      ORDER BY created_at DESC, id DESC LIMIT $5"
+                ),
+                bind![
+                    after.map_or(i64::MAX, |cursor| cursor.number().unwrap_or(i64::MAX)),
+                    after.map_or("", |cursor| &cursor.id),
+                    filter.kind.map(JobKind::as_str),
+                    filter.state.map(JobState::as_str),
+                    limit.min(PAGE),
+                ],
+            )
+            .await?;
+        all(rows)
+    }
+
+    async fn job_rows(
+        &mut self,
+        id: &JobId,
+        filter: RowFilter,
+        after: u32,
+        limit: u32,
+    ) -> Result<Vec<JobRow>> {
+        let (waits, outcome) = match filter.outcome {
+            None => (false, None),
+            Some(OutcomeFilter::Waiting) => (true, None),
+            Some(OutcomeFilter::Is(outcome)) => (false, Some(outcome.as_str())),
+        };
+        let rows = match (waits, outcome) {
+            (true, _) => {
+                self.all::<WorkRow>(
+                    sql!(
+                        "SELECT number, label, input, fate, field, reason, outcome, subject
+                           FROM job_rows
+                          WHERE job_id = $1 AND number > $2 AND outcome IS NULL AND fate IN ('create', 'change')
+                            AND (CAST($3 AS TEXT) IS NULL OR fate = $3)
+                          ORDER BY number LIMIT $4"
+                    ),
+                    bind![id, after, filter.fate.map(domain::RowFate::as_str), limit.min(PAGE)],
+                )
+                .await?
+            }
+            (false, Some(outcome)) => {
+                self.all::<WorkRow>(
+                    sql!(
+                        "SELECT number, label, input, fate, field, reason, outcome, subject
+                           FROM job_rows
+                          WHERE job_id = $1 AND number > $2 AND outcome = $5
+                            AND (CAST($3 AS TEXT) IS NULL OR fate = $3)
+                          ORDER BY number LIMIT $4"
+                    ),
+                    bind![id, after, filter.fate.map(domain::RowFate::as_str), limit.min(PAGE), outcome],
+                )
+                .await?
+            }
+            (false, None) => {
+                self.all::<WorkRow>(
+                    sql!(
+                        "SELECT number, label, input, fate, field, reason, outcome, subject
+                           FROM job_rows
+                          WHERE job_id = $1 AND number > $2 AND (CAST($3 AS TEXT) IS NULL OR fate = $3)
+                          ORDER BY number LIMIT $4"
+                    ),
+                    bind![id, after, filter.fate.map(domain::RowFate::as_str), limit.min(PAGE)],
+                )
+                .await?
+            }
+        };
+        all(rows)
+    }
+
+    async fn job_secrets(&mut self, id: &JobId, after: u32, limit: u32) -> Result<Vec<SecretRow>> {
+        self.all::<Sealed>(
+            sql!(
+                "SELECT number, input, subject, secret FROM job_rows
+                  WHERE job_id = $1 AND number > $2 AND secret IS NOT NULL AND subject IS NOT NULL
+                  ORDER BY number LIMIT $3"
+            ),
+            bind![id, after, limit.min(PAGE)],
+        )
+        .await?
+        .into_iter()
+        .map(|Sealed(number, input, subject, secret)| {
+            let number = small(number, Sealed::TABLE, "number", &subject)?;
+            Ok(SecretRow { number, input, subject, secret })
+        })
+        .collect()
+    }
+
+    async fn accounts_named(&mut self, keys: &[String]) -> Result<Vec<FoundAccount>> {
+        let rows = self
+            .all::<AccountFound>(
+                sql!(
+                    sqlite: "SELECT a.id, a.username, a.state, a.claims, a.language, a.group_names,
+                        (SELECT COUNT(*) FROM devices d WHERE d.account_id = a.id AND d.state <> 'revoked')
+                       FROM accounts a
+                      WHERE a.username_key IN (SELECT value FROM json_each($1))",
+                    postgres: "SELECT a.id, a.username, a.state, a.claims, a.language, a.group_names,
+                        (SELECT COUNT(*) FROM devices d WHERE d.account_id = a.id AND d.state <> 'revoked')
+                       FROM accounts a
+                      WHERE a.username_key IN (SELECT json_array_elements_text(CAST($1 AS json)))"
+                ),
+                bind![list(keys)],
+            )
+            .await?;
+        all(rows)
+    }
+
+    async fn accounts_with_ids(&mut self, ids: &[String]) -> Result<Vec<FoundAccount>> {
+        let rows = self
+            .all::<AccountFound>(
+                sql!(
+                    sqlite: "SELECT a.id, a.username, a.state, a.claims, a.language, a.group_names,
+                        (SELECT COUNT(*) FROM devices d WHERE d.account_id = a.id AND d.state <> 'revoked')
+                       FROM accounts a
+                      WHERE a.id IN (SELECT value FROM json_each($1)) AND a.state <> 'deleted'",
+                    postgres: "SELECT a.id, a.username, a.state, a.claims, a.language, a.group_names,
+                        (SELECT COUNT(*) FROM devices d WHERE d.account_id = a.id AND d.state <> 'revoked')
+                       FROM accounts a
+                      WHERE a.id IN (SELECT json_array_elements_text(CAST($1 AS json))) AND a.state <> 'deleted'"
+                ),
+                bind![list(ids)],
+            )
+            .await?;
+        all(rows)
+    }
+
+    async fn accounts_that_fit(
+        &mut self,
+        fit: AccountFit<'_>,
+        after: &str,
+        limit: u32,
+    ) -> Result<Vec<FoundAccount>> {
+        let rows = self
+            .all::<AccountFound>(
+                sql!(
+                    sqlite: "SELECT a.id, a.username, a.state, a.claims, a.language, a.group_names,
+                        (SELECT COUNT(*) FROM devices d WHERE d.account_id = a.id AND d.state <> 'revoked')
+                       FROM accounts a
+                      WHERE a.id > $1 AND a.state <> 'deleted'
+                        AND (CAST($2 AS TEXT) IS NULL
+                             OR EXISTS (SELECT 1 FROM json_each(a.group_names) WHERE value = $2))
+                        AND (CAST($3 AS TEXT) IS NULL OR a.state = $3)
+                        AND (CAST($4 AS TEXT) IS NULL OR a.username_key LIKE $4 ESCAPE '!')
+                        AND (NOT $5 OR NOT EXISTS
+                             (SELECT 1 FROM devices d WHERE d.account_id = a.id AND d.state <> 'revoked'))
+                      ORDER BY a.id LIMIT $6",
+                    postgres: "SELECT a.id, a.username, a.state, a.claims, a.language, a.group_names,
+                        (SELECT COUNT(*) FROM devices d WHERE d.account_id = a.id AND d.state <> 'revoked')
+                       FROM accounts a
+                      WHERE a.id > $1 AND a.state <> 'deleted'
+                        AND (CAST($2 AS TEXT) IS NULL OR jsonb_exists(CAST(a.group_names AS jsonb), $2))
+                        AND (CAST($3 AS TEXT) IS NULL OR a.state = $3)
+                        AND (CAST($4 AS TEXT) IS NULL OR a.username_key LIKE $4 ESCAPE '!')
+                        AND (NOT $5 OR NOT EXISTS
+                             (SELECT 1 FROM devices d WHERE d.account_id = a.id AND d.state <> 'revoked'))
+                      ORDER BY a.id LIMIT $6"
+                ),
+                bind![
+                    after,
+                    fit.group,
+                    fit.state.map(state_word),
+                    fit.search.map(like),
+                    fit.without_device,
+                    limit.min(PAGE),
+                ],
+            )
+            .await?;
+        all(rows)
+    }
+
+    async fn devices_with_ids(&mut self, ids: &[String]) -> Result<Vec<FoundDevice>> {
+        let rows = self
+            .all::<DeviceFound>(
+                sql!(
+                    sqlite: "SELECT d.id, d.account_id, a.username, d.name, d.state, d.key_thumbprint
+                       FROM devices d JOIN accounts a ON a.id = d.account_id
+                      WHERE d.id IN (SELECT value FROM json_each($1))",
+                    postgres: "SELECT d.id, d.account_id, a.username, d.name, d.state, d.key_thumbprint
+                       FROM devices d JOIN accounts a ON a.id = d.account_id
+                      WHERE d.id IN (SELECT json_array_elements_text(CAST($1 AS json)))"
+                ),
+                bind![list(ids)],
+            )
+            .await?;
+        all(rows)
+    }
+
+    async fn devices_with_keys(&mut self, thumbprints: &[String]) -> Result<Vec<FoundDevice>> {
+        let rows = self
+            .all::<DeviceFound>(
+                sql!(
+                    sqlite: "SELECT d.id, d.account_id, a.username, d.name, d.state, d.key_thumbprint
+                       FROM devices d JOIN accounts a ON a.id = d.account_id
+                      WHERE d.key_thumbprint IN (SELECT value FROM json_each($1))",
+                    postgres: "SELECT d.id, d.account_id, a.username, d.name, d.state, d.key_thumbprint
+                       FROM devices d JOIN accounts a ON a.id = d.account_id
+                      WHERE d.key_thumbprint IN (SELECT json_array_elements_text(CAST($1 AS json)))"
+                ),
+                bind![list(thumbprints)],
+            )
+            .await?;
+        all(rows)
+    }
+
+    async fn devices_that_fit(
+        &mut self,
+        fit: DeviceFit<'_>,
+        after: &str,
+        limit: u32,
+    ) -> Result<Vec<FoundDevice>> {
+        let rows = self
+            .all::<DeviceFound>(
+                sql!(
+                    sqlite: "SELECT d.id, d.account_id, a.username, d.name, d.state, d.key_thumbprint
+                       FROM devices d JOIN accounts a ON a.id = d.account_id
+                      WHERE d.id > $1
+                        AND (CAST($2 AS TEXT) IS NULL
+                             OR EXISTS (SELECT 1 FROM json_each(a.group_names) WHERE value = $2))
+                        AND (CAST($3 AS TEXT) IS NULL OR d.state = $3)
+                        AND (CAST($4 AS TEXT) IS NULL OR a.username_key LIKE $4 ESCAPE '!')
+                        AND (CAST($5 AS BIGINT) IS NULL OR COALESCE(d.last_used_at, d.created_at) < $5)
+                      ORDER BY d.id LIMIT $6",
+                    postgres: "SELECT d.id, d.account_id, a.username, d.name, d.state, d.key_thumbprint
+                       FROM devices d JOIN accounts a ON a.id = d.account_id
+                      WHERE d.id > $1
+                        AND (CAST($2 AS TEXT) IS NULL OR jsonb_exists(CAST(a.group_names AS jsonb), $2))
+                        AND (CAST($3 AS TEXT) IS NULL OR d.state = $3)
+                        AND (CAST($4 AS TEXT) IS NULL OR a.username_key LIKE $4 ESCAPE '!')
+                        AND (CAST($5 AS BIGINT) IS NULL OR COALESCE(d.last_used_at, d.created_at) < $5)
+                      ORDER BY d.id LIMIT $6"
+                ),
+                bind![
+                    after,
+                    fit.group,
+                    fit.state.map(domain::DeviceState::as_str),
+                    fit.search.map(like),
+                    fit.unused_since,
+                    limit.min(PAGE),
+                ],
+            )
+            .await?;
+        all(rows)
+    }
+
+    async fn sessions_with_ids(&mut self, ids: &[String], now: Timestamp) -> Result<Vec<FoundSession>> {
+        let rows = self
+            .all::<SessionFound>(
+                sql!(
+                    sqlite: "SELECT s.id, s.account_id, a.username
+                       FROM sessions s JOIN accounts a ON a.id = s.account_id
+                      WHERE s.id IN (SELECT value FROM json_each($1)) AND s.ended_at IS NULL AND s.expires_at > $2",
+                    postgres: "SELECT s.id, s.account_id, a.username
+                       FROM sessions s JOIN accounts a ON a.id = s.account_id
+                      WHERE s.id IN (SELECT json_array_elements_text(CAST($1 AS json)))
+                        AND s.ended_at IS NULL AND s.expires_at > $2"
+                ),
+                bind![list(ids), now],
+            )
+            .await?;
+        all(rows)
+    }
+}
+
+#[async_trait]
+impl EditJobs for SqlWork {
+    async fn add_job(&mut self, job: &Job) -> Result<()> {
+        self.run(
+            sql!(
+                "INSERT INTO jobs
+                    (id, kind, action, state, made_by, options, to_do, unchanged, conflict, done, failed, undone,
+                     created_at, started_at, finished_at, undo_until, secrets_until, lease_until)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, 0)"
+            ),
+            bind![
+                &job.id,
+                job.kind.as_str(),
+                job.action.map(domain::BulkAction::as_str),
+                job.state.as_str(),
+                job.made_by.to_string(),
+                &job.options,
+                job.counts.to_do,
+                job.counts.unchanged,
+                job.counts.conflict,
+                job.counts.done,
+                job.counts.failed,
+                job.counts.undone,
+                job.created_at,
+                job.started_at,
+                job.finished_at,
+                job.undo_until,
+                job.secrets_until,
+            ],
+        )
+        .await?;
+        Ok(())
+    }
+
+    async fn add_job_rows(&mut self, id: &JobId, rows: &[JobRow]) -> Result<()> {
+        let rows = json!(rows).to_string();
+        self.run(
+            sql!(
+                sqlite: "INSERT INTO job_rows (job_id, number, label, input, fate, field, reason)
+                 SELECT $1, json_extract(value, '$.number'), json_extract(value, '$.label'),
+                        json_extract(value, '$.input'), json_extract(value, '$.fate'),
+                        json_extract(value, '$.field'), json_extract(value, '$.reason')
+                   FROM json_each($2)",
+                postgres: "INSERT INTO job_rows (job_id, number, label, input, fate, field, reason)
+                 SELECT $1, r.number, r.label, r.input, r.fate, r.field, r.reason
+                   FROM json_to_recordset(CAST($2 AS json))
+                     AS r(number BIGINT, label TEXT, input TEXT, fate TEXT, field TEXT, reason TEXT)"
+            ),
+            bind![id, rows],
+        )
+        .await?;
+        Ok(())
+    }
+
+    async fn ready_job(&mut self, id: &JobId, counts: JobCounts) -> Result<bool> {
+        let changed = self
+            .run(
+                sql!(
+                    "UPDATE jobs SET state = 'ready', to_do = $2, unchanged = $3, conflict = $4
+                      WHERE id = $1 AND state = 'draft'"
+                ),
+                bind![id, counts.to_do, counts.unchanged, counts.conflict],
+            )
+            .await?;
+        Ok(changed == 1)
+    }
+
+    async fn move_job(&mut self, id: &JobId, from: &[JobState], step: JobMove) -> Result<bool> {
+        debug_assert!(from.len() <= STATES, "the statement has {STATES} places");
+        let from_at = |at: usize| from.get(at).map_or("", |state| state.as_str());
+        let changed = self
+            .run(
+                sql!(
+                    "UPDATE jobs SET state = $2, started_at = COALESCE($3, started_at),
+                            finished_at = COALESCE($4, finished_at), undo_until = COALESCE($5, undo_until),
+                            secrets_until = COALESCE($6, secrets_until)
+                      WHERE id = $1 AND state IN ($7, $8, $9, $10)"
+                ),
+                bind![
+                    id,
+                    step.to.as_str(),
+                    step.started_at,
+                    step.finished_at,
+                    step.undo_until,
+                    step.secrets_until,
+                    from_at(0),
+                    from_at(1),
+                    from_at(2),
+                    from_at(3),
+                ],
+            )
+            .await?;
+        Ok(changed == 1)
+    }
+
+    async fn claim_job(&mut self, node: &str, now: Timestamp, until: Timestamp) -> Result<Option<Job>> {
+        self.optional::<Row>(
+            sql!(
+                sqlite: "UPDATE jobs SET lease_by = $1, lease_until = $3
+                  WHERE id = (SELECT id FROM jobs
+                               WHERE (state IN ('running', 'finalising', 'undoing')
+                                      OR (state = 'undoable' AND undo_until <= $2))
+                                 AND (lease_until <= $2 OR lease_by = $1)
+                               ORDER BY lease_until, created_at LIMIT 1)
+                 RETURNING id, kind, action, state, made_by, options, to_do, unchanged, conflict, done, failed, undone,
+                        created_at, started_at, finished_at, undo_until, secrets_until",
+                postgres: "UPDATE jobs SET lease_by = $1, lease_until = $3
+                  WHERE id = (SELECT id FROM jobs
+                               WHERE (state IN ('running', 'finalising', 'undoing')
+                                      OR (state = 'undoable' AND undo_until <= $2))
+                                 AND (lease_until <= $2 OR lease_by = $1)
+                               ORDER BY lease_until, created_at LIMIT 1 FOR UPDATE SKIP LOCKED)
+                 RETURNING id, kind, action, state, made_by, options, to_do, unchanged, conflict, done, failed, undone,
+                        created_at, started_at, finished_at, undo_until, secrets_until"
+            ),
+            bind![node, now, until],
+        )
+        .await?
+        .map(Job::try_from)
+        .transpose()
+    }
+
+    async fn hold_job(&mut self, id: &JobId, node: &str, state: JobState, until: Timestamp) -> Result<bool> {
+        let held = self
+            .run(
+                sql!("UPDATE jobs SET lease_until = $4 WHERE id = $1 AND lease_by = $2 AND state = $3"),
+                bind![id, node, state.as_str(), until],
+            )
+            .await?;
+        Ok(held == 1)
+    }
+
+    async fn release_job(&mut self, id: &JobId, node: &str) -> Result<()> {
+        self.run(sql!("UPDATE jobs SET lease_until = 0 WHERE id = $1 AND lease_by = $2"), bind![id, node])
+            .await?;
+        Ok(())
+    }
+
+    async fn close_rows(&mut self, id: &JobId, rows: &[RowDone], counted: JobCounts) -> Result<()> {
+        let rows = json!(rows).to_string();
+        self.run(
+            sql!(
+                sqlite: "UPDATE job_rows
+                    SET outcome = json_extract(r.value, '$.outcome'),
+                        field = COALESCE(json_extract(r.value, '$.field'), field),
+                        reason = COALESCE(json_extract(r.value, '$.reason'), reason),
+                        subject = COALESCE(json_extract(r.value, '$.subject'), subject),
+                        secret = COALESCE(json_extract(r.value, '$.secret'), secret)
+                   FROM json_each($2) AS r
+                  WHERE job_id = $1 AND number = json_extract(r.value, '$.number')",
+                postgres: "UPDATE job_rows
+                    SET outcome = r.outcome, field = COALESCE(r.field, job_rows.field),
+                        reason = COALESCE(r.reason, job_rows.reason), subject = COALESCE(r.subject, job_rows.subject),
+                        secret = COALESCE(r.secret, job_rows.secret)
+                   FROM json_to_recordset(CAST($2 AS json))
+                     AS r(number BIGINT, outcome TEXT, field TEXT, reason TEXT, subject TEXT, secret TEXT)
+                  WHERE job_rows.job_id = $1 AND job_rows.number = r.number"
+            ),
+            bind![id, rows],
+        )
+        .await?;
+        self.run(
+            sql!(
+                "UPDATE jobs SET done = done + $2, failed = failed + $3, undone = undone + $4 WHERE id = $1"
+            ),
+            bind![id, counted.done, counted.failed, counted.undone],
+        )
+        .await?;
+        Ok(())
+    }
+
+    async fn drop_secrets(&mut self, id: &JobId) -> Result<bool> {
+        let dropped = self
+            .run(
+                sql!("UPDATE jobs SET secrets_until = NULL WHERE id = $1 AND secrets_until IS NOT NULL"),
+                bind![id],
+            )
+            .await?;
+        self.run(
+            sql!("UPDATE job_rows SET secret = NULL WHERE job_id = $1 AND secret IS NOT NULL"),
+            bind![id],
+        )
+        .await?;
+        Ok(dropped == 1)
+    }
+
+    async fn drop_old_secrets(&mut self, now: Timestamp) -> Result<bool> {
+        let due = self
+            .optional::<Row>(
+                sql!(
+                    "SELECT id, kind, action, state, made_by, options, to_do, unchanged, conflict, done, failed, undone,
+                        created_at, started_at, finished_at, undo_until, secrets_until
+                       FROM jobs WHERE secrets_until <= $1 ORDER BY secrets_until LIMIT 1"
+                ),
+                bind![now],
+            )
+            .await?;
+        match due {
+            Some(row) => self.drop_secrets(&Job::try_from(row)?.id).await,
+            None => Ok(false),
+        }
+    }
+}

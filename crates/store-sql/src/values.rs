@@ -119,6 +119,20 @@ impl<T: Bound> Bound for Option<T> {
     }
 }
 
+/// The pattern of texts that hold `part`, for `LIKE … ESCAPE '!'`.
+pub(crate) fn like(part: &str) -> String {
+    let mut pattern = String::with_capacity(part.len() + 2);
+    pattern.push('%');
+    for c in part.chars() {
+        if matches!(c, '%' | '_' | '!') {
+            pattern.push('!');
+        }
+        pattern.push(c);
+    }
+    pattern.push('%');
+    pattern
+}
+
 /// A stored word as the value whose serde name it is.
 pub(crate) fn word<'a, T: Deserialize<'a>>(
     text: &'a str,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use app::{Refusal, Visitor, audit};
-use domain::{AuditEvent, Enrolment, EnrolmentOrigin, Method, Outcome, Timestamp};
+use domain::{AuditEvent, Enrolment, EnrolmentKind, EnrolmentOrigin, Method, Outcome, Timestamp};
 use store::SignedIn;
 
 use crate::Registry;
@@ -39,11 +39,17 @@ impl Registry {
         let enrolment = Enrolment {
             id: self.app.entropy().id(),
             account: who.account.id,
+            kind: EnrolmentKind::Link,
             token_hash: token.hash(),
+            code_hash: None,
             origin: EnrolmentOrigin::Desktop,
             session: Some(who.session.id),
+            job: None,
             created_at: now,
             expires_at: now.after(self.settings.enrolment_life),
+            outcome: None,
+            ended_at: None,
+            device: None,
         };
         let mut work = self.app.store().begin().await?;
         work.add_enrolment(&enrolment).await?;

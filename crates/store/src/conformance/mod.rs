@@ -15,6 +15,7 @@ pub mod enrolments;
 pub mod factors;
 pub mod given;
 pub mod grants;
+pub mod jobs;
 pub mod keys;
 pub mod logouts;
 pub mod notices;
@@ -94,6 +95,12 @@ macro_rules! conformance {
                 a_grant_is_revoked_once
                 a_token_without_a_grant_is_revoked
                 sec_117_an_assertion_is_spent_once
+            }
+            jobs {
+                a_job_survives_its_row
+                what_became_of_a_row_is_kept
+                a_job_is_worked_on_by_one_node
+                many_are_found_at_once
             }
             keys {
                 a_signing_key_survives_its_row
