@@ -17,6 +17,12 @@ pub enum Method {
     Passkey,
     /// A QR approval by an enrolled phone.
     Phone,
+    /// A code of an authenticator app, after the password.
+    Totp,
+    /// A recovery code, after the password.
+    RecoveryCode,
+    /// The link of a recovery by the helpdesk: lets its owner set up a passkey or a phone, and nothing else.
+    Recovery,
 }
 
 impl Method {
@@ -27,7 +33,22 @@ impl Method {
             Self::Password => "password",
             Self::Passkey => "passkey",
             Self::Phone => "phone",
+            Self::Totp => "totp",
+            Self::RecoveryCode => "recovery_code",
+            Self::Recovery => "recovery",
         }
+    }
+
+    /// Whether it says who somebody is by itself. What does not, only adds to a password, and meets no demand alone.
+    #[must_use]
+    pub const fn stands_alone(self) -> bool {
+        matches!(self, Self::Password | Self::Passkey | Self::Phone)
+    }
+
+    /// Whether it makes a second factor of a password.
+    #[must_use]
+    pub const fn adds_to_password(self) -> bool {
+        matches!(self, Self::Totp | Self::RecoveryCode | Self::Phone)
     }
 }
 
@@ -87,7 +108,8 @@ impl Proof {
     #[must_use]
     pub const fn acr(&self) -> Acr {
         match (self.method, self.known_browser) {
-            (Method::Password, _) => Acr::Password,
+            // A code makes a password no phishing-resistant thing: the class stays, and `amr` says `mfa`.
+            (Method::Password | Method::Totp | Method::RecoveryCode | Method::Recovery, _) => Acr::Password,
             (Method::Phone, false) => Acr::Qr,
             (Method::Phone, true) => Acr::QrKnownBrowser,
             (Method::Passkey, _) => Acr::Passkey,
@@ -102,6 +124,9 @@ impl Proof {
             Method::Password => &["pwd"],
             Method::Phone => &["swk", "user", "mca", "mfa"],
             Method::Passkey => &["swk", "user", "mfa"],
+            // Both are told after a right password only, and a recovery code is a password used once.
+            Method::Totp | Method::RecoveryCode => &["otp", "mfa"],
+            Method::Recovery => &[],
         }
     }
 }
@@ -174,7 +199,7 @@ impl BrowserSession {
     /// The newest proof: `auth_time`.
     #[must_use]
     pub fn auth_time(&self) -> Option<Timestamp> {
-        self.proofs.iter().map(|p| p.at).max()
+        self.proofs.iter().filter(|p| p.method.stands_alone()).map(|p| p.at).max()
     }
 
     /// The strongest class among the proofs.
@@ -207,6 +232,18 @@ mod tests {
             assert!(proof.acr() < Acr::Passkey);
             assert!(!proof.acr().as_str().starts_with("phr"));
         }
+    }
+
+    #[test]
+    fn sec_156_a_code_after_a_password_is_told_and_adds_no_class() {
+        let at = |method| Proof { method, at: Timestamp::from_seconds(1), known_browser: false };
+        for code in [Method::Totp, Method::RecoveryCode] {
+            assert_eq!(at(code).acr(), at(Method::Password).acr());
+            assert_eq!(at(code).amr(), ["otp", "mfa"]);
+            assert!(!code.stands_alone() && code.adds_to_password());
+        }
+        assert!(!at(Method::Password).amr().contains(&"mfa"));
+        assert!(!Method::Recovery.stands_alone() && !Method::Recovery.adds_to_password());
     }
 
     #[test]

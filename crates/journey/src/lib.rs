@@ -13,6 +13,8 @@ mod proof;
 mod way;
 
 pub use methods::{MethodPolicy, Methods};
-pub use need::Need;
+pub use need::{Need, are_two_factors};
 pub use proof::with_proof;
-pub use way::{ConsentState, Event, JOURNEY_LIFE, Journey, Proven, Refused, Step};
+pub use way::{
+    ConsentState, Event, HALF_LIFE, Half, JOURNEY_LIFE, Journey, Proven, Refused, SecondFactors, Step,
+};

@@ -42,14 +42,20 @@ impl Methods {
     /// The methods of `policy` that can meet `need` when used at `now`. A phone is counted as if the browser
     /// were new, because nobody knows before the approval whose browser it is: where more than a QR class is
     /// essential it is not offered (SEC-039, SEC-040).
+    ///
+    /// Where two factors are needed, a password and a phone are offered because they meet it together.
     #[must_use]
     pub fn that_meet(need: &Need, policy: MethodPolicy, now: Timestamp) -> Self {
+        let at = need.fresh_since.map_or(now, |t| t.max(now));
+        let proof = |method| Proof { method, at, known_browser: false };
         let can = |method| {
-            need.met_by(&[Proof {
-                method,
-                at: need.fresh_since.map_or(now, |t| t.max(now)),
-                known_browser: false,
-            }])
+            let other = match method {
+                Method::Password => Some(Method::Phone),
+                Method::Phone => Some(Method::Password),
+                _ => None,
+            };
+            let other = other.filter(|_| need.two_factors).map(proof);
+            need.met_by(&[proof(method)].into_iter().chain(other).collect::<Vec<_>>())
         };
         Self {
             password: policy.password && can(Method::Password),
@@ -65,6 +71,18 @@ impl Methods {
             Method::Password => self.password,
             Method::Passkey => self.passkey,
             Method::Phone => self.phone,
+            // These follow a password; nobody chooses them.
+            Method::Totp | Method::RecoveryCode | Method::Recovery => false,
+        }
+    }
+
+    /// These without those that were proven already.
+    #[must_use]
+    pub const fn without(self, proven: Self) -> Self {
+        Self {
+            password: self.password && !proven.password,
+            passkey: self.passkey && !proven.passkey,
+            phone: self.phone && !proven.phone,
         }
     }
 

@@ -21,18 +21,32 @@ pub struct Need {
     pub consent: bool,
     /// Only phishing-resistant methods count: passkeys (SEC-040).
     pub phishing_resistant: bool,
+    /// A passkey, or a password and something besides: a code, or a phone (SEC-070).
+    #[serde(default)]
+    pub two_factors: bool,
 }
 
 impl Need {
     /// Whether these proofs are enough: one of them that is fresh enough has the essential class and, where
-    /// demanded, resists phishing. Stale proofs lend nothing to fresh ones.
+    /// demanded, resists phishing. Stale proofs lend nothing to fresh ones, and a code says nothing without the
+    /// password before it.
     #[must_use]
     pub fn met_by(&self, proofs: &[Proof]) -> bool {
-        proofs.iter().any(|proof| {
-            self.fresh_since.is_none_or(|since| proof.at >= since)
+        let is_fresh = |proof: &&Proof| self.fresh_since.is_none_or(|since| proof.at >= since);
+        let has_strong_enough = proofs.iter().filter(is_fresh).any(|proof| {
+            proof.method.stands_alone()
                 && self.acr.is_none_or(|floor| proof.acr() >= floor)
                 && (!self.phishing_resistant || proof.method == Method::Passkey)
-        })
+        });
+        has_strong_enough && (!self.two_factors || are_two_factors(proofs.iter().filter(is_fresh)))
+    }
+
+    /// Which ways were proven freshly enough already.
+    #[must_use]
+    pub fn proven(&self, proofs: &[Proof]) -> Methods {
+        let is_fresh = |proof: &&Proof| self.fresh_since.is_none_or(|since| proof.at >= since);
+        let has = |method| proofs.iter().filter(is_fresh).any(|proof| proof.method == method);
+        Methods { password: has(Method::Password), passkey: has(Method::Passkey), phone: has(Method::Phone) }
     }
 
     /// Whether this person will do.
@@ -53,6 +67,20 @@ impl Need {
             })
             .find(|method| offered.has(*method))
     }
+}
+
+/// Whether these proofs are a passkey, or a password and something that a stranger with the password would lack
+/// (SEC-070). A phone alone is not: it approves what is shown to it (SEC-042).
+pub fn are_two_factors<'a>(proofs: impl IntoIterator<Item = &'a Proof>) -> bool {
+    let (mut has_password, mut has_other) = (false, false);
+    for proof in proofs {
+        match proof.method {
+            Method::Passkey => return true,
+            Method::Password => has_password = true,
+            method => has_other |= method.adds_to_password(),
+        }
+    }
+    has_password && has_other
 }
 
 #[cfg(test)]
@@ -130,6 +158,44 @@ mod tests {
         ] {
             assert_eq!(offered(&need), expected, "{need:?}");
         }
+    }
+
+    #[test]
+    fn sec_156_a_code_meets_nothing_without_its_password() {
+        for method in [Method::Totp, Method::RecoveryCode, Method::Recovery] {
+            assert!(!Need::default().met_by(&[proof(method, 1, false)]), "{method:?}");
+            let fresh = Need { fresh_since: Some(Timestamp::from_seconds(50)), ..Need::default() };
+            let stale_password = [proof(Method::Password, 1, false), proof(method, 60, false)];
+            assert!(!fresh.met_by(&stale_password), "{method:?}");
+            assert!(!floor(Acr::Qr).met_by(&[proof(Method::Password, 60, false), proof(method, 60, false)]));
+        }
+    }
+
+    #[test]
+    fn sec_070_two_factors_are_a_passkey_or_a_password_and_something_besides() {
+        let need =
+            Need { two_factors: true, fresh_since: Some(Timestamp::from_seconds(50)), ..Need::default() };
+        use Method::{Passkey, Password, Phone, Recovery, RecoveryCode, Totp};
+        for (proofs, is_met) in [
+            (&[(Passkey, 60)][..], true),
+            (&[(Password, 60), (Totp, 61)], true),
+            (&[(Password, 60), (RecoveryCode, 61)], true),
+            (&[(Phone, 55), (Password, 60)], true),
+            (&[(Password, 60)], false),
+            (&[(Phone, 60)], false),
+            (&[(Totp, 60)], false),
+            (&[(Password, 60), (Recovery, 60)], false),
+            (&[(Password, 60), (Totp, 40)], false),
+            (&[(Password, 40), (Totp, 60)], false),
+            (&[(Passkey, 40), (Password, 60)], false),
+        ] {
+            let proofs: Vec<_> = proofs.iter().map(|(method, at)| proof(*method, *at, false)).collect();
+            assert_eq!(need.met_by(&proofs), is_met, "{proofs:?}");
+        }
+        let all = Methods { password: true, passkey: true, phone: true };
+        assert_eq!(Methods::that_meet(&need, MethodPolicy::ALL, NOW), all);
+        let proven = need.proven(&[proof(Password, 60, false), proof(Phone, 40, false)]);
+        assert_eq!(all.without(proven), Methods { password: false, passkey: true, phone: true });
     }
 
     #[test]

@@ -2,8 +2,9 @@
 //!
 //! ```text
 //! ChooseMethod ──proved──▶ (StepUp ──proved──▶) Consent ──given──▶ Done
-//!      ▲ │                      │                  │
-//!      │ ╰────── expired ───────┴──────────────────┴──▶ StartOver
+//!      ▲ │  ╲               ╱  │                   │
+//!      │ │   half ▶ SecondFactor                   │
+//!      │ ╰────── expired ──────┴───────────────────┴──▶ StartOver
 //!      ╰── another account, signed out: at any time
 //! ```
 
@@ -16,6 +17,33 @@ use crate::{MethodPolicy, Methods, Need, with_proof};
 
 /// How long a journey may take in all.
 pub const JOURNEY_LIFE: Duration = Duration::from_secs(30 * 60);
+
+/// How long a right password waits for its second factor.
+pub const HALF_LIFE: Duration = Duration::from_secs(5 * 60);
+
+/// How a second factor may be shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+pub struct SecondFactors {
+    /// A code of the authenticator app.
+    pub totp: bool,
+    /// A recovery code.
+    pub recovery_code: bool,
+    /// There is none, and there must be: an authenticator app is set up now.
+    pub setup: bool,
+}
+
+/// A password that was right, of somebody who is not signed in yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Half {
+    /// Who.
+    pub account: AccountId,
+    /// The password's proof.
+    pub proof: Proof,
+    /// When that password was set: another one in its place ends the wait.
+    pub password_since: Timestamp,
+    /// What is asked for.
+    pub asks: SecondFactors,
+}
 
 /// Somebody, and what they proved.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,6 +80,9 @@ pub struct Journey {
     pub methods: MethodPolicy,
     /// Who is signed in, as far as this journey knows.
     pub signed_in: Option<Proven>,
+    /// Whose password was right and waits for a second factor.
+    #[serde(default)]
+    pub half: Option<Half>,
     /// Where consent stands.
     pub consent: ConsentState,
     /// Began.
@@ -68,6 +99,8 @@ pub enum Step {
     StartOver,
     /// Sign in by one of these. None offered: the need cannot be met here.
     ChooseMethod(Methods),
+    /// The password was right; nobody is signed in until this is shown too.
+    SecondFactor(SecondFactors),
     /// Signed in, but not well or freshly enough: prove it by one of these.
     StepUp(Methods),
     /// Agree to these scopes (none known yet: the ending has to be asked first).
@@ -90,6 +123,8 @@ pub enum Event {
         /// How.
         proof: Proof,
     },
+    /// Somebody's password was right, and a second factor is asked for.
+    HalfProved(Half),
     /// The ending wants these scopes agreed to.
     ConsentAsked(Vec<String>),
     /// The ending wants nothing agreed to.
@@ -124,6 +159,7 @@ impl Journey {
             need,
             methods,
             signed_in: None,
+            half: None,
             consent: ConsentState::Unknown,
             created: now,
             expires: now.after(JOURNEY_LIFE),
@@ -136,17 +172,33 @@ impl Journey {
         if self.expires <= now {
             return Step::StartOver;
         }
-        let Some(who) = self.signed_in.as_ref().filter(|who| self.need.allows(&who.account)) else {
+        let who = self.signed_in.as_ref().filter(|who| self.need.allows(&who.account));
+        if !who.is_some_and(|who| self.need.met_by(&who.proofs))
+            && let Some(half) = self.half(now)
+        {
+            return Step::SecondFactor(half.asks);
+        }
+        let Some(who) = who else {
             return Step::ChooseMethod(self.offered(now));
         };
         if !self.need.met_by(&who.proofs) {
-            return Step::StepUp(self.offered(now));
+            let offered = self.offered(now);
+            // What is there already need not be proven again where two are needed.
+            let proven =
+                if self.need.two_factors { self.need.proven(&who.proofs) } else { Methods::default() };
+            return Step::StepUp(offered.without(proven));
         }
         match &self.consent {
             ConsentState::Unknown => Step::Consent(Vec::new()),
             ConsentState::Asked(scopes) => Step::Consent(scopes.clone()),
             ConsentState::Given(_) | ConsentState::NotNeeded => Step::Done,
         }
+    }
+
+    /// The right password that still waits for its second factor.
+    #[must_use]
+    pub fn half(&self, now: Timestamp) -> Option<&Half> {
+        self.half.as_ref().filter(|half| now.since(half.proof.at) < HALF_LIFE)
     }
 
     /// What may be offered: allowed, and able to meet the need.
@@ -176,12 +228,22 @@ impl Journey {
                 if !self.need.allows(&account) {
                     return Err(Refused::AnotherAccount);
                 }
+                self.half = None;
                 let before = self.signed_in.take().filter(|who| who.account == account);
                 let proofs = with_proof(before.as_ref().map_or(&[], |who| &who.proofs), proof);
                 if before.is_none() {
                     self.consent = ConsentState::Unknown;
                 }
                 self.signed_in = Some(Proven { account, proofs });
+            }
+            Event::HalfProved(half) => {
+                if !self.offered(now).has(half.proof.method) {
+                    return Err(Refused::MethodNotOffered);
+                }
+                if !self.need.allows(&half.account) {
+                    return Err(Refused::AnotherAccount);
+                }
+                self.half = Some(half);
             }
             Event::ConsentAsked(scopes) => {
                 self.ready_for_consent()?;

@@ -49,7 +49,9 @@ impl SignIn {
         match stand.step {
             Step::Consent(_) | Step::Done => {}
             Step::StartOver => return Err(Refusal::Gone),
-            Step::ChooseMethod(_) | Step::StepUp(_) => return Err(Refusal::StepUpNeeded),
+            Step::ChooseMethod(_) | Step::SecondFactor(_) | Step::StepUp(_) => {
+                return Err(Refusal::StepUpNeeded);
+            }
         }
         let Answer::Allow(chosen) = answer else { return self.decline(id, visitor).await };
         // Also where nothing would be asked any more, because it was agreed to in another tab: what was left out on

@@ -103,7 +103,7 @@ impl TryFrom<SignedInRow> for SignedIn {
 }
 
 /// The id of an ended session.
-struct SessionIdRow(String);
+pub(crate) struct SessionIdRow(String);
 
 impl Entry for SessionIdRow {
     const TABLE: &'static str = "sessions";

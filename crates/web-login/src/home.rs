@@ -51,6 +51,8 @@ pub async fn done(req: HttpRequest, web: Data<Web>, visitor: Visitor) -> Result<
         Method::Password => t.method_password.clone(),
         Method::Passkey => t.method_passkey.clone(),
         Method::Phone => t.method_phone.clone(),
+        Method::Totp | Method::RecoveryCode => t.method_second_factor.clone(),
+        Method::Recovery => t.method_recovery.clone(),
     });
     Ok(Done { page, name: person.name, method }.answer(StatusCode::OK))
 }

@@ -55,10 +55,17 @@ texts! {
     /// Sign-out.
     Logout { title, lead, confirm, stay, done_title, done_lead, again, going_title, going_lead, go_on }
     /// Signed in here, with nowhere to go.
-    Done { title, lead, method_password, method_passkey, method_phone }
+    Done { title, lead, method_password, method_passkey, method_phone, method_second_factor, method_recovery }
+    /// The step after a right password.
+    SecondFactor {
+        title, lead, lead_recovery, code, hint, submit, failed, other_way, setup_title, setup_lead, scan, secret,
+        image, setup_submit, unmet_title, unmet,
+    }
+    /// The way back that the helpdesk opened.
+    Recover { title, lead, password, code, submit, failed, over, needs_script }
     /// Adding a passkey.
     Passkey {
-        title, lead, name, add, wait, added_title, added_lead, failed, exists, unsupported,
+        title, lead, name, add, wait, added_title, added_lead, failed, exists, unsupported, console,
     }
     /// The page that carries an answer to the one who asked.
     Response { title, lead, go_on }
@@ -91,6 +98,10 @@ pub struct Texts {
     pub logout: Logout,
     /// Signed in, nowhere to go.
     pub done: Done,
+    /// The step after a right password.
+    pub second_factor: SecondFactor,
+    /// The way back that the helpdesk opened.
+    pub recover: Recover,
     /// Adding a passkey.
     pub passkey: Passkey,
     /// Carrying an answer to the one who asked.

@@ -207,3 +207,49 @@ fn a_journey_survives_being_kept() {
     let kept = serde_json::to_string(&journey).unwrap();
     assert_eq!(serde_json::from_str::<Journey>(&kept).unwrap(), journey);
 }
+
+fn half(account: AccountId, at: Timestamp, asks: SecondFactors) -> Event {
+    let proof = Proof { method: Method::Password, at, known_browser: false };
+    Event::HalfProved(Half { account, proof, password_since: Timestamp::from_seconds(1), asks })
+}
+
+/// A right password that waits for its code signs nobody in, and waits a few minutes only.
+#[test]
+fn sec_156_half_a_sign_in_is_none() {
+    let asks = SecondFactors { totp: true, ..SecondFactors::default() };
+    let waiting = walk(journey(Need::default()), [half(ada(), NOW, asks)]);
+    assert_eq!(waiting.next(NOW), Step::SecondFactor(asks));
+    assert!(waiting.signed_in.is_none());
+    for event in [Event::ConsentNotNeeded, Event::ConsentAsked(scopes(&["openid"])), Event::ConsentGiven] {
+        assert_eq!(waiting.clone().record(event, NOW), Err(Refused::NotNow));
+    }
+    let later = NOW.after(HALF_LIFE);
+    assert_eq!(waiting.next(later), Step::ChooseMethod(ALL));
+    // A session that is not enough changes nothing; one that is, goes on.
+    let fresh = walk(
+        journey(Need { fresh_since: Some(NOW), ..Need::default() }),
+        [found(ada(), Method::Password), half(ada(), NOW, asks)],
+    );
+    assert_eq!(fresh.next(NOW), Step::SecondFactor(asks));
+    let done = walk(waiting, [proved(ada(), Method::Passkey)]);
+    assert_eq!((done.next(NOW), done.half), (Step::Consent(vec![]), None));
+}
+
+#[test]
+fn half_a_sign_in_is_refused_where_the_whole_would_be() {
+    let asks = SecondFactors::default();
+    let only_bob = journey(Need { account: Some(bob()), ..Need::default() });
+    assert_eq!(only_bob.record(half(ada(), NOW, asks), NOW), Err(Refused::AnotherAccount));
+    let strong = journey(Need { acr: Some(Acr::Qr), ..Need::default() });
+    assert_eq!(strong.record(half(ada(), NOW, asks), NOW), Err(Refused::MethodNotOffered));
+}
+
+/// Where two factors are needed, a session's fresh password is not asked for again.
+#[test]
+fn sec_070_what_was_proven_freshly_is_not_asked_again() {
+    let need = Need { two_factors: true, fresh_since: Some(Timestamp::from_seconds(1)), ..Need::default() };
+    let stepping = walk(journey(need), [found(ada(), Method::Password)]);
+    assert_eq!(stepping.next(NOW), Step::StepUp(Methods { password: false, ..ALL }));
+    let done = walk(stepping, [proved(ada(), Method::Phone)]);
+    assert_eq!(done.next(NOW), Step::Consent(vec![]));
+}
