@@ -17,6 +17,7 @@ mod issuer;
 pub mod journeys;
 mod keyring;
 mod mandate;
+pub mod meters;
 pub mod notices;
 mod policies;
 mod refusal;
@@ -47,6 +48,7 @@ pub use issuer::{BadIssuer, Issuer};
 pub use journeys::{ConsentAsked, ConsentItem, Ending, Fact, FormPost, Landing};
 pub use keyring::{KeyInUse, Keyring, Published};
 pub use mandate::Mandate;
+pub use meters::Meters;
 pub use policies::{Decisions, PolicyCache};
 pub use refusal::Refusal;
 pub use sealing::Sealer;
@@ -81,6 +83,7 @@ struct Inner {
     clients: ClientCache,
     policies: PolicyCache,
     changes: Changes,
+    meters: Meters,
 }
 
 /// What an [`App`] is made of.
@@ -121,6 +124,7 @@ impl App {
             clients: ClientCache::new(Arc::clone(&store)),
             policies: PolicyCache::new(Arc::clone(&store)),
             changes: Changes::new(&entropy),
+            meters: Meters::default(),
             keys: Keyring::default(),
             vault: Vault::default(),
             issuer,
@@ -277,6 +281,12 @@ impl App {
     #[must_use]
     pub fn policies(&self) -> &PolicyCache {
         &self.0.policies
+    }
+
+    /// What is counted for charts.
+    #[must_use]
+    pub fn meters(&self) -> &Meters {
+        &self.0.meters
     }
 
     /// Tells all nodes, and this one at once, that something changed. To be called after the commit: the deed is

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use app::{Refusal, Rule, Visitor, audit, throttle};
+use app::{Refusal, Rule, Visitor, audit, meters, throttle};
 use domain::{
     Account, AuditEntry, AuditEvent, JourneyId, Method, Outcome, Passkey, Proof, SecretHash, Timestamp, text,
 };
@@ -111,6 +111,7 @@ impl SignIn {
                 let entry = audit::by(visitor, AuditEvent::PasskeyTried, Outcome::Refused, now);
                 work.audit(AuditEntry { client, detail: audit::detail(why), ..entry }).await?;
                 work.commit().await?;
+                app.meters().count(meters::Event::RefusedPasskey);
                 // Only failures count: a whole company may sign in from one address.
                 return match app.throttle().hit(Rule::PasskeyAddress, &network).await {
                     Ok(()) | Err(Refusal::TooMany { .. }) => Err(Refusal::SignInFailed),

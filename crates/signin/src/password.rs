@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use app::{Refusal, Rule, Verified, Visitor, audit, throttle};
+use app::{Refusal, Rule, Verified, Visitor, audit, meters, throttle};
 use domain::{
     Account, AccountId, AuditEntry, AuditEvent, JourneyId, Method, Outcome, Proof, Timestamp, Username,
 };
@@ -122,6 +122,7 @@ impl SignIn {
             }
             Tried::Wrong { account, why } => {
                 count_wrong(work, visitor, account.as_ref(), why, now).await?;
+                self.app().meters().count(meters::Event::RefusedPassword);
                 Err(Refusal::SignInFailed)
             }
         }
@@ -139,6 +140,7 @@ impl SignIn {
             Tried::Wrong { account, why } => {
                 let work = self.app().store().begin().await?;
                 count_wrong(work, visitor, account.as_ref(), why, now).await?;
+                self.app().meters().count(meters::Event::RefusedPassword);
                 return Err(Refusal::SignInFailed);
             }
         };

@@ -66,6 +66,7 @@ impl SignIn {
             let id = who.session.id;
             if work.strengthen_session(&id, &proved.proof, &secret.hash(), now).await? {
                 work.audit(started(visitor, proved, client, id, "strengthened", now)).await?;
+                app.meters().signed_in(proved.proof.method);
                 return Ok(Begun { id, secret, browser, known, changed: Some(Change::Session(id)) });
             }
         }
@@ -85,6 +86,7 @@ impl SignIn {
         }
         let detail = proved.proof.method.as_str();
         work.audit(started(visitor, proved, client, session.id, detail, now)).await?;
+        app.meters().signed_in(proved.proof.method);
         Ok(Begun { id: session.id, secret, browser, known, changed })
     }
 

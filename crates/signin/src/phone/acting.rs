@@ -104,6 +104,11 @@ impl SignIn {
     /// [`Refusal::Forbidden`], the same for unknown phones, spent challenges and wrong signatures;
     /// [`Refusal::TooMany`].
     pub async fn device(&self, asked: &DeviceAsked<'_>) -> Result<(Device, Account), Refusal> {
+        let acting = self.acting(asked).await?;
+        Ok((acting.device, acting.account))
+    }
+
+    pub(super) async fn acting(&self, asked: &DeviceAsked<'_>) -> Result<Acting, Refusal> {
         let device = asked.device.to_string();
         let proof = DeviceProof {
             issuer: self.app().issuer().as_str(),
@@ -120,8 +125,7 @@ impl SignIn {
             message: proof.message(),
             address: asked.address,
         };
-        let acting = self.proven(signed).await?;
-        Ok((acting.device, acting.account))
+        self.proven(signed).await
     }
 
     /// The living sessions that a phone approved, newest first (SEC-043).
@@ -163,7 +167,11 @@ impl SignIn {
         Ok(())
     }
 
-    async fn active_device(&self, asked: &DeviceAsked<'_>) -> Result<Device, Refusal> {
+    /// The phone that signed this request, if it may act.
+    ///
+    /// # Errors
+    /// As [`SignIn::device`]; [`Refusal::Forbidden`] also for a phone that may not act.
+    pub async fn active_device(&self, asked: &DeviceAsked<'_>) -> Result<Device, Refusal> {
         let (device, account) = self.device(asked).await?;
         if device.is_active() && account.is_active() { Ok(device) } else { Err(Refusal::Forbidden) }
     }
@@ -204,6 +212,7 @@ impl SignIn {
         account: Option<&Account>,
         address: ClientAddress,
     ) -> Result<(), Refusal> {
+        self.app().meters().count(app::meters::Event::RefusedPhone);
         let throttle = self.app().throttle();
         throttle.hit(Rule::BadSignatureAddress, &throttle::network(address)).await?;
         throttle.hit(Rule::BadSignatureDevice, &device.to_string()).await?;

@@ -3,10 +3,10 @@
 //! Owns: what it is told (SEC-025), the check code and the nonce made for this claim, and the policy on
 //! distance (SEC-027). Not here: that the first one wins (`qr::channel`, and the slot's swap).
 
-use app::{Refusal, Rule, throttle};
+use app::{Refusal, Rule, meters, throttle};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use domain::{ClientAddress, DeviceId, DeviceKind, Place, Timestamp, text};
+use domain::{ClientAddress, DeviceId, DeviceKind, Place, text};
 use qr::approval::ClaimProof;
 use qr::facts::{self, BrowserFacts, Facts};
 use qr::{Channel, CheckCode, Claim, Claimant, Common, State, wire};
@@ -53,8 +53,9 @@ impl SignIn {
     /// Claims a channel for an enrolled, active phone.
     ///
     /// # Errors
-    /// [`Refusal::Forbidden`], the same for unknown, inactive and unproven phones; [`Refusal::Gone`], the same
-    /// for every channel that cannot be claimed (SEC-053); [`Refusal::TooMany`].
+    /// [`Refusal::Forbidden`], the same for unknown, inactive and unproven phones; `Conflict("reverification")` for
+    /// one that was not used for so long that its owner has to be verified anew (SEC-089); [`Refusal::Gone`], the
+    /// same for every channel that cannot be claimed (SEC-053); [`Refusal::TooMany`].
     pub async fn claim(&self, asked: ClaimAsked<'_>) -> Result<Claimed, Refusal> {
         let app = self.app();
         let device = asked.device.to_string();
@@ -73,11 +74,13 @@ impl SignIn {
             message: proof.message(),
             address: asked.address,
         };
+        let heard = self.0.phones.running.heard();
         let acting = self.proven(signed).await?;
         let now = app.now();
-        if !acting.is_active() || self.is_forgotten(&acting, now) {
+        if !acting.is_active() {
             return Err(Refusal::Forbidden);
         }
+        self.must_be_remembered(&acting).await?;
         let id = if wire::is_channel_id(asked.channel) { asked.channel } else { "" };
         let mac = self.channel_mac(id);
         let found = self.channel_by_id(&mac).await?.ok_or(Refusal::Gone)?;
@@ -115,16 +118,12 @@ impl SignIn {
             // Another phone was quicker (SEC-021).
             return Err(Refusal::Gone);
         }
+        self.note_running(&acting.device.id, &acting.account.id, &handle, heard).await?;
+        app.meters().took(meters::Step::Claimed, channel.common().opened, now);
         self.say(&journey, State::Claimed).await;
         let expires_in = super::watch::seconds(channel.standing(now).expires_in);
         let claim = self.seal_claim(&acting.device.id, &handle, id)?;
         Ok(Claimed { claim, nonce, facts, expires_in, webauthn, code_needed })
-    }
-
-    /// A phone that nobody used for long must be verified again (SEC-089).
-    fn is_forgotten(&self, acting: &Acting, now: Timestamp) -> bool {
-        let last = acting.device.last_used_at.unwrap_or(acting.device.created_at);
-        now.since(last) >= self.settings().device_unused
     }
 
     fn facts(&self, common: &Common, known: bool, phone: ClientAddress) -> Result<String, Refusal> {

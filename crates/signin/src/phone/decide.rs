@@ -4,14 +4,15 @@
 //! audit of opening, claim and decision in one unit of work. Not here: what a decision may do
 //! (`qr::channel`).
 
-use app::{Refusal, Rule};
+use app::{Refusal, Rule, meters};
 use domain::{
     Account, AuditEntry, AuditEvent, ClientAddress, ClientId, Device, DeviceId, DeviceKind, Passkey,
-    Timestamp,
+    Timestamp, text,
 };
 use qr::approval::{self, Bound, Said, SignedApproval};
 use qr::{Channel, CheckCode, Claim, Common, Denied, Refused, State, UserVerification, WhyDenied, facts};
 use serde_json::Value;
+use store::ApprovalNote;
 
 use super::{Channels, Found, trail};
 use crate::SignIn;
@@ -100,7 +101,7 @@ impl SignIn {
             app.throttle().peek(Rule::WrongCodeDevice, &device.id.to_string()).await?;
             app.throttle().peek(Rule::WrongCodeAccount, &account.id.to_string()).await?;
         }
-        let by = By { device, account, passkey };
+        let by = By { device, account, passkey, address: decision.address };
         // A swap is lost only to another decision of this very phone; then its own turn comes again.
         for _ in 0..3 {
             let now = app.now();
@@ -244,12 +245,13 @@ impl SignIn {
     ) -> Result<Decided, Refusal> {
         let common = applied.channel.common();
         if let Outcome::WrongCode { left } = applied.outcome {
+            self.app().meters().count(meters::Event::RefusedCheckCode);
             self.count_wrong_code(by).await?;
             if left > 0 {
                 return Ok(Decided::WrongCode { left });
             }
         }
-        let written = self.app().repeatable(|| self.write(handle, &applied, common, claim, now)).await;
+        let written = self.app().repeatable(|| self.write(handle, &applied, (common, claim), by, now)).await;
         if let Err(refusal) = written {
             if let Err(error) = self.app().slots::<Channels>().take(handle).await {
                 tracing::error!(%error, "A decision that was not written down could not be taken back");
@@ -261,6 +263,14 @@ impl SignIn {
             && let Err(refusal) = self.reported(common.opening.seen.address).await
         {
             tracing::warn!(cause = refusal.cause(), "A report is written down but does not count");
+        }
+        match &applied.channel {
+            Channel::Approved(_) => self.app().meters().took(meters::Step::Approved, claim.at, now),
+            Channel::Denied(Denied { why: WhyDenied::Reported, .. }) => {
+                self.app().meters().count(meters::Event::QrReported);
+            }
+            Channel::Denied(_) => self.app().meters().count(meters::Event::QrDenied),
+            Channel::Created(_) | Channel::Claimed(_) => {}
         }
         self.say(&common.opening.journey, applied.channel.standing(now).state).await;
         match applied.outcome {
@@ -275,11 +285,23 @@ impl SignIn {
         &self,
         handle: &str,
         applied: &Applied,
-        common: &Common,
-        claim: &Claim,
+        (common, claim): (&Common, &Claim),
+        by: &By,
         now: Timestamp,
     ) -> Result<(), Refusal> {
         let mut work = self.app().store().begin().await?;
+        if matches!(applied.outcome, Outcome::Approved) {
+            let seen = &common.opening.seen;
+            let place = self.settings().places.of(by.address);
+            let browser = text::shown(&seen.agent.label(), 120);
+            let place = place.city.or(place.network).or(place.country).map(|it| text::shown(&it, 60));
+            let key = &by.device.key.thumbprint;
+            let note = ApprovalNote { key, place: place.as_deref(), browser: &browser };
+            // A phone that was stopped meanwhile, or has another key, approved nothing (SEC-079, SEC-082).
+            if !work.device_approved(&by.device.id, &by.account.id, &note, now).await? {
+                return Err(Refusal::Forbidden);
+            }
+        }
         if matches!(applied.channel, Channel::Denied(_))
             && !work.end_channel(&self.channel_end(handle), now).await?
         {
@@ -328,6 +350,7 @@ struct By {
     device: Device,
     account: Account,
     passkey: Option<Passkey>,
+    address: ClientAddress,
 }
 
 fn refusal(refused: Refused) -> Refusal {

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use app::journeys::JourneySlot;
-use app::{Refusal, Rule, Visitor, throttle};
+use app::{Refusal, Rule, Visitor, meters, throttle};
 use domain::{Client, ClientAddress, JourneyId, SecretHash, Timestamp};
 use live::Slot;
 use qr::facts::Asker;
@@ -133,6 +133,7 @@ impl SignIn {
         }
         self.make_room(&kept.browser, &handle).await?;
         self.0.phones.counts.opened.fetch_add(1, Ordering::Relaxed);
+        app.meters().count(meters::Event::QrShown);
         // Streams of this page that saw the one before end hear that there is another.
         self.say(&journey, State::Waiting).await;
         shown(&channel, Some(&self.url(&id)), now).map(Some)

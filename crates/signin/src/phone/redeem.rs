@@ -3,7 +3,7 @@
 //! Owns: that one approval gives at most one session, in the browser that asked, for the request it asked for
 //! (SEC-006, SEC-010, SEC-014, SEC-036). Not here: the session itself (`sessions`).
 
-use app::{Refusal, Visitor, audit};
+use app::{Refusal, Visitor, audit, meters};
 use domain::{AuditEntry, AuditEvent, JourneyId, Method, Outcome, Proof};
 use journey::Event;
 use qr::{Channel, State};
@@ -103,7 +103,11 @@ impl SignIn {
             Ok(Some(begun))
         };
         // The channel is taken: the unit is begun again where it may be, since the approval cannot be.
-        let begun = app.repeatable(deed).await?.ok_or(Refusal::SignInFailed)?;
+        let Some(begun) = app.repeatable(deed).await? else {
+            app.meters().count(meters::Event::RefusedPhone);
+            return Err(Refusal::SignInFailed);
+        };
+        app.meters().took(meters::Step::Redeemed, vouched.at, now);
         self.go_on_as(begun, visitor, way).await
     }
 }
