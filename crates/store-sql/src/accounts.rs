@@ -158,13 +158,6 @@ impl Entry for CountRow {
     }
 }
 
-const fn state_word(state: AccountState) -> &'static str {
-    match state {
-        AccountState::Active => "active",
-        AccountState::Disabled => "disabled",
-    }
-}
-
 #[async_trait]
 impl Accounts for SqlWork {
     async fn account(&mut self, id: &AccountId) -> Result<Option<Account>> {
@@ -287,20 +280,24 @@ impl EditAccounts for SqlWork {
             sql!(
                 "INSERT INTO accounts
                     (id, username, username_key, state, claims, webauthn_handle, is_admin, language, created_at,
-                     updated_at)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+                     updated_at, own_roles, roles, skeleton, search)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $12, $13)"
             ),
             bind![
                 &account.id,
                 account.username.as_str(),
                 account.username.key(),
-                state_word(account.state),
+                account.state.as_str(),
                 claims,
                 &account.webauthn_handle,
                 false,
                 account.language.as_ref(),
                 account.created_at,
                 account.updated_at,
+                serde_json::to_string(&account.roles)
+                    .map_err(|_| corrupt(AccountRow::TABLE, "roles", account.id))?,
+                account.username.skeleton(),
+                account.search_text(),
             ],
         )
         .await?;
@@ -315,8 +312,11 @@ impl EditAccounts for SqlWork {
     ) -> Result<bool> {
         let changed = self
             .run(
-                sql!("UPDATE accounts SET state = $2, updated_at = $3 WHERE id = $1 AND state <> $2"),
-                bind![id, state_word(state), now],
+                sql!(
+                    "UPDATE accounts SET state = $2, updated_at = $3, version = version + 1
+                      WHERE id = $1 AND state <> $2"
+                ),
+                bind![id, state.as_str(), now],
             )
             .await?;
         Ok(changed == 1)
@@ -432,7 +432,9 @@ impl EditAccounts for SqlWork {
     async fn make_admin(&mut self, account: &AccountId, now: Timestamp) -> Result<()> {
         self.run(
             sql!(
-                "UPDATE accounts SET is_admin = TRUE, roles = '[\"superadmin\"]', updated_at = $2 WHERE id = $1"
+                "UPDATE accounts SET is_admin = TRUE, roles = '[\"superadmin\"]', own_roles = '[\"superadmin\"]',
+                        updated_at = $2, version = version + 1
+                  WHERE id = $1"
             ),
             bind![account, now],
         )

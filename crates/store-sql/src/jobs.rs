@@ -8,7 +8,7 @@ use store::{
     OutcomeFilter, Result, RowFilter, SecretRow, StoreError,
 };
 
-use crate::accounts::{PAGE, state_word};
+use crate::accounts::PAGE;
 use crate::values::{bind, json, like, parsed, small, word};
 use crate::work::{Cells, Entry, SqlWork, sql};
 
@@ -449,7 +449,7 @@ impl Jobs for SqlWork {
                 bind![
                     after,
                     fit.group,
-                    fit.state.map(state_word),
+                    fit.state.map(domain::AccountState::as_str),
                     fit.search.map(like),
                     fit.without_device,
                     limit.min(PAGE),
