@@ -8,6 +8,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
+use unicode_security::{MixedScript as _, confusable_detection};
 
 use crate::text::is_plain;
 use crate::{AccountId, Roles, Timestamp};
@@ -37,6 +38,36 @@ impl Username {
     pub fn key(&self) -> &str {
         &self.key
     }
+
+    /// What it looks like: two names with one skeleton can be taken for one another (UTS 39 §4).
+    #[must_use]
+    pub fn skeleton(&self) -> String {
+        // Once more: what is looked like may itself look like something, and capitals appear among the prototypes.
+        let once: String = confusable_detection::skeleton(&self.key).collect();
+        confusable_detection::skeleton(&folded(&once)).collect()
+    }
+
+    /// Whether its letters are of one script, or of scripts that are written together (UTS 39 §5.1). What is new
+    /// has to be; what was kept earlier need not.
+    #[must_use]
+    pub fn is_of_one_script(&self) -> bool {
+        self.key.as_str().is_single_script()
+    }
+}
+
+fn folded(text: &str) -> String {
+    text.nfkc().flat_map(char::to_lowercase).nfkc().collect()
+}
+
+/// Bytes of a folded user name at most: an index of PostgreSQL takes no longer ones.
+const LONGEST_KEY: usize = 512;
+/// Characters kept for the search of one account.
+const LONGEST_SEARCH: usize = 400;
+
+/// A text to search for, folded as [`Account::search_text`] is.
+#[must_use]
+pub fn search_key(text: &str) -> String {
+    folded(text).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 impl FromStr for Username {
@@ -48,7 +79,10 @@ impl FromStr for Username {
         if count == 0 || count > 128 || written.chars().any(|c| !is_plain(c) || c.is_whitespace()) {
             return Err(NotAUsername);
         }
-        let key: String = written.nfkc().flat_map(char::to_lowercase).nfkc().collect();
+        let key = folded(&written);
+        if key.len() > LONGEST_KEY {
+            return Err(NotAUsername);
+        }
         Ok(Self { written, key })
     }
 }
@@ -77,6 +111,17 @@ pub enum AccountState {
     Active,
     /// May not: every flow refuses it, also at approval and redeem (SEC-036).
     Disabled,
+}
+
+impl AccountState {
+    /// The word kept and shown.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Disabled => "disabled",
+        }
+    }
 }
 
 /// A person's account.
@@ -112,6 +157,22 @@ impl Account {
         self.state == AccountState::Active
     }
 
+    /// What an administrator finds it by: user name, name and mail address, folded, a line each.
+    #[must_use]
+    pub fn search_text(&self) -> String {
+        let mut text = self.username.key().to_owned();
+        for claim in ["email", "name", "given_name", "family_name"] {
+            if let Some(value) = self.claims.get(claim).and_then(serde_json::Value::as_str) {
+                let value = search_key(value);
+                if !text.contains(&value) {
+                    text.push('\n');
+                    text.push_str(&value);
+                }
+            }
+        }
+        text.chars().take(LONGEST_SEARCH).collect()
+    }
+
     /// What to call the person: the claim `name`, else the user name.
     #[must_use]
     pub fn display_name(&self) -> &str {
@@ -134,6 +195,45 @@ mod tests {
         assert_eq!("ａｄａ".parse::<Username>().unwrap().key(), "ada");
         assert_eq!(" ADA ".parse::<Username>().unwrap().key(), "ada");
         assert_eq!("e\u{301}va".parse::<Username>().unwrap().key(), "éva".parse::<Username>().unwrap().key());
+    }
+
+    #[test]
+    fn names_that_look_alike_have_one_skeleton() {
+        let skeleton = |name: &str| name.parse::<Username>().unwrap().skeleton();
+        for (one, other) in [
+            ("paypal", "p\u{0430}ypal"),
+            ("ada", "\u{0430}d\u{0430}"),
+            ("user1", "userl"),
+            ("user0", "usero"),
+            ("modern", "rnodern"),
+            ("ADA", "ada"),
+        ] {
+            assert_eq!(skeleton(one), skeleton(other), "{one} {other}");
+        }
+        for (one, other) in [("ada", "eva"), ("\u{e9}va", "eva"), ("user2", "user3"), ("ada.b", "ada-b")] {
+            assert_ne!(skeleton(one), skeleton(other), "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn scripts_are_not_mixed() {
+        for good in [
+            "ada",
+            "ada.b-7@example.org",
+            "\u{0430}\u{0434}\u{0430}",
+            "\u{6f22}\u{3042}\u{30a2}",
+            "jos\u{e9}",
+        ] {
+            assert!(good.parse::<Username>().unwrap().is_of_one_script(), "{good}");
+        }
+        for bad in ["p\u{0430}ypal", "\u{3c9}bob", "ad\u{0430}7"] {
+            assert!(!bad.parse::<Username>().unwrap().is_of_one_script(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_user_name_whose_folded_form_is_too_long_is_none() {
+        assert!("\u{FDFA}".repeat(60).parse::<Username>().is_err());
     }
 
     #[test]

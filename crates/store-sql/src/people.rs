@@ -1,11 +1,22 @@
 //! Groups, roles, custom claims, policies, and people as an administrator finds them.
+//!
+//! What an account has from its groups (`accounts.roles`, `accounts.group_names`) is written again, by one statement,
+//! whenever something changes that it comes from.
 
 use async_trait::async_trait;
-use domain::{ClaimDefinition, Overrides, Timestamp};
-use store::{Decided, EditPeople, People, Result, SavedPolicy, StoreError};
+use domain::{
+    Account, AccountId, AccountState, ClaimDefinition, Cursor, Group, GroupId, GroupName, Overrides, Roles,
+    Timestamp,
+};
+use store::{
+    Decided, EditPeople, People, PeopleFilter, PeopleOrder, PeoplePage, Person, Result, SavedPolicy,
+    StoreError,
+};
 
-use crate::values::{bind, json, small};
-use crate::work::{Cells, Entry, SqlWork, sql};
+use crate::accounts::{AccountRow, CountRow, PAGE};
+use crate::corrupt;
+use crate::values::{Values, bind, json, like, small};
+use crate::work::{Cells, Entry, SqlWork, pg_sql, sql};
 
 /// `name, value, version, changed_at`
 struct PolicyRow(SavedPolicy);
@@ -47,11 +58,104 @@ impl Entry for OverridesRow {
     }
 }
 
+/// An id.
+struct IdRow(String);
+
+impl Entry for IdRow {
+    const TABLE: &'static str = "accounts";
+
+    fn read(row: &mut Cells<'_>) -> Result<Self> {
+        row.text("id").map(Self)
+    }
+}
+
+impl TryFrom<IdRow> for AccountId {
+    type Error = StoreError;
+
+    fn try_from(IdRow(id): IdRow) -> Result<Self> {
+        id.parse().map_err(|_| corrupt(IdRow::TABLE, "id", id))
+    }
+}
+
+/// An account, then `own_roles, version, devices, passkeys, has_password`.
+struct PersonRow(Person);
+
+impl Entry for PersonRow {
+    const TABLE: &'static str = "accounts";
+
+    fn read(row: &mut Cells<'_>) -> Result<Self> {
+        let account = Account::try_from(AccountRow::read(row)?)?;
+        let id = account.id.to_string();
+        Ok(Self(Person {
+            own_roles: json(&row.text("own_roles")?, Self::TABLE, "own_roles", &id)?,
+            version: small(row.number("version")?, Self::TABLE, "version", &id)?,
+            devices: small(row.number("devices")?, Self::TABLE, "devices", &id)?,
+            passkeys: small(row.number("passkeys")?, Self::TABLE, "passkeys", &id)?,
+            has_password: row.number("has_password")? != 0,
+            account,
+        }))
+    }
+}
+
+/// `id, name, description, roles, overrides, version, created_at, changed_at, members`
+struct GroupRow(Group, u32);
+
+impl Entry for GroupRow {
+    const TABLE: &'static str = "groups";
+
+    fn read(row: &mut Cells<'_>) -> Result<Self> {
+        const T: &str = GroupRow::TABLE;
+        let id = row.text("id")?;
+        let name = row.text("name")?;
+        let group = Group {
+            id: id.parse().map_err(|_| corrupt(T, "id", &id))?,
+            name: GroupName::parse(&name).map_err(|_| corrupt(T, "name", &id))?,
+            description: row.text("description")?,
+            roles: json(&row.text("roles")?, T, "roles", &id)?,
+            overrides: json(&row.text("overrides")?, T, "overrides", &id)?,
+            version: small(row.number("version")?, T, "version", &id)?,
+            created_at: Timestamp::from_millis(row.number("created_at")?),
+            changed_at: Timestamp::from_millis(row.number("changed_at")?),
+        };
+        Ok(Self(group, small(row.number("members")?, T, "members", &id)?))
+    }
+}
+
+/// After every text that is a folded name or an id.
+const LAST: &str = "\u{10FFFF}";
+
+/// The ids as a JSON list, the form in which several are bound.
+fn list(ids: &[AccountId]) -> String {
+    serde_json::json!(ids.iter().map(ToString::to_string).collect::<Vec<_>>()).to_string()
+}
+
+/// Roles or wishes as they are kept.
+fn text<T: serde::Serialize>(value: &T) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+/// What follows the page's key and limit in the statements that find people.
+fn filters(filter: &PeopleFilter, mut values: Values) -> Values {
+    let role = filter.role.map_or_else(|| "%".to_owned(), |role| like(&format!("\"{}\"", role.as_str())));
+    values.extend(bind![
+        like(&filter.text),
+        filter.state.map(AccountState::as_str).unwrap_or_default(),
+        role,
+        filter.group.as_ref().map(ToString::to_string).unwrap_or_default(),
+        filter.has_device,
+        filter.has_passkey,
+    ]);
+    values
+}
+
 #[async_trait]
 impl People for SqlWork {
     async fn decided(&mut self) -> Result<Decided> {
         let policies = self
-            .all::<PolicyRow>(sql!("SELECT name, value, version, changed_at FROM policies ORDER BY name"), bind![])
+            .all::<PolicyRow>(
+                sql!("SELECT name, value, version, changed_at FROM policies ORDER BY name"),
+                bind![],
+            )
             .await?;
         let claims = self
             .all::<DefinitionRow>(
@@ -67,9 +171,296 @@ impl People for SqlWork {
             .await?;
         Ok(Decided {
             policies: policies.into_iter().map(|PolicyRow(policy)| policy).collect(),
-            claims: claims.into_iter().map(|DefinitionRow(definition, version)| (definition, version)).collect(),
+            claims: claims
+                .into_iter()
+                .map(|DefinitionRow(definition, version)| (definition, version))
+                .collect(),
             overrides: overrides.into_iter().map(|OverridesRow(name, wishes)| (name, wishes)).collect(),
         })
+    }
+
+    async fn person(&mut self, id: &AccountId) -> Result<Option<Person>> {
+        let row = self
+            .optional::<PersonRow>(
+                sql!(
+                    "SELECT a.id, a.username, a.state, a.claims, a.webauthn_handle, a.roles, a.group_names, a.language,
+                        a.created_at, a.updated_at, a.own_roles, a.version,
+                        (SELECT COUNT(*) FROM devices d WHERE d.account_id = a.id AND d.state <> 'revoked'),
+                        (SELECT COUNT(*) FROM passkeys k WHERE k.account_id = a.id AND k.device_id IS NULL),
+                        (SELECT COUNT(*) FROM passwords p WHERE p.account_id = a.id)
+                       FROM accounts a WHERE a.id = $1"
+                ),
+                bind![id],
+            )
+            .await?;
+        Ok(row.map(|PersonRow(person)| person))
+    }
+
+    async fn people(&mut self, filter: &PeopleFilter, page: &PeoplePage<'_>) -> Result<Vec<Person>> {
+        // First which, then what is known of them: what is counted is counted for one page.
+        let statement = match (page.order, page.descending) {
+            (PeopleOrder::Username, false) => sql!(
+                "SELECT id FROM accounts
+                  WHERE username_key > $1 AND $2 = $2
+                    AND search LIKE $4 ESCAPE '!' AND ($5 = '' OR state = $5) AND roles LIKE $6 ESCAPE '!'
+                    AND ($7 = '' OR EXISTS (SELECT 1 FROM group_members m
+                                             WHERE m.group_id = $7 AND m.account_id = accounts.id))
+                    AND ($8 IS NULL OR $8 = EXISTS (SELECT 1 FROM devices d
+                                                     WHERE d.account_id = accounts.id AND d.state <> 'revoked'))
+                    AND ($9 IS NULL OR $9 = EXISTS (SELECT 1 FROM passkeys k
+                                                     WHERE k.account_id = accounts.id AND k.device_id IS NULL))
+                  ORDER BY username_key LIMIT $3"
+            ),
+            (PeopleOrder::Username, true) => sql!(
+                "SELECT id FROM accounts
+                  WHERE username_key < $1 AND $2 = $2
+                    AND search LIKE $4 ESCAPE '!' AND ($5 = '' OR state = $5) AND roles LIKE $6 ESCAPE '!'
+                    AND ($7 = '' OR EXISTS (SELECT 1 FROM group_members m
+                                             WHERE m.group_id = $7 AND m.account_id = accounts.id))
+                    AND ($8 IS NULL OR $8 = EXISTS (SELECT 1 FROM devices d
+                                                     WHERE d.account_id = accounts.id AND d.state <> 'revoked'))
+                    AND ($9 IS NULL OR $9 = EXISTS (SELECT 1 FROM passkeys k
+                                                     WHERE k.account_id = accounts.id AND k.device_id IS NULL))
+                  ORDER BY username_key DESC LIMIT $3"
+            ),
+            (PeopleOrder::CreatedAt, false) => sql!(
+                "SELECT id FROM accounts
+                  WHERE (created_at, id) > ($1, $2)
+                    AND search LIKE $4 ESCAPE '!' AND ($5 = '' OR state = $5) AND roles LIKE $6 ESCAPE '!'
+                    AND ($7 = '' OR EXISTS (SELECT 1 FROM group_members m
+                                             WHERE m.group_id = $7 AND m.account_id = accounts.id))
+                    AND ($8 IS NULL OR $8 = EXISTS (SELECT 1 FROM devices d
+                                                     WHERE d.account_id = accounts.id AND d.state <> 'revoked'))
+                    AND ($9 IS NULL OR $9 = EXISTS (SELECT 1 FROM passkeys k
+                                                     WHERE k.account_id = accounts.id AND k.device_id IS NULL))
+                  ORDER BY created_at, id LIMIT $3"
+            ),
+            (PeopleOrder::CreatedAt, true) => sql!(
+                "SELECT id FROM accounts
+                  WHERE (created_at, id) < ($1, $2)
+                    AND search LIKE $4 ESCAPE '!' AND ($5 = '' OR state = $5) AND roles LIKE $6 ESCAPE '!'
+                    AND ($7 = '' OR EXISTS (SELECT 1 FROM group_members m
+                                             WHERE m.group_id = $7 AND m.account_id = accounts.id))
+                    AND ($8 IS NULL OR $8 = EXISTS (SELECT 1 FROM devices d
+                                                     WHERE d.account_id = accounts.id AND d.state <> 'revoked'))
+                    AND ($9 IS NULL OR $9 = EXISTS (SELECT 1 FROM passkeys k
+                                                     WHERE k.account_id = accounts.id AND k.device_id IS NULL))
+                  ORDER BY created_at DESC, id DESC LIMIT $3"
+            ),
+        };
+        let limit = page.limit.min(PAGE);
+        let last_id = page.after.map_or(if page.descending { LAST } else { "" }, |cursor| &cursor.id);
+        let values = match page.order {
+            PeopleOrder::Username => {
+                let key = page.after.map_or(if page.descending { LAST } else { "" }, |cursor| &cursor.key);
+                bind![key, last_id, limit]
+            }
+            PeopleOrder::CreatedAt => {
+                let end = if page.descending { i64::MAX } else { i64::MIN };
+                // A key that is no number is before, or after, all there is.
+                let key = page.after.map_or(end, |cursor| cursor.number().unwrap_or(end));
+                bind![key, last_id, limit]
+            }
+        };
+        let ids = self.all::<IdRow>(statement, filters(filter, values)).await?;
+        let ids: Vec<String> = ids.into_iter().map(|IdRow(id)| id).collect();
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows = self
+            .all::<PersonRow>(
+                sql!(
+                    sqlite: "SELECT a.id, a.username, a.state, a.claims, a.webauthn_handle, a.roles, a.group_names, a.language,
+                        a.created_at, a.updated_at, a.own_roles, a.version,
+                        (SELECT COUNT(*) FROM devices d WHERE d.account_id = a.id AND d.state <> 'revoked'),
+                        (SELECT COUNT(*) FROM passkeys k WHERE k.account_id = a.id AND k.device_id IS NULL),
+                        (SELECT COUNT(*) FROM passwords p WHERE p.account_id = a.id)
+                       FROM accounts a WHERE a.id IN (SELECT value FROM json_each($1))",
+                    postgres: "SELECT a.id, a.username, a.state, a.claims, a.webauthn_handle, a.roles, a.group_names, a.language,
+                        a.created_at, a.updated_at, a.own_roles, a.version,
+                        (SELECT COUNT(*) FROM devices d WHERE d.account_id = a.id AND d.state <> 'revoked'),
+                        (SELECT COUNT(*) FROM passkeys k WHERE k.account_id = a.id AND k.device_id IS NULL),
+                        (SELECT COUNT(*) FROM passwords p WHERE p.account_id = a.id)
+                       FROM accounts a
+                      WHERE a.id IN (SELECT w FROM json_array_elements_text(CAST($1 AS JSON)) w)",
+                ),
+                bind![text(&ids)],
+            )
+            .await?;
+        let mut people: Vec<Person> = rows.into_iter().map(|PersonRow(person)| person).collect();
+        let place: std::collections::HashMap<&str, usize> =
+            ids.iter().enumerate().map(|(place, id)| (id.as_str(), place)).collect();
+        people.sort_by_cached_key(|person| place.get(person.account.id.to_string().as_str()).copied());
+        Ok(people)
+    }
+
+    async fn count_people(&mut self) -> Result<u64> {
+        let count = self.optional::<CountRow>(sql!("SELECT COUNT(*) FROM accounts"), bind![]).await?;
+        Ok(count.map_or(0, |CountRow(count)| u64::try_from(count).unwrap_or(0)))
+    }
+
+    async fn group(&mut self, id: &GroupId) -> Result<Option<(Group, u32)>> {
+        let row = self
+            .optional::<GroupRow>(
+                sql!(
+                    "SELECT g.id, g.name, g.description, g.roles, g.overrides, g.version, g.created_at, g.changed_at,
+                        (SELECT COUNT(*) FROM group_members m WHERE m.group_id = g.id)
+                       FROM groups g WHERE g.id = $1"
+                ),
+                bind![id],
+            )
+            .await?;
+        Ok(row.map(|GroupRow(group, members)| (group, members)))
+    }
+
+    async fn group_by_name(&mut self, name_key: &str) -> Result<Option<Group>> {
+        let row = self
+            .optional::<GroupRow>(
+                sql!(
+                    "SELECT g.id, g.name, g.description, g.roles, g.overrides, g.version, g.created_at, g.changed_at,
+                        (SELECT COUNT(*) FROM group_members m WHERE m.group_id = g.id)
+                       FROM groups g WHERE g.name_key = $1"
+                ),
+                bind![name_key],
+            )
+            .await?;
+        Ok(row.map(|GroupRow(group, _)| group))
+    }
+
+    async fn groups(&mut self, text: &str, after: Option<&Cursor>, limit: u32) -> Result<Vec<(Group, u32)>> {
+        let rows = self
+            .all::<GroupRow>(
+                sql!(
+                    "SELECT g.id, g.name, g.description, g.roles, g.overrides, g.version, g.created_at, g.changed_at,
+                        (SELECT COUNT(*) FROM group_members m WHERE m.group_id = g.id)
+                       FROM groups g WHERE g.name_key > $1 AND g.name_key LIKE $2 ESCAPE '!'
+                      ORDER BY g.name_key LIMIT $3"
+                ),
+                bind![after.map_or("", |cursor| cursor.key.as_str()), like(text), limit.min(PAGE)],
+            )
+            .await?;
+        Ok(rows.into_iter().map(|GroupRow(group, members)| (group, members)).collect())
+    }
+
+    async fn groups_of(&mut self, account: &AccountId) -> Result<Vec<Group>> {
+        let rows = self
+            .all::<GroupRow>(
+                sql!(
+                    "SELECT g.id, g.name, g.description, g.roles, g.overrides, g.version, g.created_at, g.changed_at,
+                            CAST(0 AS BIGINT)
+                       FROM group_members m JOIN groups g ON g.id = m.group_id
+                      WHERE m.account_id = $1 ORDER BY g.name_key LIMIT 500"
+                ),
+                bind![account],
+            )
+            .await?;
+        Ok(rows.into_iter().map(|GroupRow(group, _)| group).collect())
+    }
+
+    async fn group_members(
+        &mut self,
+        group: &GroupId,
+        after: Option<&Cursor>,
+        limit: u32,
+    ) -> Result<Vec<Account>> {
+        self.all::<AccountRow>(
+            sql!(
+                "SELECT a.id, a.username, a.state, a.claims, a.webauthn_handle, a.roles, a.group_names, a.language,
+                        a.created_at, a.updated_at
+                   FROM group_members m JOIN accounts a ON a.id = m.account_id
+                  WHERE m.group_id = $1 AND a.username_key > $2 ORDER BY a.username_key LIMIT $3"
+            ),
+            bind![group, after.map_or("", |cursor| cursor.key.as_str()), limit.min(PAGE)],
+        )
+        .await?
+        .into_iter()
+        .map(Account::try_from)
+        .collect()
+    }
+}
+
+impl SqlWork {
+    /// Writes again what these accounts have from their groups; answers which there are.
+    async fn derive_accounts(&mut self, ids: &str, now: Timestamp) -> Result<Vec<AccountId>> {
+        self.all::<IdRow>(
+            sql!(
+                sqlite: "UPDATE accounts SET updated_at = $2,
+                        group_names = (SELECT json_group_array(name) FROM
+                            (SELECT g.name AS name FROM group_members m JOIN groups g ON g.id = m.group_id
+                              WHERE m.account_id = accounts.id ORDER BY g.name_key)),
+                        roles = (SELECT json_group_array(word) FROM
+                            (SELECT o.value AS word FROM json_each(accounts.own_roles) o
+                              UNION
+                             SELECT r.value FROM group_members m JOIN groups g ON g.id = m.group_id,
+                                    json_each(g.roles) r
+                              WHERE m.account_id = accounts.id))
+                  WHERE id IN (SELECT value FROM json_each($1)) RETURNING id",
+                postgres: "UPDATE accounts SET updated_at = $2,
+                        group_names = COALESCE((SELECT CAST(json_agg(g.name ORDER BY g.name_key) AS TEXT)
+                                    FROM group_members m JOIN groups g ON g.id = m.group_id
+                                   WHERE m.account_id = accounts.id), '[]'),
+                        roles = COALESCE((SELECT CAST(json_agg(word) AS TEXT) FROM
+                            (SELECT o AS word FROM json_array_elements_text(CAST(accounts.own_roles AS JSON)) o
+                              UNION
+                             SELECT r FROM group_members m JOIN groups g ON g.id = m.group_id,
+                                    json_array_elements_text(CAST(g.roles AS JSON)) r
+                              WHERE m.account_id = accounts.id) w), '[]')
+                  WHERE id IN (SELECT w FROM json_array_elements_text(CAST($1 AS JSON)) w) RETURNING id",
+            ),
+            bind![ids, now],
+        )
+        .await?
+        .into_iter()
+        .map(AccountId::try_from)
+        .collect()
+    }
+
+    async fn derive_changed(&mut self, rows: Vec<IdRow>, now: Timestamp) -> Result<Vec<AccountId>> {
+        let ids: Vec<String> = rows.into_iter().map(|IdRow(id)| id).collect();
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.derive_accounts(&text(&ids), now).await
+    }
+
+    /// The same for all members of a group, as if they were in all their groups but `left_out`.
+    async fn derive_members(
+        &mut self,
+        group: &GroupId,
+        left_out: &str,
+        now: Timestamp,
+    ) -> Result<Vec<AccountId>> {
+        self.all::<IdRow>(
+            sql!(
+                sqlite: "UPDATE accounts SET updated_at = $3,
+                        group_names = (SELECT json_group_array(name) FROM
+                            (SELECT g.name AS name FROM group_members m JOIN groups g ON g.id = m.group_id
+                              WHERE m.account_id = accounts.id AND g.id <> $2 ORDER BY g.name_key)),
+                        roles = (SELECT json_group_array(word) FROM
+                            (SELECT o.value AS word FROM json_each(accounts.own_roles) o
+                              UNION
+                             SELECT r.value FROM group_members m JOIN groups g ON g.id = m.group_id,
+                                    json_each(g.roles) r
+                              WHERE m.account_id = accounts.id AND g.id <> $2))
+                  WHERE id IN (SELECT account_id FROM group_members WHERE group_id = $1) RETURNING id",
+                postgres: "UPDATE accounts SET updated_at = $3,
+                        group_names = COALESCE((SELECT CAST(json_agg(g.name ORDER BY g.name_key) AS TEXT)
+                                    FROM group_members m JOIN groups g ON g.id = m.group_id
+                                   WHERE m.account_id = accounts.id AND g.id <> $2), '[]'),
+                        roles = COALESCE((SELECT CAST(json_agg(word) AS TEXT) FROM
+                            (SELECT o AS word FROM json_array_elements_text(CAST(accounts.own_roles AS JSON)) o
+                              UNION
+                             SELECT r FROM group_members m JOIN groups g ON g.id = m.group_id,
+                                    json_array_elements_text(CAST(g.roles AS JSON)) r
+                              WHERE m.account_id = accounts.id AND g.id <> $2) w), '[]')
+                  WHERE id IN (SELECT account_id FROM group_members WHERE group_id = $1) RETURNING id",
+            ),
+            bind![group, left_out, now],
+        )
+        .await?
+        .into_iter()
+        .map(AccountId::try_from)
+        .collect()
     }
 }
 
@@ -88,5 +479,223 @@ impl EditPeople for SqlWork {
             )
         };
         Ok(self.run(statement, bind![name, value, version, now]).await? == 1)
+    }
+
+    async fn define_claim(
+        &mut self,
+        definition: &ClaimDefinition,
+        version: u32,
+        now: Timestamp,
+    ) -> Result<bool> {
+        let statement = if version == 0 {
+            sql!(
+                "INSERT INTO claim_definitions (name, definition, version, changed_at) VALUES ($1, $2, $3 + 1, $4)
+                 ON CONFLICT (name) DO NOTHING"
+            )
+        } else {
+            sql!(
+                "UPDATE claim_definitions SET definition = $2, version = version + 1, changed_at = $4
+                  WHERE name = $1 AND version = $3"
+            )
+        };
+        Ok(self.run(statement, bind![&definition.name, text(definition), version, now]).await? == 1)
+    }
+
+    async fn remove_claim(&mut self, name: &str, version: u32) -> Result<bool> {
+        let statement = sql!("DELETE FROM claim_definitions WHERE name = $1 AND version = $2");
+        Ok(self.run(statement, bind![name, version]).await? == 1)
+    }
+
+    async fn hold_people(&mut self) -> Result<()> {
+        self.alone_with(pg_sql!("SELECT pg_advisory_xact_lock(CAST(5497853135610 AS BIGINT))"), bind![]).await
+    }
+
+    async fn count_superadmins(&mut self) -> Result<u64> {
+        let count = self
+            .optional::<CountRow>(
+                sql!(
+                    "SELECT COUNT(*) FROM accounts
+                      WHERE roles <> '[]' AND roles LIKE '%\"superadmin\"%' AND state = 'active'"
+                ),
+                bind![],
+            )
+            .await?;
+        Ok(count.map_or(0, |CountRow(count)| u64::try_from(count).unwrap_or(0)))
+    }
+
+    async fn edit_account(&mut self, account: &Account, version: u32, now: Timestamp) -> Result<bool> {
+        let changed = self
+            .run(
+                sql!(
+                    "UPDATE accounts SET username = $2, username_key = $3, skeleton = $4, search = $5, claims = $6,
+                            language = $7, updated_at = $9, version = version + 1
+                      WHERE id = $1 AND version = $8"
+                ),
+                bind![
+                    &account.id,
+                    account.username.as_str(),
+                    account.username.key(),
+                    account.username.skeleton(),
+                    account.search_text(),
+                    text(&account.claims),
+                    account.language.as_ref(),
+                    version,
+                    now,
+                ],
+            )
+            .await?;
+        Ok(changed == 1)
+    }
+
+    async fn set_own_roles(
+        &mut self,
+        id: &AccountId,
+        roles: Roles,
+        version: Option<u32>,
+        now: Timestamp,
+    ) -> Result<bool> {
+        let changed = self
+            .run(
+                sql!(
+                    "UPDATE accounts SET own_roles = $2, version = version + 1
+                      WHERE id = $1 AND ($3 IS NULL OR version = $3)"
+                ),
+                bind![id, text(&roles), version],
+            )
+            .await?;
+        if changed == 1 {
+            self.derive_accounts(&list(&[*id]), now).await?;
+        }
+        Ok(changed == 1)
+    }
+
+    async fn delete_account(&mut self, id: &AccountId) -> Result<bool> {
+        self.alone_with(pg_sql!("SELECT id FROM accounts WHERE id = $1 FOR UPDATE"), bind![id]).await?;
+        for statement in [
+            sql!("DELETE FROM sessions WHERE account_id = $1"),
+            sql!("DELETE FROM grants WHERE account_id = $1"),
+            sql!("DELETE FROM consents WHERE account_id = $1"),
+            sql!("DELETE FROM known_browsers WHERE account_id = $1"),
+            sql!("DELETE FROM enrolments WHERE account_id = $1"),
+            sql!("DELETE FROM devices WHERE account_id = $1"),
+            sql!("DELETE FROM passkeys WHERE account_id = $1"),
+            sql!("DELETE FROM passwords WHERE account_id = $1"),
+            sql!("DELETE FROM group_members WHERE account_id = $1"),
+        ] {
+            self.run(statement, bind![id]).await?;
+        }
+        Ok(self.run(sql!("DELETE FROM accounts WHERE id = $1"), bind![id]).await? == 1)
+    }
+
+    async fn add_group(&mut self, group: &Group) -> Result<()> {
+        self.run(
+            sql!(
+                "INSERT INTO groups
+                    (id, name, name_key, description, roles, overrides, version, created_at, changed_at)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+            ),
+            bind![
+                &group.id,
+                group.name.as_str(),
+                group.name.key(),
+                &group.description,
+                text(&group.roles),
+                text(&group.overrides),
+                group.version,
+                group.created_at,
+                group.changed_at,
+            ],
+        )
+        .await?;
+        Ok(())
+    }
+
+    async fn edit_group(&mut self, group: &Group, version: u32) -> Result<Option<Vec<AccountId>>> {
+        let changed = self
+            .run(
+                sql!(
+                    "UPDATE groups SET name = $2, name_key = $3, description = $4, roles = $5, overrides = $6,
+                            changed_at = $7, version = version + 1
+                      WHERE id = $1 AND version = $8"
+                ),
+                bind![
+                    &group.id,
+                    group.name.as_str(),
+                    group.name.key(),
+                    &group.description,
+                    text(&group.roles),
+                    text(&group.overrides),
+                    group.changed_at,
+                    version,
+                ],
+            )
+            .await?;
+        if changed != 1 {
+            return Ok(None);
+        }
+        self.derive_members(&group.id, "", group.changed_at).await.map(Some)
+    }
+
+    async fn delete_group(
+        &mut self,
+        id: &GroupId,
+        version: u32,
+        now: Timestamp,
+    ) -> Result<Option<Vec<AccountId>>> {
+        let statement = sql!("UPDATE groups SET version = version + 1 WHERE id = $1 AND version = $2");
+        if self.run(statement, bind![id, version]).await? != 1 {
+            return Ok(None);
+        }
+        let changed = self.derive_members(id, &id.to_string(), now).await?;
+        self.run(sql!("DELETE FROM group_members WHERE group_id = $1"), bind![id]).await?;
+        self.run(sql!("DELETE FROM groups WHERE id = $1"), bind![id]).await?;
+        Ok(Some(changed))
+    }
+
+    async fn add_members(
+        &mut self,
+        group: &GroupId,
+        accounts: &[AccountId],
+        now: Timestamp,
+    ) -> Result<Vec<AccountId>> {
+        let added = self
+            .all::<IdRow>(
+                sql!(
+                    sqlite: "INSERT INTO group_members (group_id, account_id, added_at)
+                     SELECT $1, a.id, $3 FROM accounts a
+                      WHERE a.id IN (SELECT value FROM json_each($2))
+                     ON CONFLICT (group_id, account_id) DO NOTHING RETURNING account_id",
+                    postgres: "INSERT INTO group_members (group_id, account_id, added_at)
+                     SELECT $1, a.id, $3 FROM accounts a
+                      WHERE a.id IN (SELECT w FROM json_array_elements_text(CAST($2 AS JSON)) w)
+                     ON CONFLICT (group_id, account_id) DO NOTHING RETURNING account_id",
+                ),
+                bind![group, list(accounts), now],
+            )
+            .await?;
+        self.derive_changed(added, now).await
+    }
+
+    async fn remove_members(
+        &mut self,
+        group: &GroupId,
+        accounts: &[AccountId],
+        now: Timestamp,
+    ) -> Result<Vec<AccountId>> {
+        let removed = self
+            .all::<IdRow>(
+                sql!(
+                    sqlite: "DELETE FROM group_members
+                      WHERE group_id = $1 AND account_id IN (SELECT value FROM json_each($2))
+                     RETURNING account_id",
+                    postgres: "DELETE FROM group_members
+                      WHERE group_id = $1
+                        AND account_id IN (SELECT w FROM json_array_elements_text(CAST($2 AS JSON)) w)
+                     RETURNING account_id",
+                ),
+                bind![group, list(accounts)],
+            )
+            .await?;
+        self.derive_changed(removed, now).await
     }
 }

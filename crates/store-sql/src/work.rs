@@ -385,11 +385,14 @@ impl Work for SqlWork {
 /// What is taken when a value is there already: SQLite names the column, PostgreSQL the constraint.
 const UNIQUE: &[(&str, &str, &str)] = &[
     ("accounts.username_key", "accounts_username_key_key", "username"),
+    ("accounts.skeleton", "accounts_by_skeleton", "username"),
+    ("groups.name_key", "groups_name_key_key", "group"),
     ("accounts.webauthn_handle", "accounts_webauthn_handle_key", "webauthn_handle"),
     ("accounts.id", "accounts_pkey", "account"),
     ("passkeys.credential_id", "passkeys_credential_id_key", "passkey"),
     ("passkeys.id", "passkeys_pkey", "passkey"),
     ("devices.key_thumbprint", "devices_key_thumbprint_key", "device_key"),
+    ("device_keys.thumbprint", "device_keys_pkey", "device_key"),
     ("devices.id", "devices_pkey", "device"),
     ("enrolments.token_hash", "enrolments_token_hash_key", "enrolment"),
     ("enrolments.id", "enrolments_pkey", "enrolment"),

@@ -40,7 +40,8 @@ pub trait Accounts: Send {
 /// Writes.
 #[async_trait]
 pub trait EditAccounts: Accounts {
-    /// Adds an account. `Conflict("username")` when the folded name is taken.
+    /// Adds an account with its own roles, in no group. `Conflict("username")` when the folded name is taken
+    /// or another one looks the same (UTS 39).
     async fn add_account(&mut self, account: &Account) -> Result<()>;
 
     /// Sets the state; `false` when there is no such account or nothing changed.

@@ -32,7 +32,9 @@ pub mod conformance;
 use async_trait::async_trait;
 
 pub use accounts::{Accounts, EditAccounts};
-pub use administration::{Administration, EditAdministration};
+pub use administration::{
+    Administration, EditAdministration, ListedApiKey, ListedConsent, ListedSession, SessionFilter,
+};
 pub use audit::{AuditFilter, AuditOrder, AuditPage, AuditTrail, EditAudit, StoredAudit};
 pub use clients::{Clients, EditClients};
 pub use devices::{ApprovalNote, ChangeNote, DeviceFilter, DeviceSort, Devices, EditDevices, ListedDevice};

@@ -173,6 +173,14 @@ impl Sessions for FakeView {
     ) -> Result<Vec<BrowserSession>> {
         Ok(Vec::new())
     }
+    async fn sessions_of_account(
+        &mut self,
+        _: &AccountId,
+        _: Timestamp,
+        _: u32,
+    ) -> Result<Vec<BrowserSession>> {
+        Ok(Vec::new())
+    }
     async fn is_known_browser(&mut self, _: &AccountId, _: &SecretHash) -> Result<bool> {
         Ok(false)
     }
@@ -197,7 +205,42 @@ impl Clients for FakeView {
     }
 }
 
-impl store::Administration for FakeView {}
+#[async_trait]
+impl store::Administration for FakeView {
+    async fn api_key(&mut self, _: &domain::ApiKeyId) -> Result<Option<(domain::ApiKey, SecretHash)>> {
+        Ok(None)
+    }
+    async fn api_keys(&mut self, _: Option<&domain::Cursor>, _: u32) -> Result<Vec<store::ListedApiKey>> {
+        Ok(Vec::new())
+    }
+    async fn find_sessions(
+        &mut self,
+        _: &store::SessionFilter,
+        _: Option<&domain::Cursor>,
+        _: u32,
+        _: Timestamp,
+    ) -> Result<Vec<store::ListedSession>> {
+        Ok(Vec::new())
+    }
+    async fn find_consents(
+        &mut self,
+        _: Option<&AccountId>,
+        _: Option<&ClientId>,
+        _: Option<&domain::Cursor>,
+        _: u32,
+    ) -> Result<Vec<store::ListedConsent>> {
+        Ok(Vec::new())
+    }
+    async fn find_clients(
+        &mut self,
+        _: &str,
+        _: Option<bool>,
+        _: Option<&domain::Cursor>,
+        _: u32,
+    ) -> Result<Vec<Client>> {
+        Ok(Vec::new())
+    }
+}
 #[async_trait]
 impl store::Enrolments for FakeView {
     async fn enrolment(&mut self, _: &domain::EnrolmentId) -> Result<Option<(domain::Enrolment, Account)>> {
@@ -493,6 +536,9 @@ impl AuditTrail for FakeView {
         Ok(AuditPage { entries: Vec::new(), next: None })
     }
     async fn kept_audit(&mut self, _: i64, _: u32) -> Result<Vec<KeptEntry>> {
+        Ok(Vec::new())
+    }
+    async fn usernames(&mut self, _: &[AccountId]) -> Result<Vec<(AccountId, String)>> {
         Ok(Vec::new())
     }
     async fn audit_writers(&mut self) -> Result<Vec<String>> {

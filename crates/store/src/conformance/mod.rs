@@ -8,6 +8,7 @@
 #![expect(clippy::panic, reason = "a suite fails by panicking")]
 
 pub mod accounts;
+pub mod administration;
 pub mod audit;
 pub mod clients;
 pub mod devices;
@@ -19,6 +20,7 @@ pub mod jobs;
 pub mod keys;
 pub mod logouts;
 pub mod notices;
+pub mod people;
 pub mod refresh;
 pub mod sessions;
 pub mod statistics;
@@ -42,6 +44,12 @@ macro_rules! conformance {
                 parallel_wrong_passwords_are_all_counted
                 a_passkey_is_known_once
                 the_first_administrator_is_set_up_once
+            }
+            administration {
+                sec_184_an_api_key_survives_its_row_and_is_revoked_once
+                sessions_are_found
+                consents_are_found
+                clients_are_found
             }
             audit {
                 every_event_survives_its_row
@@ -69,6 +77,11 @@ macro_rules! conformance {
                 sec_072_a_key_is_known_once
                 sec_074_parallel_enrolments_stop_at_the_limit
                 sec_081_a_revoked_device_never_returns
+                sec_082_one_key_follows_another
+                a_device_is_bound_to_another_phone
+                sec_079_only_the_key_in_use_approves
+                a_device_tells_who_changed_it
+                devices_are_found_sorted_and_filtered
                 sec_083_a_stranger_moves_no_device
                 sec_036_only_the_active_are_used
             }
@@ -122,6 +135,18 @@ macro_rules! conformance {
                 sec_146_a_mail_is_claimed_by_one
                 notices_are_kept_for_half_a_year
             }
+            people {
+                a_policy_has_versions
+                a_claim_is_defined_and_removed
+                a_group_survives_its_row
+                what_comes_from_groups_follows_them
+                groups_that_change_at_once_are_all_seen
+                a_username_that_looks_like_another_is_refused
+                an_account_is_edited_once_per_version
+                people_are_found_and_paged
+                superadmins_are_counted
+                sec_199_a_deleted_account_leaves_its_audit_alone
+            }
             refresh {
                 a_family_is_found_with_its_grant
                 sec_122_a_family_rotates_within_its_life
@@ -138,6 +163,7 @@ macro_rules! conformance {
                 ending_the_sessions_of_a_device
                 ending_the_sessions_of_an_account
                 the_sessions_of_a_device_are_listed
+                the_sessions_of_an_account_are_listed
                 sec_006_a_channel_ends_once
                 an_account_that_is_not_active_gets_no_session
                 sec_153_what_is_being_made_ends_too
