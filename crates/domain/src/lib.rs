@@ -10,6 +10,7 @@
 //! bytes are handed in.
 
 pub mod account;
+pub mod api_key;
 pub mod audit;
 pub mod claim_definition;
 pub mod client;
@@ -27,6 +28,7 @@ pub mod key;
 pub mod list;
 pub mod metadata;
 pub mod notice;
+pub mod network;
 pub mod permissions;
 pub mod place;
 pub mod policy;
@@ -38,6 +40,7 @@ pub mod text;
 pub mod time;
 
 pub use account::{Account, AccountState, Username};
+pub use api_key::ApiKey;
 pub use audit::{Actor, AuditEntry, AuditEvent, Outcome};
 pub use claim_definition::{ClaimDefinition, ClaimEditor, ClaimKind, ClaimLimits};
 pub use client::{Client, ClientAuthMethod, SigningAlg};
@@ -66,6 +69,7 @@ pub use metadata::{
     KeyEncryptionAlg, LogoutUri, RequestObjectAlg, ResponseType, SubjectType,
 };
 pub use notice::{Notice, NoticeAction, NoticeBy, NoticeKind, NoticeMail};
+pub use network::{Network, NotANetwork};
 pub use permissions::Permissions;
 pub use place::{ClientAddress, Place, Proximity, UserAgent};
 pub use policy::{

@@ -12,7 +12,7 @@ use crate::work::{Cells, Entry, SqlWork, pg_sql, sql};
 /// `id, name, is_verified, is_enabled, redirect_uris, is_native, auth_method, secret_hash, scopes,
 /// id_token_alg, requires_pkce, skips_consent, requires_phishing_resistant, skips_check_code,
 /// requires_same_country, default_max_age, logo_uri, client_uri, policy_uri, tos_uri, created_at, metadata`
-struct ClientRow {
+pub(crate) struct ClientRow {
     id: String,
     name: String,
     is_verified: bool,
@@ -104,7 +104,7 @@ impl TryFrom<ClientRow> for Client {
 }
 
 /// `account_id, client_id, scopes, declined, given_at`
-struct ConsentRow {
+pub(crate) struct ConsentRow {
     account_id: String,
     client_id: String,
     scopes: String,

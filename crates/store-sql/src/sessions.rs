@@ -14,7 +14,7 @@ use crate::work::{Cells, Entry, SqlWork, pg_sql, sql};
 
 /// `id, account_id, secret_hash, proofs, device_id, browser, address, created_at, last_used_at,
 /// idle_seconds, expires_at, ended_at, ended_why`
-struct SessionRow {
+pub(crate) struct SessionRow {
     id: String,
     account_id: String,
     secret_hash: Vec<u8>,
@@ -175,6 +175,29 @@ impl Sessions for SqlWork {
                   ORDER BY created_at DESC, id LIMIT $3"
             ),
             bind![device, now, limit.min(PAGE)],
+        )
+        .await?
+        .into_iter()
+        .map(BrowserSession::try_from)
+        .collect()
+    }
+
+    async fn sessions_of_account(
+        &mut self,
+        account: &AccountId,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<BrowserSession>> {
+        self.all::<SessionRow>(
+            sql!(
+                "SELECT id, account_id, secret_hash, proofs, device_id, browser, address, created_at,
+                        last_used_at, idle_seconds, expires_at, ended_at, ended_why
+                   FROM sessions
+                  WHERE account_id = $1 AND ended_at IS NULL AND expires_at > $2
+                    AND last_used_at + idle_seconds * 1000 > $2
+                  ORDER BY last_used_at DESC, id LIMIT $3"
+            ),
+            bind![account, now, limit.min(PAGE)],
         )
         .await?
         .into_iter()

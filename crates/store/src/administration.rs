@@ -1,7 +1,107 @@
 //! API keys; sessions, consents and clients as an administrator finds them.
 
+use async_trait::async_trait;
+use domain::{
+    AccountId, ApiKey, ApiKeyId, BrowserSession, Client, ClientId, Consent, Cursor, DeviceId, SecretHash, Timestamp,
+};
+
+use crate::Result;
+
+/// Which sessions: all that is said has to hold. Only living ones are found.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SessionFilter {
+    /// Whose.
+    pub account: Option<AccountId>,
+    /// Approved by this phone.
+    pub device: Option<DeviceId>,
+    /// Part of the user name (folded), the browser's label or the address; empty: any.
+    pub text: String,
+    /// Begun then or later.
+    pub since: Option<Timestamp>,
+    /// Begun before.
+    pub until: Option<Timestamp>,
+}
+
+/// A session, and whose it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedSession {
+    /// The session.
+    pub session: BrowserSession,
+    /// The user name.
+    pub username: String,
+}
+
+/// A consent, and whose and for whom it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedConsent {
+    /// The consent.
+    pub consent: Consent,
+    /// The user name.
+    pub username: String,
+    /// What the relying party is called.
+    pub client_name: String,
+}
+
+/// An API key, and whose it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedApiKey {
+    /// The key.
+    pub key: ApiKey,
+    /// The user name of its maker; none for the operator's.
+    pub username: Option<String>,
+}
+
 /// Reads.
-pub trait Administration: Send {}
+#[async_trait]
+pub trait Administration: Send {
+    /// The API key with this id and the hash of its secret; revoked and expired ones too.
+    async fn api_key(&mut self, id: &ApiKeyId) -> Result<Option<(ApiKey, SecretHash)>>;
+
+    /// API keys, newest first; the cursor's key is when they were made, in milliseconds.
+    async fn api_keys(&mut self, after: Option<&Cursor>, limit: u32) -> Result<Vec<ListedApiKey>>;
+
+    /// Living sessions, newest first; the cursor's key is when they began, in milliseconds.
+    async fn find_sessions(
+        &mut self,
+        filter: &SessionFilter,
+        after: Option<&Cursor>,
+        limit: u32,
+        now: Timestamp,
+    ) -> Result<Vec<ListedSession>>;
+
+    /// Consents, newest first; the cursor's key is when they were given, in milliseconds, and its id is the account's id,
+    /// a space, and the client's.
+    async fn find_consents(
+        &mut self,
+        account: Option<&AccountId>,
+        client: Option<&ClientId>,
+        after: Option<&Cursor>,
+        limit: u32,
+    ) -> Result<Vec<ListedConsent>>;
+
+    /// Clients whose id or name holds `text` (without regard to case of ASCII letters), in the order of their ids, which
+    /// are the cursor's id.
+    async fn find_clients(
+        &mut self,
+        text: &str,
+        is_enabled: Option<bool>,
+        after: Option<&Cursor>,
+        limit: u32,
+    ) -> Result<Vec<Client>>;
+}
 
 /// Writes.
-pub trait EditAdministration: Administration {}
+#[async_trait]
+pub trait EditAdministration: Administration {
+    /// Adds an API key.
+    async fn add_api_key(&mut self, key: &ApiKey, secret: &SecretHash) -> Result<()>;
+
+    /// Revokes an API key; `false` when there is none or it was revoked before.
+    async fn revoke_api_key(&mut self, id: &ApiKeyId, now: Timestamp) -> Result<bool>;
+
+    /// Revokes all API keys that an account made; answers how many were not revoked before.
+    async fn revoke_api_keys_of(&mut self, account: &AccountId, now: Timestamp) -> Result<u64>;
+
+    /// Notes that an API key was used.
+    async fn touch_api_key(&mut self, id: &ApiKeyId, address: &str, now: Timestamp) -> Result<()>;
+}
