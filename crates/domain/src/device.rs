@@ -11,9 +11,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AccountId, CredentialId, DeviceId, Timestamp};
+use crate::{AccountId, Actor, CredentialId, DeviceId, Timestamp};
 
-/// What kind of phone it is.
+/// What kind of phone it is. The word `cas` is kept for phones that come over from a CAS server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeviceKind {
@@ -116,6 +116,88 @@ impl AddedBy {
     }
 }
 
+/// Whether somebody vouches for the device key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Attestation {
+    /// Nobody does; also where a statement came and policy did not ask for one.
+    None,
+    /// A chain to a root of the policy was verified when the key came (SEC-076).
+    Verified,
+}
+
+impl Attestation {
+    /// The word kept and shown.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Verified => "verified",
+        }
+    }
+}
+
+/// What is known about a device besides what lets it act.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceRecord {
+    /// The model as the phone told it: one plain line, at most 60 characters.
+    pub model: Option<String>,
+    /// Whether somebody vouches for the key; decided when the key came, never raised later (SEC-077).
+    pub attestation: Attestation,
+    /// Who vouches: format and name of the root, at most 120 characters.
+    pub attested_by: Option<String>,
+    /// The administrator who added it, or made the enrolment.
+    pub added_by_account: Option<AccountId>,
+    /// When its owner was last verified for the registry: enrolled, moved, or verified anew (SEC-089).
+    pub verified_at: Timestamp,
+    /// From where it approved last: network, place or country, as far as the operator's table tells.
+    pub last_place: Option<String>,
+    /// The browser it approved last: "Firefox on Linux".
+    pub last_browser: Option<String>,
+    /// When that was.
+    pub last_approved_at: Option<Timestamp>,
+    /// Last change of state, name or key.
+    pub changed_at: Timestamp,
+    /// Who made it; none: who added it.
+    pub changed_by: Option<Actor>,
+    /// Why: a word or the sentence that was given, at most 200 characters.
+    pub changed_why: Option<String>,
+    /// Grows with every change of state, name or key; what an `ETag` says.
+    pub version: u32,
+}
+
+impl DeviceRecord {
+    /// The record of a device that is added now.
+    #[must_use]
+    pub const fn new(now: Timestamp) -> Self {
+        Self {
+            model: None,
+            attestation: Attestation::None,
+            attested_by: None,
+            added_by_account: None,
+            verified_at: now,
+            last_place: None,
+            last_browser: None,
+            last_approved_at: None,
+            changed_at: now,
+            changed_by: None,
+            changed_why: None,
+            version: 1,
+        }
+    }
+}
+
+/// A key that a device has or had. None ever comes back (SEC-081, SEC-082).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PastKey {
+    /// RFC 7638 thumbprint.
+    pub thumbprint: String,
+    /// Since when.
+    pub added_at: Timestamp,
+    /// Until when; none for the one that works.
+    pub ended_at: Option<Timestamp>,
+}
+
 /// An enrolled phone. It belongs to one account for life (SEC-084).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Device {
@@ -145,6 +227,8 @@ pub struct Device {
     pub created_at: Timestamp,
     /// Last claim or approval.
     pub last_used_at: Option<Timestamp>,
+    /// What else is known.
+    pub record: DeviceRecord,
 }
 
 impl Device {
@@ -152,5 +236,11 @@ impl Device {
     #[must_use]
     pub fn is_active(&self) -> bool {
         self.state == DeviceState::Active
+    }
+
+    /// When it was last heard of or its owner last verified: what disuse is counted from (SEC-089).
+    #[must_use]
+    pub fn seen_at(&self) -> Timestamp {
+        self.last_used_at.unwrap_or(self.created_at).max(self.record.verified_at)
     }
 }

@@ -1,16 +1,25 @@
 //! Phones.
 
+mod list;
+
 use async_trait::async_trait;
-use domain::{Account, AccountId, Device, DeviceId, DeviceKey, DeviceState, Passkey, Timestamp};
-use store::{Devices, EditDevices, Page, Result, StoreError};
+use domain::list::Cursor;
+use domain::{
+    Account, AccountId, Device, DeviceId, DeviceKey, DeviceRecord, DeviceState, Passkey, PastKey, Timestamp,
+};
+use store::{
+    ApprovalNote, ChangeNote, DeviceFilter, DeviceSort, Devices, EditDevices, ListedDevice, Page, Result,
+    StoreError,
+};
 
 use crate::accounts::{AccountRow, PAGE, PasskeyRow};
-use crate::values::{bind, parsed, word};
+use crate::values::{bind, parsed, small, word};
 use crate::work::{Cells, Entry, PgSql, SqlWork, pg_sql, sql};
 
 /// `id, account_id, kind, name, platform, key_alg, key_public, key_thumbprint, verifies_user, passkey_id,
-/// state, added_by, agreed_at, created_at, last_used_at`
-struct DeviceRow {
+/// state, added_by, agreed_at, created_at, last_used_at, model, attestation, attested_by, added_by_account,
+/// verified_at, last_place, last_browser, last_approved_at, changed_at, changed_by, changed_why, version`
+pub(crate) struct DeviceRow {
     id: String,
     account_id: String,
     kind: String,
@@ -26,6 +35,18 @@ struct DeviceRow {
     agreed_at: Option<i64>,
     created_at: i64,
     last_used_at: Option<i64>,
+    model: Option<String>,
+    attestation: String,
+    attested_by: Option<String>,
+    added_by_account: Option<String>,
+    verified_at: i64,
+    last_place: Option<String>,
+    last_browser: Option<String>,
+    last_approved_at: Option<i64>,
+    changed_at: i64,
+    changed_by: Option<String>,
+    changed_why: Option<String>,
+    version: i64,
 }
 
 impl Entry for DeviceRow {
@@ -48,6 +69,18 @@ impl Entry for DeviceRow {
             agreed_at: row.maybe_number("agreed_at")?,
             created_at: row.number("created_at")?,
             last_used_at: row.maybe_number("last_used_at")?,
+            model: row.maybe_text("model")?,
+            attestation: row.text("attestation")?,
+            attested_by: row.maybe_text("attested_by")?,
+            added_by_account: row.maybe_text("added_by_account")?,
+            verified_at: row.number("verified_at")?,
+            last_place: row.maybe_text("last_place")?,
+            last_browser: row.maybe_text("last_browser")?,
+            last_approved_at: row.maybe_number("last_approved_at")?,
+            changed_at: row.number("changed_at")?,
+            changed_by: row.maybe_text("changed_by")?,
+            changed_why: row.maybe_text("changed_why")?,
+            version: row.number("version")?,
         })
     }
 }
@@ -76,6 +109,23 @@ impl TryFrom<DeviceRow> for Device {
             agreed_at: row.agreed_at.map(Timestamp::from_millis),
             created_at: Timestamp::from_millis(row.created_at),
             last_used_at: row.last_used_at.map(Timestamp::from_millis),
+            record: DeviceRecord {
+                model: row.model,
+                attestation: word(&row.attestation, T, "attestation", id)?,
+                attested_by: row.attested_by,
+                added_by_account: row
+                    .added_by_account
+                    .map(|account| parsed(&account, T, "added_by_account", id))
+                    .transpose()?,
+                verified_at: Timestamp::from_millis(row.verified_at),
+                last_place: row.last_place,
+                last_browser: row.last_browser,
+                last_approved_at: row.last_approved_at.map(Timestamp::from_millis),
+                changed_at: Timestamp::from_millis(row.changed_at),
+                changed_by: row.changed_by.map(|by| parsed(&by, T, "changed_by", id)).transpose()?,
+                changed_why: row.changed_why,
+                version: small(row.version, T, "version", id)?,
+            },
         })
     }
 }
@@ -107,6 +157,24 @@ impl TryFrom<ActorRow> for (Device, Account, Option<Passkey>) {
     }
 }
 
+/// `thumbprint, added_at, ended_at`
+struct PastKeyRow(PastKey);
+
+impl Entry for PastKeyRow {
+    const TABLE: &'static str = "device_keys";
+
+    fn read(row: &mut Cells<'_>) -> Result<Self> {
+        Ok(Self(PastKey {
+            thumbprint: row.text("thumbprint")?,
+            added_at: Timestamp::from_millis(row.number("added_at")?),
+            ended_at: row.maybe_number("ended_at")?.map(Timestamp::from_millis),
+        }))
+    }
+}
+
+/// Others that change this phone wait.
+const HOLD_DEVICE: PgSql = pg_sql!("SELECT id FROM devices WHERE id = $1 FOR UPDATE");
+
 /// Others that add phones, enrolments or sessions to the account, or change its password, wait.
 pub(crate) const HOLD_ACCOUNT: PgSql = pg_sql!("SELECT id FROM accounts WHERE id = $1 FOR NO KEY UPDATE");
 
@@ -116,7 +184,9 @@ impl Devices for SqlWork {
         self.optional::<DeviceRow>(
             sql!(
                 "SELECT id, account_id, kind, name, platform, key_alg, key_public, key_thumbprint,
-                        verifies_user, passkey_id, state, added_by, agreed_at, created_at, last_used_at
+                        verifies_user, passkey_id, state, added_by, agreed_at, created_at, last_used_at,
+                        model, attestation, attested_by, added_by_account, verified_at, last_place,
+                        last_browser, last_approved_at, changed_at, changed_by, changed_why, version
                    FROM devices WHERE id = $1"
             ),
             bind![id],
@@ -131,7 +201,9 @@ impl Devices for SqlWork {
             sql!(
                 "SELECT d.id, d.account_id, d.kind, d.name, d.platform, d.key_alg, d.key_public,
                         d.key_thumbprint, d.verifies_user, d.passkey_id, d.state, d.added_by, d.agreed_at,
-                        d.created_at, d.last_used_at,
+                        d.created_at, d.last_used_at, d.model, d.attestation, d.attested_by,
+                        d.added_by_account, d.verified_at, d.last_place, d.last_browser, d.last_approved_at,
+                        d.changed_at, d.changed_by, d.changed_why, d.version,
                         a.id, a.username, a.state, a.claims, a.webauthn_handle, a.roles, a.group_names, a.language,
                         a.created_at, a.updated_at,
                         p.id, p.account_id, p.device_id, p.credential_id, p.passkey, p.name, p.created_at,
@@ -152,7 +224,9 @@ impl Devices for SqlWork {
         self.all::<DeviceRow>(
             sql!(
                 "SELECT id, account_id, kind, name, platform, key_alg, key_public, key_thumbprint,
-                        verifies_user, passkey_id, state, added_by, agreed_at, created_at, last_used_at
+                        verifies_user, passkey_id, state, added_by, agreed_at, created_at, last_used_at,
+                        model, attestation, attested_by, added_by_account, verified_at, last_place,
+                        last_browser, last_approved_at, changed_at, changed_by, changed_why, version
                    FROM devices WHERE account_id = $1 ORDER BY created_at, id"
             ),
             bind![account],
@@ -167,7 +241,9 @@ impl Devices for SqlWork {
         self.all::<DeviceRow>(
             sql!(
                 "SELECT id, account_id, kind, name, platform, key_alg, key_public, key_thumbprint,
-                        verifies_user, passkey_id, state, added_by, agreed_at, created_at, last_used_at
+                        verifies_user, passkey_id, state, added_by, agreed_at, created_at, last_used_at,
+                        model, attestation, attested_by, added_by_account, verified_at, last_place,
+                        last_browser, last_approved_at, changed_at, changed_by, changed_why, version
                    FROM devices WHERE id > $1 ORDER BY id LIMIT $2"
             ),
             bind![page.after.unwrap_or_default(), page.limit.min(PAGE)],
@@ -177,11 +253,36 @@ impl Devices for SqlWork {
         .map(Device::try_from)
         .collect()
     }
+
+    async fn find_devices(
+        &mut self,
+        filter: &DeviceFilter<'_>,
+        sort: DeviceSort,
+        descending: bool,
+        after: Option<&Cursor>,
+        limit: u32,
+    ) -> Result<Vec<ListedDevice>> {
+        self.listed_devices(filter, sort, descending, after, limit).await
+    }
+
+    async fn keys_of_device(&mut self, id: &DeviceId) -> Result<Vec<PastKey>> {
+        let rows = self
+            .all::<PastKeyRow>(
+                sql!(
+                    "SELECT thumbprint, added_at, ended_at FROM device_keys
+                      WHERE device_id = $1 ORDER BY added_at, thumbprint"
+                ),
+                bind![id],
+            )
+            .await?;
+        Ok(rows.into_iter().map(|row| row.0).collect())
+    }
 }
 
 #[async_trait]
 impl EditDevices for SqlWork {
     async fn add_device(&mut self, device: &Device, limit: u32) -> Result<bool> {
+        self.must_be_new(&device.key.thumbprint).await?;
         // Counts of parallel enrolments would not see each other's phones.
         self.alone_with(HOLD_ACCOUNT, bind![&device.account]).await?;
         let added = self
@@ -189,10 +290,13 @@ impl EditDevices for SqlWork {
                 sql!(
                     "INSERT INTO devices
                         (id, account_id, kind, name, platform, key_alg, key_public, key_thumbprint,
-                         verifies_user, passkey_id, state, added_by, agreed_at, created_at, changed_at,
-                         last_used_at)
-                     SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14, $15
-                      WHERE (SELECT COUNT(*) FROM devices WHERE account_id = $2 AND state <> 'revoked') < $16"
+                         verifies_user, passkey_id, state, added_by, agreed_at, created_at, last_used_at,
+                         model, attestation, attested_by, added_by_account, verified_at, last_place,
+                         last_browser, last_approved_at, changed_at, changed_by, changed_why, version,
+                         seen_at, name_key)
+                     SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
+                            $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29
+                      WHERE (SELECT COUNT(*) FROM devices WHERE account_id = $2 AND state <> 'revoked') < $30"
                 ),
                 bind![
                     &device.id,
@@ -210,10 +314,27 @@ impl EditDevices for SqlWork {
                     device.agreed_at,
                     device.created_at,
                     device.last_used_at,
+                    device.record.model.as_deref(),
+                    device.record.attestation.as_str(),
+                    device.record.attested_by.as_deref(),
+                    device.record.added_by_account.as_ref(),
+                    device.record.verified_at,
+                    device.record.last_place.as_deref(),
+                    device.record.last_browser.as_deref(),
+                    device.record.last_approved_at,
+                    device.record.changed_at,
+                    device.record.changed_by.as_ref().map(ToString::to_string),
+                    device.record.changed_why.as_deref(),
+                    device.record.version,
+                    device.seen_at(),
+                    device.name.to_lowercase(),
                     limit,
                 ],
             )
             .await?;
+        if added == 1 {
+            self.add_key(&device.id, &device.key.thumbprint, device.created_at).await?;
+        }
         Ok(added == 1)
     }
 
@@ -252,11 +373,11 @@ impl EditDevices for SqlWork {
         let noted = self
             .run(
                 sql!(
-                    sqlite: "UPDATE devices SET last_used_at = $3
+                    sqlite: "UPDATE devices SET last_used_at = $3, seen_at = $3
                       WHERE id = $1 AND account_id = $2 AND state = 'active'
                         AND EXISTS (SELECT 1 FROM accounts WHERE id = $2 AND state = 'active')",
                     // Whoever disables the account meanwhile waits, and finds what this unit did.
-                    postgres: "UPDATE devices SET last_used_at = $3
+                    postgres: "UPDATE devices SET last_used_at = $3, seen_at = $3
                       WHERE id = $1 AND account_id = $2 AND state = 'active'
                         AND EXISTS (SELECT 1 FROM accounts WHERE id = $2 AND state = 'active' FOR SHARE)"
                 ),
@@ -264,5 +385,165 @@ impl EditDevices for SqlWork {
             )
             .await?;
         Ok(noted == 1)
+    }
+
+    async fn hold_device(&mut self, id: &DeviceId) -> Result<Option<Device>> {
+        self.alone_with(HOLD_DEVICE, bind![id]).await?;
+        self.device(id).await
+    }
+
+    async fn note_device_change(
+        &mut self,
+        id: &DeviceId,
+        note: &ChangeNote<'_>,
+        now: Timestamp,
+    ) -> Result<()> {
+        self.run(
+            sql!(
+                "UPDATE devices SET changed_at = $2, changed_by = $3, changed_why = $4, version = version + 1
+                  WHERE id = $1"
+            ),
+            bind![id, now, note.by.to_string(), note.why],
+        )
+        .await?;
+        Ok(())
+    }
+
+    async fn device_approved(
+        &mut self,
+        id: &DeviceId,
+        owner: &AccountId,
+        note: &ApprovalNote<'_>,
+        now: Timestamp,
+    ) -> Result<bool> {
+        let noted = self
+            .run(
+                sql!(
+                    "UPDATE devices SET last_approved_at = $4, last_place = $5, last_browser = $6
+                      WHERE id = $1 AND account_id = $2 AND key_thumbprint = $3 AND state = 'active'
+                        AND EXISTS (SELECT 1 FROM accounts WHERE id = $2 AND state = 'active')"
+                ),
+                bind![id, owner, note.key, now, note.place, note.browser],
+            )
+            .await?;
+        Ok(noted == 1)
+    }
+
+    async fn rename_device(&mut self, id: &DeviceId, name: &str) -> Result<bool> {
+        let renamed = self
+            .run(
+                sql!("UPDATE devices SET name = $2, name_key = $3 WHERE id = $1 AND state <> 'revoked'"),
+                bind![id, name, name.to_lowercase()],
+            )
+            .await?;
+        Ok(renamed == 1)
+    }
+
+    async fn device_verified(&mut self, id: &DeviceId, owner: &AccountId, now: Timestamp) -> Result<bool> {
+        let noted = self
+            .run(
+                sql!(
+                    "UPDATE devices SET verified_at = $3, seen_at = $3
+                      WHERE id = $1 AND account_id = $2 AND state = 'active'"
+                ),
+                bind![id, owner, now],
+            )
+            .await?;
+        Ok(noted == 1)
+    }
+
+    async fn rotate_device_key(
+        &mut self,
+        id: &DeviceId,
+        old: &str,
+        new: &DeviceKey,
+        now: Timestamp,
+    ) -> Result<bool> {
+        self.must_be_new(&new.thumbprint).await?;
+        let switched = self
+            .run(
+                sql!(
+                    "UPDATE devices
+                        SET key_alg = $3, key_public = $4, key_thumbprint = $5, attestation = 'none',
+                            attested_by = NULL
+                      WHERE id = $1 AND key_thumbprint = $2 AND state = 'active'"
+                ),
+                bind![id, old, new.alg.as_str(), &new.public, &new.thumbprint],
+            )
+            .await?;
+        if switched == 1 {
+            self.end_key(old, now).await?;
+            self.add_key(id, &new.thumbprint, now).await?;
+        }
+        Ok(switched == 1)
+    }
+
+    async fn rebind_device(&mut self, device: &Device, old: &str, now: Timestamp) -> Result<bool> {
+        self.must_be_new(&device.key.thumbprint).await?;
+        let switched = self
+            .run(
+                sql!(
+                    "UPDATE devices
+                        SET key_alg = $3, key_public = $4, key_thumbprint = $5, kind = $6, platform = $7,
+                            model = $8, verifies_user = $9, passkey_id = $10, attestation = $11,
+                            attested_by = $12, agreed_at = $13, verified_at = $14, seen_at = $14
+                      WHERE id = $1 AND key_thumbprint = $2 AND state = 'active'"
+                ),
+                bind![
+                    &device.id,
+                    old,
+                    device.key.alg.as_str(),
+                    &device.key.public,
+                    &device.key.thumbprint,
+                    device.kind.as_str(),
+                    &device.platform,
+                    device.record.model.as_deref(),
+                    device.verifies_user,
+                    device.passkey.as_ref(),
+                    device.record.attestation.as_str(),
+                    device.record.attested_by.as_deref(),
+                    device.agreed_at,
+                    now,
+                ],
+            )
+            .await?;
+        if switched == 1 {
+            self.end_key(old, now).await?;
+            self.add_key(&device.id, &device.key.thumbprint, now).await?;
+        }
+        Ok(switched == 1)
+    }
+}
+
+impl SqlWork {
+    /// Looked at before anything is written, so that a refusal leaves the unit as it was. Of two that look at the
+    /// same time one conflicts in `add_key`.
+    async fn must_be_new(&mut self, thumbprint: &str) -> Result<()> {
+        let known = self
+            .optional::<PastKeyRow>(
+                sql!("SELECT thumbprint, added_at, ended_at FROM device_keys WHERE thumbprint = $1"),
+                bind![thumbprint],
+            )
+            .await?;
+        if known.is_some() { Err(StoreError::Conflict("device_key")) } else { Ok(()) }
+    }
+
+    /// Conflicts when any device has or had the key.
+    async fn add_key(&mut self, device: &DeviceId, thumbprint: &str, now: Timestamp) -> Result<()> {
+        self.run(
+            sql!("INSERT INTO device_keys (thumbprint, device_id, added_at) VALUES ($1, $2, $3)"),
+            bind![thumbprint, device, now],
+        )
+        .await?;
+        Ok(())
+    }
+
+    async fn end_key(&mut self, thumbprint: &str, now: Timestamp) -> Result<()> {
+        self.run(
+            sql!("UPDATE device_keys SET ended_at = $2 WHERE thumbprint = $1 AND ended_at IS NULL"),
+            bind![thumbprint, now],
+        )
+        .await?;
+        Ok(())
     }
 }

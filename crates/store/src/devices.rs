@@ -1,9 +1,68 @@
 //! Phones.
 
 use async_trait::async_trait;
-use domain::{AccountId, Device, DeviceId, DeviceState, Passkey, Timestamp};
+use domain::list::Cursor;
+use domain::{
+    AccountId, Actor, Attestation, Device, DeviceId, DeviceKey, DeviceKind, DeviceState, Passkey, PastKey,
+    Timestamp,
+};
 
 use crate::{Page, Result};
+
+/// Which phones a list shows. What is none restricts nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct DeviceFilter<'a> {
+    /// Where they stand.
+    pub state: Option<DeviceState>,
+    /// Of which kind.
+    pub kind: Option<DeviceKind>,
+    /// Vouched for, or not.
+    pub attestation: Option<Attestation>,
+    /// Last used (or enrolled) before this.
+    pub unused_since: Option<Timestamp>,
+    /// Beginning of the phone's or its owner's name, in small letters; or the whole id or thumbprint.
+    pub query: Option<&'a str>,
+}
+
+/// What a list of phones is sorted by; ids tell equal ones apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeviceSort {
+    /// Enrolled. The cursor's key: milliseconds.
+    Created,
+    /// Last used, or enrolled. The cursor's key: milliseconds.
+    Used,
+    /// Name in small letters.
+    Name,
+}
+
+/// A phone in a list: with its owner's name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedDevice {
+    /// The phone.
+    pub device: Device,
+    /// Whose, by name.
+    pub username: String,
+}
+
+/// Where and for which browser a phone approved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ApprovalNote<'a> {
+    /// Thumbprint of the key that signed.
+    pub key: &'a str,
+    /// Network, place or country, where known.
+    pub place: Option<&'a str>,
+    /// "Firefox on Linux".
+    pub browser: &'a str,
+}
+
+/// Who changed a phone, and why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChangeNote<'a> {
+    /// Who.
+    pub by: &'a Actor,
+    /// A word or the sentence that was given.
+    pub why: Option<&'a str>,
+}
 
 /// Reads.
 #[async_trait]
@@ -23,6 +82,19 @@ pub trait Devices: Send {
 
     /// Devices in the order of their ids; the page key is the id.
     async fn devices(&mut self, page: Page<'_>) -> Result<Vec<Device>>;
+
+    /// Phones with their owners' names, sorted; after the cursor, `limit` at most (capped at 500).
+    async fn find_devices(
+        &mut self,
+        filter: &DeviceFilter<'_>,
+        sort: DeviceSort,
+        descending: bool,
+        after: Option<&Cursor>,
+        limit: u32,
+    ) -> Result<Vec<ListedDevice>>;
+
+    /// The keys that a phone has and had, oldest first.
+    async fn keys_of_device(&mut self, id: &DeviceId) -> Result<Vec<PastKey>>;
 }
 
 /// Writes.
@@ -47,4 +119,47 @@ pub trait EditDevices: Devices {
     /// Notes that an active device of an active account was used; `false` when either is not active
     /// (SEC-036: the check and the note are one statement).
     async fn device_used(&mut self, id: &DeviceId, owner: &AccountId, now: Timestamp) -> Result<bool>;
+
+    /// The device, so that nobody else changes it before this unit ends.
+    async fn hold_device(&mut self, id: &DeviceId) -> Result<Option<Device>>;
+
+    /// Notes who changed a device just now and why; makes its version grow.
+    async fn note_device_change(
+        &mut self,
+        id: &DeviceId,
+        note: &ChangeNote<'_>,
+        now: Timestamp,
+    ) -> Result<()>;
+
+    /// Notes an approval by an active device with this very key, of an active account; `false` when one of
+    /// that is not so any more (SEC-079, SEC-082: the check and the note are one statement).
+    async fn device_approved(
+        &mut self,
+        id: &DeviceId,
+        owner: &AccountId,
+        note: &ApprovalNote<'_>,
+        now: Timestamp,
+    ) -> Result<bool>;
+
+    /// Gives a device that is not revoked another name.
+    async fn rename_device(&mut self, id: &DeviceId, name: &str) -> Result<bool>;
+
+    /// Notes that the owner of an active device was verified anew (SEC-089).
+    async fn device_verified(&mut self, id: &DeviceId, owner: &AccountId, now: Timestamp) -> Result<bool>;
+
+    /// Puts a new key, which nobody vouches for, in the place of `old`; `false` when the device is not active or `old` is not its key
+    /// any more: of many that rotate one wins (SEC-082). `Conflict("device_key")` for a key that any device
+    /// has or had.
+    async fn rotate_device_key(
+        &mut self,
+        id: &DeviceId,
+        old: &str,
+        new: &DeviceKey,
+        now: Timestamp,
+    ) -> Result<bool>;
+
+    /// Puts another phone in the place of the one that a device was: its key, kind, platform, model, passkey,
+    /// user verification and attestation are taken from `device`; id, owner, name and history stay. `false`
+    /// and errors as for [`EditDevices::rotate_device_key`].
+    async fn rebind_device(&mut self, device: &Device, old: &str, now: Timestamp) -> Result<bool>;
 }

@@ -47,6 +47,7 @@ async fn a_broken_row_is_named() {
         agreed_at: None,
         created_at: NOW,
         last_used_at: None,
+        record: domain::DeviceRecord::new(NOW),
     };
     let session = BrowserSession {
         id: SessionId::from_random(bytes()),

@@ -1,10 +1,13 @@
 //! Promises about phones.
 
-use domain::{AccountState, AddedBy, DeviceId, DeviceKind, DeviceState, KeyAlg};
+use domain::list::Cursor;
+use domain::{
+    AccountState, Actor, AddedBy, Attestation, Device, DeviceId, DeviceKind, DeviceRecord, DeviceState, KeyAlg,
+};
 use futures_util::future::join_all;
 
 use super::given::{NOW, at, bytes, device, kept_account, kept_device, passkey, unit};
-use crate::{Page, Store, StoreError};
+use crate::{ApprovalNote, ChangeNote, DeviceFilter, DeviceSort, Page, Store, StoreError};
 
 const ALL: &[DeviceState] =
     &[DeviceState::Pending, DeviceState::Active, DeviceState::Suspended, DeviceState::Revoked];
@@ -24,6 +27,19 @@ pub async fn a_device_survives_its_row(store: &dyn Store) {
     second.agreed_at = None;
     second.created_at = NOW;
     second.last_used_at = Some(NOW);
+    second.record = DeviceRecord {
+        model: Some("Pixel".into()),
+        attestation: Attestation::Verified,
+        attested_by: Some("packed".into()),
+        added_by_account: Some(bob.id),
+        last_place: Some("DE".into()),
+        last_browser: Some("Firefox on Linux".into()),
+        last_approved_at: Some(at(-1)),
+        changed_by: Some(Actor::Operator),
+        changed_why: Some("lost".into()),
+        version: 7,
+        ..DeviceRecord::new(NOW)
+    };
     let mut third = device(ada.id);
     third.state = DeviceState::Revoked;
     third.added_by = AddedBy::Desktop;
@@ -174,4 +190,170 @@ pub async fn sec_036_only_the_active_are_used(store: &dyn Store) {
     work.commit().await.unwrap();
     let kept = store.read().await.unwrap().device(&phone.id).await.unwrap().unwrap();
     assert_eq!(kept.last_used_at, Some(at(5)));
+}
+
+/// Of many rotations of one key one is done; the key before it never comes back, for no phone (SEC-081, SEC-082).
+pub async fn sec_082_one_key_follows_another(store: &dyn Store) {
+    let ada = kept_account(store, "ada").await;
+    let phone = kept_device(store, ada.id).await;
+    let first = phone.key.thumbprint.clone();
+    let done = join_all((0..20).map(|_| async {
+        let next = device(ada.id).key;
+        let mut work = unit(store).await;
+        let done = work.rotate_device_key(&phone.id, &phone.key.thumbprint, &next, at(1)).await.unwrap();
+        work.commit().await.unwrap();
+        done.then_some(next)
+    }))
+    .await;
+    let [second] = done.into_iter().flatten().collect::<Vec<_>>().try_into().unwrap();
+    let mut work = unit(store).await;
+    assert_eq!(work.device(&phone.id).await.unwrap().unwrap().key, second);
+    let back = work.rotate_device_key(&phone.id, &second.thumbprint, &phone.key, at(2)).await;
+    assert!(matches!(back, Err(StoreError::Conflict("device_key"))), "{back:?}");
+    let mut other = device(ada.id);
+    other.key = phone.key.clone();
+    let again = work.add_device(&other, 9).await;
+    assert!(matches!(again, Err(StoreError::Conflict("device_key"))), "{again:?}");
+    let third = device(ada.id).key;
+    assert!(!work.rotate_device_key(&phone.id, &first, &third, at(3)).await.unwrap());
+    work.move_device(&phone.id, None, ALL, DeviceState::Suspended, at(3)).await.unwrap();
+    assert!(!work.rotate_device_key(&phone.id, &second.thumbprint, &third, at(3)).await.unwrap());
+    work.commit().await.unwrap();
+    let keys = store.read().await.unwrap().keys_of_device(&phone.id).await.unwrap();
+    let seen: Vec<_> = keys.iter().map(|key| (key.thumbprint.as_str(), key.ended_at)).collect();
+    assert_eq!(seen, [(first.as_str(), Some(at(1))), (second.thumbprint.as_str(), None)]);
+}
+
+/// Another phone takes a phone's place: key and what goes with it are the new one's, the rest stays.
+pub async fn a_device_is_bound_to_another_phone(store: &dyn Store) {
+    let ada = kept_account(store, "ada").await;
+    let old = kept_device(store, ada.id).await;
+    let mut new = Device { id: old.id, name: old.name.clone(), ..device(ada.id) };
+    new.kind = DeviceKind::App;
+    new.passkey = None;
+    new.platform = "iOS".into();
+    new.record.model = Some("iPhone".into());
+    let mut work = unit(store).await;
+    assert!(!work.rebind_device(&new, "another", at(5)).await.unwrap());
+    assert!(work.rebind_device(&new, &old.key.thumbprint, at(5)).await.unwrap());
+    work.commit().await.unwrap();
+    let mut view = store.read().await.unwrap();
+    let seen = view.device(&old.id).await.unwrap().unwrap();
+    assert_eq!((&seen.key, seen.kind, seen.passkey, seen.platform.as_str()), (&new.key, DeviceKind::App, None, "iOS"));
+    assert_eq!((seen.created_at, seen.record.verified_at, seen.state), (old.created_at, at(5), old.state));
+    assert_eq!(view.keys_of_device(&old.id).await.unwrap().len(), 2);
+}
+
+/// An approval counts for the key that the phone has, while phone and account are active (SEC-079, SEC-082).
+pub async fn sec_079_only_the_key_in_use_approves(store: &dyn Store) {
+    let ada = kept_account(store, "ada").await;
+    let phone = kept_device(store, ada.id).await;
+    let note = ApprovalNote { key: &phone.key.thumbprint, place: Some("DE"), browser: "Firefox" };
+    let mut work = unit(store).await;
+    assert!(work.device_approved(&phone.id, &ada.id, &note, at(1)).await.unwrap());
+    let seen = work.device(&phone.id).await.unwrap().unwrap().record;
+    assert_eq!((seen.last_place.as_deref(), seen.last_browser.as_deref()), (Some("DE"), Some("Firefox")));
+    assert_eq!((seen.last_approved_at, seen.version), (Some(at(1)), 1));
+    let other = ApprovalNote { key: "another", ..note };
+    assert!(!work.device_approved(&phone.id, &ada.id, &other, at(2)).await.unwrap());
+    assert!(!work.device_approved(&phone.id, &kept_nobody(), &note, at(2)).await.unwrap());
+    work.set_account_state(&ada.id, AccountState::Disabled, NOW).await.unwrap();
+    assert!(!work.device_approved(&phone.id, &ada.id, &note, at(2)).await.unwrap());
+    work.set_account_state(&ada.id, AccountState::Active, NOW).await.unwrap();
+    work.move_device(&phone.id, None, ALL, DeviceState::Revoked, at(2)).await.unwrap();
+    assert!(!work.device_approved(&phone.id, &ada.id, &note, at(3)).await.unwrap());
+    work.commit().await.unwrap();
+}
+
+fn kept_nobody() -> domain::AccountId {
+    domain::AccountId::from_random(bytes())
+}
+
+/// Changes are noted with their actor and reason, and make the version grow; a verification makes the phone seen.
+pub async fn a_device_tells_who_changed_it(store: &dyn Store) {
+    let ada = kept_account(store, "ada").await;
+    let phone = kept_device(store, ada.id).await;
+    let mut work = unit(store).await;
+    assert_eq!(work.hold_device(&phone.id).await.unwrap().as_ref(), Some(&phone));
+    assert_eq!(work.hold_device(&DeviceId::from_random(bytes())).await.unwrap(), None);
+    let by = Actor::Account(ada.id);
+    work.note_device_change(&phone.id, &ChangeNote { by: &by, why: Some("lost") }, at(4)).await.unwrap();
+    assert!(work.rename_device(&phone.id, "Élan").await.unwrap());
+    assert!(work.device_verified(&phone.id, &ada.id, at(6)).await.unwrap());
+    assert!(!work.device_verified(&phone.id, &kept_nobody(), at(7)).await.unwrap());
+    let seen = work.device(&phone.id).await.unwrap().unwrap();
+    assert_eq!((seen.name.as_str(), seen.record.version, seen.seen_at()), ("Élan", 2, at(6)));
+    let record = seen.record;
+    assert_eq!((record.changed_at, record.changed_by, record.changed_why.as_deref()), (at(4), Some(by), Some("lost")));
+    work.move_device(&phone.id, None, ALL, DeviceState::Revoked, at(7)).await.unwrap();
+    assert!(!work.rename_device(&phone.id, "again").await.unwrap());
+    assert!(!work.device_verified(&phone.id, &ada.id, at(8)).await.unwrap());
+    work.commit().await.unwrap();
+}
+
+/// Lists are sorted, filtered, and go on where the page before ended.
+pub async fn devices_are_found_sorted_and_filtered(store: &dyn Store) {
+    let (ada, bob) = (kept_account(store, "ada").await, kept_account(store, "bob").await);
+    let mut phones = Vec::new();
+    for (n, (owner, name)) in [(ada.id, "Éa"), (ada.id, "alpha"), (bob.id, "Beta"), (bob.id, "beta")].iter().enumerate() {
+        let mut phone = device(*owner);
+        phone.name = (*name).to_owned();
+        phone.created_at = at(i64::try_from(n).unwrap());
+        phone.record = DeviceRecord::new(phone.created_at);
+        phones.push(phone);
+    }
+    phones[1].state = DeviceState::Suspended;
+    phones[2].kind = DeviceKind::App;
+    phones[0].last_used_at = Some(at(100));
+    let mut work = unit(store).await;
+    for phone in &phones {
+        assert!(work.add_device(phone, 9).await.unwrap());
+    }
+    work.commit().await.unwrap();
+    let mut view = store.read().await.unwrap();
+    let all = DeviceFilter::default();
+    for (sort, key) in [
+        (DeviceSort::Created, (|device: &Device| device.created_at.millis().to_string()) as fn(&Device) -> String),
+        (DeviceSort::Used, |device| device.seen_at().millis().to_string()),
+        (DeviceSort::Name, |device| device.name.to_lowercase()),
+    ] {
+        for descending in [false, true] {
+            let whole = view.find_devices(&all, sort, descending, None, 10).await.unwrap();
+            assert_eq!(whole.len(), 4, "{sort:?}");
+            let mut walked = Vec::new();
+            let mut after: Option<Cursor> = None;
+            loop {
+                let page = view.find_devices(&all, sort, descending, after.as_ref(), 1).await.unwrap();
+                let Some(last) = page.last() else { break };
+                after = Some(Cursor { key: key(&last.device), id: last.device.id.to_string() });
+                walked.extend(page);
+            }
+            assert_eq!(walked, whole, "{sort:?} {descending}");
+            let mut turned = view.find_devices(&all, sort, !descending, None, 10).await.unwrap();
+            turned.reverse();
+            assert_eq!(turned, whole, "{sort:?} {descending}");
+        }
+    }
+    let newest = view.find_devices(&all, DeviceSort::Created, true, None, 1).await.unwrap();
+    assert_eq!((&newest[0].device, newest[0].username.as_str()), (&phones[3], "bob"));
+    let thumbprint = phones[3].key.thumbprint.clone();
+    let id = phones[0].id.to_string();
+    let filters = [
+        (DeviceFilter { state: Some(DeviceState::Suspended), ..all }, vec![1]),
+        (DeviceFilter { kind: Some(DeviceKind::App), ..all }, vec![2]),
+        (DeviceFilter { attestation: Some(Attestation::Verified), ..all }, vec![]),
+        (DeviceFilter { unused_since: Some(at(2)), ..all }, vec![1]),
+        (DeviceFilter { query: Some("BETA"), ..all }, vec![2, 3]),
+        (DeviceFilter { query: Some("é"), ..all }, vec![0]),
+        (DeviceFilter { query: Some("ad"), ..all }, vec![0, 1]),
+        (DeviceFilter { query: Some(&thumbprint), ..all }, vec![3]),
+        (DeviceFilter { query: Some(&id), ..all }, vec![0]),
+        (DeviceFilter { query: Some("%"), ..all }, vec![]),
+    ];
+    for (filter, expected) in filters {
+        let found = view.find_devices(&filter, DeviceSort::Created, false, None, 10).await.unwrap();
+        let found: Vec<_> = found.into_iter().map(|listed| listed.device).collect();
+        let expected: Vec<_> = expected.into_iter().map(|n: usize| phones[n].clone()).collect();
+        assert_eq!(found, expected, "{filter:?}");
+    }
 }
