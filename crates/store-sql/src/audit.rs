@@ -5,7 +5,7 @@
 
 use async_trait::async_trait;
 use domain::audit::chain::{AuditBlock, KeptEntry};
-use domain::{AuditEntry, Timestamp};
+use domain::{AccountId, AuditEntry, Timestamp};
 use store::{AuditFilter, AuditOrder, AuditPage, AuditTrail, EditAudit, Result, StoreError, StoredAudit};
 
 use crate::accounts::PAGE;
@@ -159,6 +159,17 @@ impl Entry for Name {
     }
 }
 
+struct Username(AccountId, String);
+
+impl Entry for Username {
+    const TABLE: &'static str = "accounts";
+
+    fn read(row: &mut Cells<'_>) -> Result<Self> {
+        let id = row.text("id")?;
+        Ok(Self(parsed(&id, Self::TABLE, "id", &id)?, row.text("username")?))
+    }
+}
+
 struct BlockRow(AuditBlock);
 
 impl Entry for BlockRow {
@@ -221,6 +232,19 @@ impl AuditTrail for SqlWork {
             bind![],
         );
         Ok(names.await?.into_iter().map(|Name(name)| name).collect())
+    }
+
+    async fn usernames(&mut self, ids: &[AccountId]) -> Result<Vec<(AccountId, String)>> {
+        let ids: Vec<_> = ids.iter().take(PAGE as usize).map(ToString::to_string).collect();
+        let rows = self.all::<Username>(
+            sql!(
+                sqlite: "SELECT id, username FROM accounts WHERE id IN (SELECT value FROM json_each($1))",
+                postgres: "SELECT id, username FROM accounts
+                            WHERE id IN (SELECT json_array_elements_text(CAST($1 AS JSON)))"
+            ),
+            bind![serde_json::Value::from(ids).to_string()],
+        );
+        Ok(rows.await?.into_iter().map(|Username(id, name)| (id, name)).collect())
     }
 
     async fn audit_head(&mut self) -> Result<Option<AuditBlock>> {

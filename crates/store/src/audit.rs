@@ -111,6 +111,9 @@ pub trait AuditTrail: Send {
     /// seen now can come from these alone: when all of them are gone, none will come any more.
     async fn audit_writers(&mut self) -> Result<Vec<String>>;
 
+    /// The user names of these accounts (at most 500); those that are gone are left out.
+    async fn usernames(&mut self, ids: &[AccountId]) -> Result<Vec<(AccountId, String)>>;
+
     /// The newest sealed block.
     async fn audit_head(&mut self) -> Result<Option<AuditBlock>>;
 

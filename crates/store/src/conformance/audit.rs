@@ -1,7 +1,7 @@
 //! Promises about the audit trail.
 
 use domain::audit::chain::{AuditBlock, Link, NO_HEAD};
-use domain::{Actor, AuditEntry, AuditEvent, DeviceId, Outcome, SessionId};
+use domain::{AccountId, Actor, AuditEntry, AuditEvent, DeviceId, Outcome, SessionId};
 use futures_util::future::join_all;
 
 use super::given::{NOW, at, bytes, kept_account, unit};
@@ -131,6 +131,9 @@ pub async fn pages_of_the_trail_are_whole(store: &dyn Store) {
     }
     work.commit().await.unwrap();
     let mut view = store.read().await.unwrap();
+    let mut names = view.usernames(&[bob.id, AccountId::from_random(bytes()), ada.id]).await.unwrap();
+    names.sort_by(|one, other| one.1.cmp(&other.1));
+    assert_eq!(names, [(ada.id, "ada".to_owned()), (bob.id, "bob".to_owned())]);
     let all = view.audit_trail(&AuditFilter::default(), 0, 500).await.unwrap();
     let any = AuditFilter::default;
     type Fits = Box<dyn Fn(&AuditEntry) -> bool>;
