@@ -213,6 +213,7 @@ impl Provider {
                 account: wanted.account,
                 consent: kept.request.prompt.consent,
                 phishing_resistant: wanted.phishing_resistant,
+                two_factors: false,
             },
             purpose: Purpose { kind: KIND.to_owned(), payload },
             shown,
