@@ -208,7 +208,7 @@ fn one(line: &Line, index: &Index<'_>, known: &Known<'_>, said: &mut Said) {
         Deed::Disabled { account } if line.is_certain => {
             let is_stopped = rows.accounts.get(account).is_some_and(|row| !row.is_active);
             said.so(Check::Accounts, is_stopped, || format!("{account} is not disabled"));
-            let is_told = index.has_detail("account.changed", account, "disabled");
+            let is_told = index.entries("account.disabled", account) > 0;
             said.so(Check::Trail, is_told, || format!("the trail does not know that {account} was disabled"));
             for alive in index.sessions_of(account).iter().filter(|row| row.ended_why.is_none()) {
                 said.so(Check::DeadStaysDead, false, || {

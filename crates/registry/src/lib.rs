@@ -5,14 +5,26 @@
 //! Not here: signing in (`signin`), tokens and signing keys (`provider`), HTTP (doors), printing
 //! (`server`).
 
+pub mod api_keys;
 pub mod audit;
+pub mod chain;
+pub mod claims;
+pub mod groups;
+pub mod people;
+pub mod roles;
 pub mod clients;
+pub mod consents;
 pub mod devices;
 pub mod enrolment;
 pub mod housekeeping;
+pub mod lost;
+pub mod moves;
+pub mod notices;
 pub mod passwords;
 pub mod policies;
+pub mod sessions;
 pub mod setup;
+pub mod statistics;
 pub mod users;
 
 #[cfg(test)]

@@ -72,7 +72,7 @@ async fn an_account_is_made_once_in_every_spelling_and_stopped_and_started() {
     assert_eq!(registry.disable_user("nobody").await.unwrap_err(), Refusal::NotFound);
     assert_eq!(
         events(&registry).await,
-        [AuditEvent::AccountCreated, AuditEvent::AccountChanged, AuditEvent::AccountChanged]
+        [AuditEvent::AccountCreated, AuditEvent::AccountDisabled, AuditEvent::AccountEnabled]
     );
 }
 
@@ -138,6 +138,7 @@ async fn sec_213_what_an_administrator_does_is_done_without_the_live_store() {
         public_jwk: P256.to_owned(),
         name: "Phone".to_owned(),
         platform: "app".to_owned(),
+        model: None,
     };
     let device = registry.add_device(new).await.unwrap().device;
     let revoked = registry.revoke_device(&device.id.to_string(), true).await.unwrap();
@@ -218,6 +219,7 @@ fn phone() -> NewDevice {
         public_jwk: P256.to_owned(),
         name: "Phone".to_owned(),
         platform: "Android".to_owned(),
+        model: None,
     }
 }
 

@@ -576,6 +576,7 @@ impl EditPeople for SqlWork {
             sql!("DELETE FROM grants WHERE account_id = $1"),
             sql!("DELETE FROM consents WHERE account_id = $1"),
             sql!("DELETE FROM known_browsers WHERE account_id = $1"),
+            sql!("DELETE FROM api_keys WHERE account_id = $1"),
             sql!("DELETE FROM enrolments WHERE account_id = $1"),
             sql!("DELETE FROM devices WHERE account_id = $1"),
             sql!("DELETE FROM passkeys WHERE account_id = $1"),

@@ -91,7 +91,7 @@ fn rows() -> Rows {
         rows.accounts.insert(text(id), Account { username_key: text(name), is_active });
         rows.audit.push(entry("account.created", id, None));
     }
-    rows.audit.push(entry("account.changed", "acc_2", Some("disabled")));
+    rows.audit.push(entry("account.disabled", "acc_2", None));
     rows.audit.push(entry("account.changed", "acc_3", Some("password set")));
     rows.sessions = vec![
         row("ses_1", "acc_1", None, None),
