@@ -37,7 +37,7 @@ pub struct ProofAsked<'r> {
     /// The request's method.
     pub method: &'r str,
     /// The endpoint's path: `/token`.
-    pub path: &'static str,
+    pub path: &'r str,
 }
 
 /// Why a proof proves nothing.

@@ -8,6 +8,7 @@
 //! Invariants: nothing is written when a code is issued, the code is the sealed grant; a code becomes tokens in
 //! one unit with its audit entry; nothing is signed while a unit is open.
 
+mod admin;
 mod authorize;
 mod caches;
 mod client_auth;
@@ -38,6 +39,7 @@ use std::time::Duration;
 use app::{App, Published, Refusal, Sealer};
 use oidc::discovery::{Endpoints, metadata};
 
+pub use admin::{AdminAsked, AdminRefused, AdminToken};
 pub use authorize::Outcome;
 pub use client_auth::ClientAsked;
 pub use client_keys::ClientKeysError;

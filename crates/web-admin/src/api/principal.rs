@@ -15,6 +15,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::AUTHORIZATION;
 use app::{Mandate, Refusal, Rule, Visitor, audit, throttle};
 use domain::{Account, Actor, AuditEntry, AuditEvent, ClientAddress, Method, Outcome, Permissions};
+use provider::{AdminAsked, AdminRefused, AdminToken};
 use web::{Refused, Web, origin};
 
 use super::problem::Failed;
@@ -57,9 +58,62 @@ pub(crate) async fn caller(admin: &Admin, req: &HttpRequest) -> Result<Caller, F
     let web = Web::of(req)?;
     let visitor = web::Visitor::of(req, web);
     if req.headers().contains_key(AUTHORIZATION) {
-        return Err(unproven(admin, visitor.address, "unknown scheme").await);
+        return of_header(admin, req, &visitor).await;
     }
     of_browser(admin, req, web, &visitor).await
+}
+
+/// An API key or an access token. Both are looked at only while this network has not shown too many bad ones.
+async fn of_header(admin: &Admin, req: &HttpRequest, visitor: &Visitor) -> Result<Caller, Failed> {
+    let address = visitor.address;
+    let network = throttle::network(address);
+    admin.app().throttle().peek_or_alone(Rule::AdminAddress, &network).await?;
+    let Some(authorization) = header(req, AUTHORIZATION.as_str()) else {
+        return Err(unproven(admin, address, "authorization").await);
+    };
+    let key = authorization
+        .get(..7)
+        .filter(|scheme| scheme.eq_ignore_ascii_case("bearer "))
+        .and_then(|_| authorization.get(7..))
+        .filter(|text| text.starts_with(domain::api_key::PREFIX));
+    if let Some(key) = key {
+        return match admin.registry().called_with_key(key.trim(), address).await? {
+            Some((mandate, account)) => Ok(Caller { mandate, account, csrf: None }),
+            None => Err(unproven(admin, address, "api key").await),
+        };
+    }
+    let asked = AdminAsked {
+        authorization,
+        proof: header(req, "dpop"),
+        method: req.method().as_str(),
+        path: req.path(),
+    };
+    match admin.provider().administrator(asked).await {
+        Ok(token) => Ok(of_token(token, address)),
+        Err(AdminRefused::StepUp) => Err(Refusal::StepUpNeeded.into()),
+        Err(AdminRefused::Nonce(nonce)) => Err(Failed::nonce(&nonce)),
+        Err(AdminRefused::Later(refusal)) => Err(refusal.into()),
+        Err(AdminRefused::InvalidToken) => Err(unproven(admin, address, "access token").await),
+    }
+}
+
+/// A token may what its scopes and its account's roles both allow.
+fn of_token(token: AdminToken, address: ClientAddress) -> Caller {
+    let scopes = Permissions::of_scopes(&token.scope);
+    let (actor, permissions) = match &token.account {
+        Some(account) => (Actor::Account(account.id), scopes.common(Permissions::of(account.roles))),
+        None => (Actor::Client(token.client.clone()), scopes),
+    };
+    let account = token.account.as_ref().map(|account| account.id);
+    let mandate = Mandate { actor, account, permissions, address: Some(address) };
+    Caller { mandate, account: token.account, csrf: None }
+}
+
+/// A header that is there once.
+fn header<'r>(req: &'r HttpRequest, name: &str) -> Option<&'r str> {
+    let mut all = req.headers().get_all(name);
+    let value = all.next()?.to_str().ok()?;
+    if all.next().is_some() { None } else { Some(value) }
 }
 
 /// A browser's session.

@@ -6,19 +6,24 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{HeaderValue, WWW_AUTHENTICATE};
+use actix_web::http::header::{HeaderName, HeaderValue, WWW_AUTHENTICATE};
 use app::Refusal;
 use web::Refused;
 
+const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
+
 /// A refusal on its way out. `?` makes it of an `app::Refusal` and of a `web::Refused`.
 #[derive(Debug)]
-pub(crate) struct Failed(pub Box<Refused>);
+pub(crate) struct Failed {
+    refused: Box<Refused>,
+    nonce: Option<HeaderValue>,
+}
 
 impl Failed {
     /// The body or a parameter is wrong: which, and why.
     pub(crate) fn invalid(field: impl Into<String>, why: impl Into<std::borrow::Cow<'static, str>>) -> Self {
         let refused = Refused { detail: why.into(), ..Refused::new(StatusCode::BAD_REQUEST, "invalid_request", "") };
-        Self(Box::new(refused.with("field", field.into())))
+        refused.with("field", field.into()).into()
     }
 
     /// The request has to say which version it changes (RFC 6585 §3).
@@ -31,11 +36,25 @@ impl Failed {
         .into()
     }
 
+    /// The proof of the token's key has to hold this nonce (RFC 9449 §9).
+    pub(crate) fn nonce(nonce: &str) -> Self {
+        let refused = Refused::new(
+            StatusCode::UNAUTHORIZED,
+            "use_dpop_nonce",
+            "The proof needs the nonce of this answer.",
+        );
+        Self { nonce: HeaderValue::from_str(nonce).ok(), ..refused.into() }
+    }
+
     /// The answer.
     pub(crate) fn into_response(self) -> HttpResponse {
-        let needs_proof = self.0.status == StatusCode::UNAUTHORIZED;
-        let mut answer = HttpResponse::from_error(*self.0);
-        if needs_proof {
+        let needs_proof = self.refused.status == StatusCode::UNAUTHORIZED;
+        let mut answer = HttpResponse::from_error(*self.refused);
+        if let Some(nonce) = self.nonce {
+            answer.headers_mut().insert(DPOP_NONCE, nonce);
+            let again = HeaderValue::from_static("DPoP error=\"use_dpop_nonce\"");
+            answer.headers_mut().insert(WWW_AUTHENTICATE, again);
+        } else if needs_proof {
             // RFC 9110 §11.6.1; the cookie's way in has no scheme.
             let realm = HeaderValue::from_static("Bearer realm=\"admin\"");
             answer.headers_mut().insert(WWW_AUTHENTICATE, realm);
@@ -46,7 +65,7 @@ impl Failed {
 
 impl From<Refused> for Failed {
     fn from(refused: Refused) -> Self {
-        Self(Box::new(refused))
+        Self { refused: Box::new(refused), nonce: None }
     }
 }
 

@@ -1,0 +1,90 @@
+//! Browser sessions as an administrator finds and ends them.
+//!
+//! Owns: finding, and ending one. Not here: beginning sessions, and people's own (`signin`).
+
+use app::{Change, Mandate, Refusal, notices};
+use domain::notice::{NoticeBy, NoticeKind};
+use domain::{
+    AccountId, AuditEntry, AuditEvent, BrowserSession, Cursor, DeviceId, Outcome, SessionEnd, SessionId, Timestamp,
+};
+
+use crate::Registry;
+
+/// Which sessions; only living ones are found.
+#[derive(Debug, Clone, Default)]
+pub struct SessionQuery {
+    /// Whose.
+    pub account: Option<AccountId>,
+    /// Approved by this phone.
+    pub device: Option<DeviceId>,
+    /// Part of the user name, the browser's label or the address.
+    pub text: String,
+    /// Begun then or later.
+    pub since: Option<Timestamp>,
+    /// Begun before.
+    pub until: Option<Timestamp>,
+}
+
+/// A session, and whose it is.
+#[derive(Debug, Clone)]
+pub struct SessionListed {
+    /// The session.
+    pub session: BrowserSession,
+    /// The user name.
+    pub username: String,
+}
+
+impl Registry {
+    /// Living sessions, newest first.
+    ///
+    /// # Errors
+    /// The store.
+    pub async fn sessions(
+        &self,
+        query: &SessionQuery,
+        after: Option<&Cursor>,
+        limit: u32,
+    ) -> Result<Vec<SessionListed>, Refusal> {
+        let filter = store::SessionFilter {
+            account: query.account,
+            device: query.device,
+            text: query.text.clone(),
+            since: query.since,
+            until: query.until,
+        };
+        let found = self.app.store().read().await?.find_sessions(&filter, after, limit, self.app.now()).await?;
+        Ok(found.into_iter().map(|one| SessionListed { session: one.session, username: one.username }).collect())
+    }
+
+    /// Ends a session with the tokens made in it; its owner is told, and so are the relying parties.
+    ///
+    /// # Errors
+    /// `NotFound`, also when it is over already.
+    pub async fn end_session(&self, by: &Mandate, id: &SessionId) -> Result<BrowserSession, Refusal> {
+        let deed = || async {
+            let now = self.app.now();
+            let mut work = self.app.store().begin().await?;
+            let session = work.session(id).await?.ok_or(Refusal::NotFound)?;
+            if !work.end_session(id, SessionEnd::EndedByAdmin, now).await? {
+                return Err(Refusal::NotFound);
+            }
+            work.audit(AuditEntry {
+                account: Some(session.account),
+                device: session.device,
+                session: Some(*id),
+                detail: Some(SessionEnd::EndedByAdmin.as_str().to_owned()),
+                ..by.entry(AuditEvent::SessionEnded, Outcome::Done, now)
+            })
+            .await?;
+            let owner = work.account(&session.account).await?.ok_or(Refusal::NotFound)?;
+            let told = NoticeKind::SessionEnded { browser: session.browser.clone(), by: NoticeBy::Admin };
+            notices::post(&self.app, &mut *work, &owner, told, now).await?;
+            work.commit().await?;
+            Ok(BrowserSession { ended: Some((now, SessionEnd::EndedByAdmin)), ..session })
+        };
+        let session = self.app.repeatable(deed).await?;
+        self.app.tell(Change::Session(*id)).await;
+        tracing::info!(session.id = %id, "Session ended by an administrator");
+        Ok(session)
+    }
+}
