@@ -11,6 +11,8 @@ use domain::{Account, Notice, NoticeKind, NoticeMail, Timestamp};
 use serde_json::Value;
 use store::Work;
 
+use outbound::Mail;
+
 use crate::{App, Refusal};
 
 /// The address that mails about an account go to: the one its owner confirmed, or an administrator.
@@ -69,4 +71,19 @@ pub async fn post(
         work.add_notice(&also).await?;
     }
     Ok(())
+}
+
+/// Writes mails in words. The doors' crate does: it has the texts and the looks.
+pub trait MailWriter: Send + Sync {
+    /// The mail of a notice, with the link of its one action, if it has one.
+    ///
+    /// # Errors
+    /// [`Refusal::Corrupt`]: it cannot be written.
+    fn write(&self, notice: &Notice, to: &NoticeMail, link: Option<&str>) -> Result<Mail, Refusal>;
+
+    /// A mail that shows that mails arrive.
+    ///
+    /// # Errors
+    /// As [`MailWriter::write`].
+    fn test(&self, to: &NoticeMail, id: String, now: Timestamp) -> Result<Mail, Refusal>;
 }

@@ -93,6 +93,10 @@ rules! {
     PasswordAccountAddress password_account_address "throttle.password.account_address" 10 per 900;
     /// Wrong passwords from one network (key: network).
     PasswordAddress password_address "throttle.password.address" 100 per 900;
+    /// Wrong passwords in one browser that the account has used (key: folded name, mark).
+    PasswordBrowser password_browser "throttle.password.browser" 10 per 900;
+    /// Links of recoveries that were tried, from one network (key: network).
+    RecoveryAddress recovery_address "throttle.recovery.address" 20 per 600;
     /// Failed passkeys from one network (key: network).
     PasskeyAddress passkey_address "throttle.passkey.address" 100 per 900;
     /// Journeys begun from one network (key: network).
@@ -127,12 +131,28 @@ rules! {
     EnrolAddress enrol_address "throttle.enrolment.address" 300 per 600;
     /// Enrolments begun for one account (key: account or folded name).
     EnrolAccount enrol_account "throttle.enrolment.account" 10 per 600;
+    /// Enrolment codes typed for one user name (key: folded name). With 49 bits and two weeks' life: 7,000 tries.
+    EnrolCodeAccount enrol_code_account "throttle.enrolment_code.account" 5 per 900;
+    /// Enrolment codes typed from one network (key: network).
+    EnrolCodeAddress enrol_code_address "throttle.enrolment_code.address" 30 per 900;
+    /// One enrolment code typed for many user names (key: MAC of the code).
+    EnrolCode enrol_code "throttle.enrolment_code.code" 10 per 900;
     /// Failed client authentications for one client from one network (key: client id, network).
     ClientAuthAddress client_auth_address "throttle.client.address" 30 per 60;
     /// Clients that register themselves, or change their registration, from one network (key: network).
     RegisterAddress register_address "throttle.register.address" 100 per 3600;
     /// Calls of the admin API without a right to, from one network (key: network).
     AdminAddress admin_address "throttle.admin.address" 100 per 600;
+    /// Links for a new password asked for from one network (key: network).
+    ResetAddress reset_address "throttle.reset.address" 30 per 900;
+    /// Links for a new password asked for one name from one network (key: folded name, network).
+    ResetName reset_name "throttle.reset.name" 5 per 900;
+    /// Links for a new password sent to one account (key: account).
+    ResetMails reset_mails "throttle.reset.mails" 5 per 3600;
+    /// Links sent to confirm addresses of one account (key: account).
+    ConfirmAccount confirm_account "throttle.confirm.account" 5 per 3600;
+    /// Tokens of mails that do not work, from one network (key: network).
+    LinkAddress link_address "throttle.link.address" 30 per 600;
     /// Tries to use the administrator's one-time link (key: network).
     AdminSetupAddress admin_setup_address "throttle.admin_setup.address" 10 per 600;
 }

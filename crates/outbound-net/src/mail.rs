@@ -126,7 +126,7 @@ impl Smtp {
         if let Some(Login(credentials)) = login {
             builder = builder.credentials(credentials);
         }
-        Ok(Self { transport: builder.build(), from: from.0, patience: timeout.saturating_mul(4) })
+        Ok(Self { transport: builder.build(), from: from.0, patience: timeout.saturating_mul(2) })
     }
 
     fn message(&self, mail: &Mail) -> Result<Message, MailError> {
@@ -157,6 +157,10 @@ impl Mailer for Smtp {
             Ok(Err(error)) => Err(failed(&error)),
             Err(_) => Err(MailError::Later("no answer in time".to_owned())),
         }
+    }
+
+    fn patience(&self) -> Duration {
+        self.patience
     }
 }
 

@@ -3,6 +3,8 @@
 //! Owns: what a mail is made of, and the two ways in which sending fails. Not here: SMTP (`outbound-net`), what is
 //! written (`web::mail`), when (`registry::notices`).
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 
 /// One mail to one person: the same words as plain text and as HTML.
@@ -44,4 +46,7 @@ pub trait Mailer: Send + Sync {
     /// # Errors
     /// See [`MailError`].
     async fn send(&self, mail: &Mail) -> Result<(), MailError>;
+
+    /// Sending takes no longer.
+    fn patience(&self) -> Duration;
 }

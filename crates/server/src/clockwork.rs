@@ -1,4 +1,4 @@
-//! What happens by itself: hearing other nodes, telling clients of ended sessions, sweeping.
+//! What happens by itself: hearing other nodes, telling clients of ended sessions, sweeping, sealing the audit trail, keeping counts.
 //!
 //! Owns: when. Not here: what (`registry::housekeeping`, `provider::keys`, `provider::notices`). Nothing depends on
 //! it being on time: expiry is checked at use (SEC-007).
@@ -6,11 +6,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use app::Refusal;
 use provider::Provider;
+use registry::Registry;
 use tokio::task::JoinHandle;
+use web::mail::MailRoom;
 
 use crate::wiring::Ground;
 
+/// How often the audit trail is sealed.
+const SEAL_EVERY: Duration = Duration::from_secs(10);
+/// How often what was counted is kept.
+const COUNT_EVERY: Duration = Duration::from_secs(10);
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
 /// How often the live store is told, and asked, whose it is.
 const MARK_EVERY: Duration = Duration::from_secs(600);
@@ -28,13 +35,15 @@ impl Drop for Clockwork {
 
 /// Starts it on the current runtime.
 #[must_use]
-pub fn start(ground: &Ground, provider: &Provider) -> Clockwork {
+pub fn start(ground: &Ground, provider: &Provider, mail: MailRoom) -> Clockwork {
     let app = ground.app.clone();
     let told = provider.clone();
+    let registry = ground.registry.clone();
     let mut tasks = vec![
         tokio::spawn(async move { app.listen().await }),
         tokio::spawn(provider::keys::follow(ground.app.clone())),
         tokio::spawn(async move { told.tell_logouts().await }),
+        tokio::spawn(async move { registry.send_mails(&mail).await }),
     ];
     let ground = ground.clone();
     if ground.shares_live {
@@ -48,8 +57,48 @@ pub fn start(ground: &Ground, provider: &Provider) -> Clockwork {
             }
         }));
     }
+    tasks.push(tokio::spawn(seal(ground.registry.clone())));
+    tasks.push(tokio::spawn(count(ground.registry.clone())));
     tasks.push(tokio::spawn(async move { sweep(&ground).await }));
     Clockwork(tasks)
+}
+
+/// Seals the audit trail: what was written until now, in blocks (SEC-186). Each node tries; of those that seal the
+/// same block one wins.
+async fn seal(registry: Registry) {
+    loop {
+        tokio::time::sleep(SEAL_EVERY).await;
+        loop {
+            match registry.seal_audit_step().await {
+                Ok(0) => break,
+                Ok(entries) => tracing::debug!(entries, "Sealed a block of the audit trail"),
+                Err(Refusal::Busy { .. }) => {
+                    tracing::warn!("Entries are being added to the audit trail for long: it is sealed later");
+                    break;
+                }
+                Err(refusal) => {
+                    tracing::warn!(cause = refusal.cause(), "The audit trail could not be sealed; it is tried again");
+                    break;
+                }
+            }
+            tokio::time::sleep(BREATH).await;
+        }
+    }
+}
+
+/// Keeps what was counted for charts.
+async fn count(registry: Registry) {
+    loop {
+        tokio::time::sleep(COUNT_EVERY).await;
+        keep_counts(&registry).await;
+    }
+}
+
+/// Keeps what was counted since the last time: also once more when the server stops.
+pub async fn keep_counts(registry: &Registry) {
+    if let Err(refusal) = registry.keep_counts().await {
+        tracing::warn!(cause = refusal.cause(), "Counts could not be kept; it is tried again");
+    }
 }
 
 async fn sweep(ground: &Ground) {

@@ -14,6 +14,7 @@ use provider::keys::KeysUnusable;
 use registry::Registry;
 use signin::SignIn;
 use web::Web;
+use web::mail::MailRoom;
 
 use crate::adapters;
 use crate::config::{Config, live as live_config};
@@ -38,8 +39,9 @@ pub struct Ground {
 }
 
 impl Ground {
-    /// Finishes what is being written, and closes the database.
+    /// Keeps what was counted, finishes what is being written, and closes the database.
     pub async fn close(&self) {
+        crate::clockwork::keep_counts(&self.registry).await;
         self.app.store().close().await;
     }
 }
@@ -170,6 +172,7 @@ pub struct Extras {
 pub struct House {
     /// What the doors share.
     pub web: Web,
+    mail: MailRoom,
     ground: Ground,
     provider: Provider,
     signin: SignIn,
@@ -207,6 +210,10 @@ pub async fn house(config: &Config, ground: &Ground, extras: Extras) -> Result<H
         device_unused: config.phones.unused,
     };
     let signin = SignIn::new(app, settings, vec![Arc::new(provider.clone())]);
+    let broken = |bad: web::texts::BadTexts| {
+        Failure::new(format!("The texts of the mails are broken: {bad}. Install the program anew."))
+    };
+    let mail = MailRoom::new(app, &config.theme).map_err(broken)?;
     let settings = web::Settings {
         trusted_proxies: config.networks.trusted_proxies.clone(),
         theme: config.theme.clone(),
@@ -215,7 +222,7 @@ pub async fn house(config: &Config, ground: &Ground, extras: Extras) -> Result<H
     let web = Web::new(app, settings).map_err(|bad| {
         Failure::new(format!("The texts of the pages are broken: {bad}. Install the program anew."))
     })?;
-    Ok(House { web, ground: ground.clone(), provider, signin })
+    Ok(House { web, mail, ground: ground.clone(), provider, signin })
 }
 
 impl House {
@@ -223,6 +230,12 @@ impl House {
     #[must_use]
     pub const fn provider(&self) -> &Provider {
         &self.provider
+    }
+
+    /// What writes the mails.
+    #[must_use]
+    pub const fn mail(&self) -> &MailRoom {
+        &self.mail
     }
 
     /// Mounts everything on one worker.

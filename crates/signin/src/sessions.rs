@@ -6,9 +6,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use app::{Change, Refusal, Secret, Visitor, audit};
+use app::strength::{self, RECOVERY_LIFE};
+use app::{Change, Refusal, Secret, Visitor, audit, notices};
 use domain::{
-    AccountId, AuditEntry, AuditEvent, BrowserSession, ClientId, DeviceId, Method, Outcome, Proof,
+    AccountId, AuditEntry, AuditEvent, BrowserSession, ClientId, DeviceId, Method, NoticeKind, Outcome, Proof,
     SessionEnd, SessionId, Timestamp, text,
 };
 use journey::with_proof;
@@ -31,6 +32,8 @@ pub struct SessionLimits {
 pub(crate) struct Proved {
     pub account: AccountId,
     pub proof: Proof,
+    /// The second factor that was shown with it.
+    pub also: Option<Proof>,
     pub device: Option<DeviceId>,
 }
 
@@ -65,6 +68,9 @@ impl SignIn {
         if let (Some(who), None) = (same, proved.device) {
             let id = who.session.id;
             if work.strengthen_session(&id, &proved.proof, &secret.hash(), now).await? {
+                if let Some(also) = &proved.also {
+                    work.strengthen_session(&id, also, &secret.hash(), now).await?;
+                }
                 work.audit(started(visitor, proved, client, id, "strengthened", now)).await?;
                 app.meters().signed_in(proved.proof.method);
                 return Ok(Begun { id, secret, browser, known, changed: Some(Change::Session(id)) });
@@ -78,6 +84,7 @@ impl SignIn {
             }
             changed = Some(Change::Session(old));
         }
+        let is_told = self.is_told(work, visitor, proved).await?;
         let session = self.session(visitor, same, proved, &secret, now);
         match work.add_session(&session, Some(&known.hash())).await {
             // Disabled since it proved itself.
@@ -87,7 +94,37 @@ impl SignIn {
         let detail = proved.proof.method.as_str();
         work.audit(started(visitor, proved, client, session.id, detail, now)).await?;
         app.meters().signed_in(proved.proof.method);
+        if is_told {
+            self.tell_of(work, visitor, proved, &session, now).await?;
+        }
         Ok(Begun { id: session.id, secret, browser, known, changed })
+    }
+
+    /// Its owner is told of a sign-in by phone, and of one in a browser that this account had not used (SEC-043).
+    async fn is_told(&self, work: &mut dyn Work, visitor: &Visitor, proved: &Proved) -> Result<bool, Refusal> {
+        let Some(known) = visitor.known.as_ref().filter(|_| proved.device.is_none()) else { return Ok(true) };
+        Ok(!work.is_known_browser(&proved.account, &known.hash()).await?)
+    }
+
+    async fn tell_of(
+        &self,
+        work: &mut dyn Work,
+        visitor: &Visitor,
+        proved: &Proved,
+        session: &BrowserSession,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        let Some(account) = work.account(&proved.account).await? else { return Ok(()) };
+        let place = self.settings().places.of(visitor.address);
+        let words: Vec<String> = [place.network, place.city, place.country].into_iter().flatten().collect();
+        let kind = NoticeKind::NewSignIn {
+            session: session.id,
+            method: proved.proof.method,
+            browser: session.browser.clone(),
+            address: session.address.clone(),
+            place: Some(text::shown(&words.join(", "), 120)).filter(|words| !words.is_empty()),
+        };
+        notices::post(self.app(), work, &account, kind, now).await
     }
 
     fn session(
@@ -99,13 +136,20 @@ impl SignIn {
         now: Timestamp,
     ) -> BrowserSession {
         let is_new_to_phone = proved.proof.method == Method::Phone && !proved.proof.known_browser;
-        let limits =
-            if is_new_to_phone { self.settings().unknown_browser_session } else { self.settings().session };
+        let limits = match proved.proof.method {
+            Method::Recovery => SessionLimits { idle: RECOVERY_LIFE, absolute: RECOVERY_LIFE },
+            _ if is_new_to_phone => self.settings().unknown_browser_session,
+            _ => self.settings().session,
+        };
+        let mut proofs = with_proof(&self.still_counting(same, now), proved.proof);
+        if let Some(also) = proved.also {
+            proofs = with_proof(&proofs, also);
+        }
         BrowserSession {
             id: self.app().entropy().id(),
             account: proved.account,
             secret_hash: secret.hash(),
-            proofs: with_proof(&self.still_counting(same, now), proved.proof),
+            proofs,
             device: proved.device,
             browser: text::shown(&visitor.agent.label(), 120),
             address: visitor.address.to_string(),
@@ -149,16 +193,27 @@ impl SignIn {
         Ok(Progress { next, cookies })
     }
 
-    /// Who is signed in, if it was proven freshly (within `limit`) by something else than a phone: the
-    /// condition for changing what an account is protected by (SEC-042, SEC-070, SEC-174).
+    /// Who is signed in, if it was proven freshly (within `limit`) by something else than a phone, and with the code where
+    /// one is asked for after the password: the condition for changing what an account is protected by (SEC-042,
+    /// SEC-174).
     ///
     /// # Errors
     /// [`Refusal::NotSignedIn`], [`Refusal::StepUpNeeded`].
     pub async fn freshly_proven(&self, visitor: &Visitor, limit: Duration) -> Result<Arc<SignedIn>, Refusal> {
         let who = self.who(visitor).await?.ok_or(Refusal::NotSignedIn)?;
-        let since = self.app().now().before(limit);
-        let is_fresh = who.session.proofs.iter().any(|p| p.method != Method::Phone && p.at >= since);
-        if is_fresh { Ok(who) } else { Err(Refusal::StepUpNeeded) }
+        let held = self.app().held(&who.account.id).await?;
+        let is_enough = strength::enough_to_change(&held, &who.session.proofs, limit, self.app().now());
+        if is_enough { Ok(who) } else { Err(Refusal::StepUpNeeded) }
+    }
+
+    /// Who is signed in, if they may add a phone now (SEC-070).
+    ///
+    /// # Errors
+    /// [`Refusal::NotSignedIn`]; [`Refusal::StepUpNeeded`]: [`SignIn::strong_journey`] leads there.
+    pub async fn strength_for_enrolment(&self, visitor: &Visitor) -> Result<Arc<SignedIn>, Refusal> {
+        let who = self.who(visitor).await?.ok_or(Refusal::NotSignedIn)?;
+        self.app().strength_for_enrolment(&who).await?;
+        Ok(who)
     }
 }
 

@@ -24,6 +24,7 @@ pub mod assets;
 pub mod body;
 pub mod cookies;
 pub mod fixed;
+pub mod mail;
 pub mod markup;
 pub mod origin;
 pub mod page;
@@ -159,6 +160,7 @@ impl Web {
             policy,
             virtual_phone: self.0.virtual_phone.clone(),
             is_https: self.0.is_https,
+            has_mail: self.0.app.as_ref().is_some_and(|app| app.mailer().is_some()),
         }
     }
 

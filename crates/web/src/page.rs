@@ -41,6 +41,8 @@ pub struct Page {
     pub policy: Policy,
     /// Served over https.
     pub is_https: bool,
+    /// Mail is sent: what needs one is offered.
+    pub has_mail: bool,
     /// The demo's virtual phone, where there is one.
     pub virtual_phone: Option<Arc<str>>,
 }
@@ -166,6 +168,7 @@ impl Web {
             reference: "0123456789abcdef".to_owned(),
             policy: Policy::default(),
             is_https: true,
+            has_mail: true,
             virtual_phone: None,
         })
     }

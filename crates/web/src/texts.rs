@@ -69,6 +69,15 @@ texts! {
     }
     /// The page that carries an answer to the one who asked.
     Response { title, lead, go_on }
+    /// What mails lead to.
+    Mailed {
+        forgot, forgot_title, forgot_lead, forgot_name, forgot_submit, forgot_sent, forgot_off, open_title,
+        open_lead, gone_title, gone_lead, session_title, session_lead, session_button, session_done_title,
+        session_done_lead, device_title, device_lead, device_button, device_done_title, device_done_lead,
+        lock_title, lock_lead, lock_button, lock_done_title, lock_done_lead, email_title, email_lead,
+        email_button, email_done_title, email_done_lead, reset_title, reset_lead, reset_password,
+        reset_button, reset_refused, reset_done_title, reset_done_lead,
+    }
     /// Refusals.
     Refused {
         title, unknown_client, invalid_redirect_uri, invalid_request, request_uri, not_found, gone, slow_down, busy, forbidden,
@@ -106,6 +115,8 @@ pub struct Texts {
     pub passkey: Passkey,
     /// Carrying an answer to the one who asked.
     pub response: Response,
+    /// What mails lead to.
+    pub mailed: Mailed,
     /// Refusals.
     pub refused: Refused,
 }

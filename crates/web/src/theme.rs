@@ -34,6 +34,8 @@ pub struct Theme {
     pub name: String,
     /// Address of a logo: https only.
     pub logo: Option<String>,
+    /// The accent by day: for mails, which get no style sheet.
+    pub accent: String,
     /// The style sheet with its colours, under `/theme.css?<version>`; none when nothing differs.
     pub sheet: Option<(Fixed, String)>,
 }
@@ -68,6 +70,7 @@ impl Theme {
             return Err(BadTheme("logo: must be an https address".to_owned()));
         }
         let mut css = String::new();
+        let day = given.colours.accent.clone().unwrap_or_else(|| DEFAULT_ACCENT.to_owned());
         if let Some(accent) = given.colours.accent.filter(|colour| colour != DEFAULT_ACCENT) {
             readable("colours.accent", &accent, ON_ACCENT)?;
             let _ = write!(css, ":root{{--accent:{accent};--accent-strong:{accent}}}");
@@ -84,7 +87,7 @@ impl Theme {
             let sheet = Fixed::new("text/css; charset=utf-8", "public, max-age=86400", Bytes::from(css));
             (sheet, format!("/theme.css?{version}"))
         });
-        Ok(Self { name: given.name, logo: given.logo, sheet })
+        Ok(Self { name: given.name, logo: given.logo, accent: day, sheet })
     }
 }
 

@@ -32,7 +32,7 @@ section! {
         password_file: Option<String> = None, example "/etc/latchbolt/mail-password";
         /// Who the mails come from: an address, or a name and an address.
         from: Option<String> = None, example "Example Sign-in <sign-in@example.org>";
-        /// Seconds to wait for the server's answers.
+        /// Seconds to wait for each of the server's answers; a mail is given up for now after twice as long.
         timeout_seconds: u32 = 15;
     }
 }
@@ -55,8 +55,8 @@ impl Given {
                 return Err(Fault::new("tls", what));
             }
         };
-        if self.timeout_seconds == 0 || self.timeout_seconds > 120 {
-            return Err(Fault::new("timeout_seconds", "Give a number of seconds from 1 to 120."));
+        if self.timeout_seconds == 0 || self.timeout_seconds > 60 {
+            return Err(Fault::new("timeout_seconds", "Give a number of seconds from 1 to 60."));
         }
         if !self.enabled {
             return Ok(None);
