@@ -167,10 +167,14 @@ impl Phone {
         let platform = plain(&introduction.platform, "platform")?;
         let question = match credentials {
             Credentials::Password { username, password } => {
-                EnrolmentRequest { username: Some(username), password: Some(Hidden(password)), token: None }
+                EnrolmentRequest {
+                    username: Some(username),
+                    password: Some(Hidden(password)),
+                    ..EnrolmentRequest::default()
+                }
             }
             Credentials::Token(token) => {
-                EnrolmentRequest { username: None, password: None, token: Some(Hidden(token)) }
+                EnrolmentRequest { token: Some(Hidden(token)), ..EnrolmentRequest::default() }
             }
         };
         let begun: EnrolmentBegun = service.ask("/enrolments", &question).await?;

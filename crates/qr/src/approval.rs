@@ -255,6 +255,101 @@ impl DeviceProof<'_> {
     }
 }
 
+/// What a phone signs with the key that is to take the place of its present one (SEC-082). The present one signs
+/// the request that holds it.
+#[derive(Debug, Clone, Copy)]
+pub struct RotationProof<'a> {
+    /// The issuer, no slash at the end.
+    pub issuer: &'a str,
+    /// Whose key it will be.
+    pub device: &'a DeviceId,
+    /// The verification's nonce.
+    pub nonce: &'a str,
+    /// The new key's thumbprint.
+    pub key: &'a str,
+}
+
+impl RotationProof<'_> {
+    /// The message.
+    ///
+    /// # Errors
+    /// A value holds a control character.
+    pub fn message(&self) -> Result<String, Malformed> {
+        Lines::new("latchbolt-rotation-v1")
+            .line("issuer", self.issuer)?
+            .line("device", &self.device.to_string())?
+            .line("nonce", self.nonce)?
+            .line("key", self.key)
+            .map(Lines::text)
+    }
+}
+
+/// What a maker's certificate signs about a phone's key while it is enrolled (SEC-076).
+#[derive(Debug, Clone, Copy)]
+pub struct KeyStatement<'a> {
+    /// The issuer, no slash at the end.
+    pub issuer: &'a str,
+    /// The enrolment's handle.
+    pub enrolment: &'a str,
+    /// The server's nonce.
+    pub nonce: &'a str,
+    /// The key's thumbprint.
+    pub key: &'a str,
+}
+
+impl KeyStatement<'_> {
+    /// The message.
+    ///
+    /// # Errors
+    /// A value holds a control character.
+    pub fn message(&self) -> Result<String, Malformed> {
+        Lines::new("latchbolt-attestation-v1")
+            .line("issuer", self.issuer)?
+            .line("enrolment", self.enrolment)?
+            .line("nonce", self.nonce)?
+            .line("key", self.key)
+            .map(Lines::text)
+    }
+}
+
+/// What a phone's owner is verified for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    /// Another key; the subject is its thumbprint.
+    Rotate,
+    /// The phone was not used for long (SEC-089); the subject is `-`.
+    Reverify,
+    /// Another phone takes this one's place; the subject is the offer it shows.
+    Move,
+    /// A lost phone turned up; the subject is its id.
+    Found,
+}
+
+impl Purpose {
+    /// The word in the challenge.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Rotate => "rotate",
+            Self::Reverify => "reverify",
+            Self::Move => "move",
+            Self::Found => "found",
+        }
+    }
+}
+
+/// The WebAuthn challenge of a verification: a passkey that answers it was asked for this purpose, this once.
+#[must_use]
+pub fn verification_challenge(purpose: Purpose, device: &DeviceId, subject: &str, nonce: &str) -> [u8; 32] {
+    let mut sha = Sha256::new();
+    for part in ["latchbolt-verification-v1", purpose.as_str(), &device.to_string(), subject, nonce] {
+        sha.update(part.as_bytes());
+        sha.update(b"\n");
+    }
+    sha.finalize().into()
+}
+
 struct Lines(String);
 
 impl Lines {

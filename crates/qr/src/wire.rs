@@ -12,7 +12,7 @@ use domain::{DeviceKind, DeviceState};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::approval::Decision;
+use crate::approval::{Decision, Purpose};
 use crate::code::CheckCode;
 use crate::key::Jwk;
 
@@ -27,6 +27,16 @@ pub const CHANNEL_ID_LEN: usize = 22;
 #[must_use]
 pub fn qr_text(issuer: &str, channel: &str) -> String {
     format!("{issuer}/s#{QR_VERSION}{channel}")
+}
+
+/// The text of a new phone's QR: `<issuer>/phone#m1<offer>`. Takes it apart: the offer, if it is one of this issuer.
+#[must_use]
+pub fn parse_move_text<'a>(text: &'a str, issuer: &str) -> Option<&'a str> {
+    if text.len() > MAX_QR_TEXT {
+        return None;
+    }
+    let fragment = text.strip_prefix(issuer)?.strip_prefix("/phone#m")?;
+    fragment.strip_prefix(QR_VERSION).filter(|offer| is_channel_id(offer))
 }
 
 /// Takes the text of a QR apart: the channel id, if it is a sign-in code of this very issuer.
@@ -130,7 +140,7 @@ pub struct DecisionRequest {
 }
 
 /// `POST /enrolments`: either a name and a password, or a token.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[serde(deny_unknown_fields)]
 pub struct EnrolmentRequest {
     /// User name.
@@ -142,6 +152,9 @@ pub struct EnrolmentRequest {
     /// From an enrolment link or QR.
     #[serde(default)]
     pub token: Option<Hidden>,
+    /// From `/moves`, once the old phone's owner agreed: this phone takes its place.
+    #[serde(default, rename = "move")]
+    pub moving: Option<Hidden>,
 }
 
 /// Whose phone it will be.
@@ -188,6 +201,9 @@ pub struct EnrolmentCompletion {
     pub name: String,
     /// Operating system or model.
     pub platform: String,
+    /// Model, if told apart.
+    #[serde(default)]
+    pub model: Option<String>,
     /// The owner agrees to sign-ins by QR.
     pub agree: bool,
     /// The keystore verifies its user before each use of the key (kind `app`).
@@ -200,6 +216,21 @@ pub struct EnrolmentCompletion {
     /// In its place the assertion of a passkey that the account has already (kind `web`).
     #[serde(default)]
     pub assertion: Option<Value>,
+    /// What vouches for the key (kind `app`).
+    #[serde(default)]
+    pub attestation: Option<KeyAttestation>,
+}
+
+/// What vouches for an app's key: a maker's certificate signed `approval::KeyStatement`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyAttestation {
+    /// `latchbolt-x5c-v1`.
+    pub format: String,
+    /// base64 of DER: the certificate that signed first, then those above it.
+    pub x5c: Vec<String>,
+    /// base64url: ECDSA with SHA-256 (DER), RSA PKCS#1 with SHA-256, or Ed25519.
+    pub signature: String,
 }
 
 /// A registered phone.
@@ -228,6 +259,208 @@ pub struct DeviceShown {
     pub name: String,
     /// Whose it is.
     pub account: AccountShown,
+    /// It was not used for so long that its owner has to be verified before it can claim.
+    #[serde(default)]
+    pub reverify: bool,
+}
+
+/// `POST /devices/self/verification`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VerificationRequest {
+    /// For what.
+    pub purpose: Purpose,
+    /// About what: a thumbprint, an offer, a phone's id, or `-`.
+    pub subject: String,
+}
+
+/// What the phone answers with the deed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct VerificationAnswer {
+    /// Comes back with the deed.
+    pub nonce: String,
+    /// Options for `navigator.credentials.get` (kind `web`).
+    pub webauthn: Option<Value>,
+    /// Seconds.
+    pub expires_in: u32,
+}
+
+/// The owner is there: part of requests that need it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UserProof {
+    /// From `/devices/self/verification`.
+    pub nonce: String,
+    /// The phone verified its user for this.
+    pub uv: bool,
+    /// The WebAuthn assertion (kind `web`).
+    #[serde(default)]
+    pub assertion: Option<Value>,
+}
+
+/// `POST /devices/self/key`: the request is signed by the key that is to go.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RotateRequest {
+    /// The new key.
+    pub key: Jwk,
+    /// By it, over `approval::RotationProof`; base64url.
+    pub signature: String,
+    /// For purpose `rotate` and the new key's thumbprint.
+    pub proof: UserProof,
+}
+
+/// `POST /devices/self/verify`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReverifyRequest {
+    /// For purpose `reverify` and the subject `-`.
+    pub proof: UserProof,
+}
+
+/// `POST /devices/self/name`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RenameRequest {
+    /// 1 to 60 plain characters.
+    pub name: String,
+}
+
+/// Another phone of the same owner.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OtherPhone {
+    /// Its id.
+    pub device: String,
+    /// The owner's name for it.
+    pub name: String,
+    /// Operating system or model.
+    pub platform: String,
+    /// Where it stands.
+    pub state: DeviceState,
+    /// Seconds since 1970.
+    pub last_used_at: Option<i64>,
+}
+
+/// `POST /devices/self/others`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OtherPhones {
+    /// Oldest first; without revoked ones and the phone itself.
+    pub phones: Vec<OtherPhone>,
+}
+
+/// `POST /devices/self/others/{device}/lost`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LostRequest {
+    /// `lost` or `stolen`.
+    pub reason: String,
+    /// More, in a plain line.
+    #[serde(default)]
+    pub note: Option<String>,
+}
+
+/// `POST /devices/self/others/{device}/found`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FoundRequest {
+    /// For purpose `found` and the id of the phone that turned up.
+    pub proof: UserProof,
+}
+
+/// `POST /moves`: a new phone offers to take an old one's place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MoveOffer {
+    /// Operating system.
+    pub platform: String,
+    /// Model, if told apart.
+    #[serde(default)]
+    pub model: Option<String>,
+}
+
+/// An offer, for the phone that made it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MoveOpened {
+    /// Comes back with every question about it; a secret.
+    #[serde(rename = "move")]
+    pub secret: Hidden,
+    /// What the old phone scans.
+    pub url: String,
+    /// Seconds.
+    pub expires_in: u32,
+}
+
+/// `POST /moves/state`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MoveQuestion {
+    /// From `/moves`.
+    #[serde(rename = "move")]
+    pub secret: Hidden,
+}
+
+/// Where an offer stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MoveStood {
+    /// `waiting`, `claimed`, `approved` or `denied`.
+    pub state: String,
+    /// To be typed on the old phone, while `claimed`.
+    pub number: Option<CheckCode>,
+    /// Whose phone the old one is.
+    pub username: Option<String>,
+}
+
+/// `POST /devices/self/moves/claim` and `…/deny`: the old phone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MoveClaim {
+    /// From the QR of the new phone: what follows `#m1`.
+    pub offer: String,
+}
+
+/// What the old phone shows of the new one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MoveClaimed {
+    /// Operating system.
+    pub platform: String,
+    /// Model.
+    pub model: Option<String>,
+    /// Both phones come from the same network.
+    pub same_network: bool,
+    /// Seconds.
+    pub expires_in: u32,
+}
+
+/// `POST /devices/self/moves/approve`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MoveApproval {
+    /// As claimed.
+    pub offer: String,
+    /// What the new phone shows.
+    pub number: CheckCode,
+    /// For purpose `move` and this offer.
+    pub proof: UserProof,
+}
+
+/// A word to the phone's owner.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NoticeTold {
+    /// Its id.
+    pub id: String,
+    /// Seconds since 1970.
+    pub at: i64,
+    /// It was not seen before.
+    pub is_new: bool,
+    /// What happened: `kind` and its facts.
+    pub notice: Value,
+}
+
+/// `POST /devices/self/notices`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NoticesTold {
+    /// Newest first.
+    pub notices: Vec<NoticeTold>,
 }
 
 /// A living session that a phone approved (SEC-043).
@@ -337,6 +570,7 @@ mod tests {
             username: Some("ada".into()),
             password: Some(Hidden("correct horse".into())),
             token: Some(Hidden("token".into())),
+            moving: Some(Hidden("token".into())),
         };
         let printed = format!("{request:?}");
         assert!(!printed.contains("horse") && !printed.contains("\"token\""));

@@ -10,7 +10,7 @@ use app::{Change, Refusal, Secret};
 use domain::notice::NoticeKind;
 use domain::{
     Account, Actor, AddedBy, AuditEntry, AuditEvent, Device, DeviceId, DeviceKind, DeviceRecord, DeviceState,
-    Enrolment, EnrolmentKind, EnrolmentOrigin, Outcome, SessionId,
+    Enrolment, EnrolmentKind, EnrolmentOrigin, Outcome, SessionId, Timestamp,
 };
 
 pub use change::{DeviceActor, Stop, StopAsked, Stopped};

@@ -13,6 +13,7 @@
 //! account is taken from that right alone, never from a request (SEC-090).
 
 mod ceremony;
+mod code;
 mod complete;
 mod leave;
 mod link;
@@ -21,15 +22,20 @@ use std::time::Duration;
 
 use app::throttle::{self, Rule};
 use app::{App, Refusal, Secret};
-use domain::{Account, AccountId, AddedBy, ClientAddress, EnrolmentOrigin, SessionId, Timestamp};
+use domain::{
+    Account, AccountId, AddedBy, AuditEvent, ClientAddress, Enrolment, EnrolmentId, EnrolmentOrigin, Outcome, SessionId,
+    Timestamp,
+};
 use live::Slot;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use store::Work;
 
 pub use complete::{Completion, Verification};
 pub use link::OwnLink;
 
 use crate::Registry;
+use crate::moves::Old;
 use ceremony::Ceremony;
 
 /// How long a phone may take between the two steps.
@@ -42,6 +48,15 @@ pub enum Right {
     Owner(Account),
     /// They hold the token of an enrolment link.
     Token(String),
+    /// They typed a code, and for whom it is.
+    Code {
+        /// The user name as typed.
+        username: String,
+        /// The code as typed.
+        code: String,
+    },
+    /// They hold an offer that the owner of an old phone approved: this one takes its place (`moves`).
+    Move(String),
 }
 
 /// What the phone needs for the second step.
@@ -78,6 +93,12 @@ struct Enrolling {
     added_by: AddedBy,
     /// The browser session that asked; it must be alive still (SEC-071).
     session: Option<SessionId>,
+    /// What it came from; none where it was the owner's password or old phone.
+    #[serde(default)]
+    enrolment: Option<EnrolmentId>,
+    /// The phone whose place this one takes.
+    #[serde(default)]
+    replaces: Option<Old>,
     nonce: String,
     ceremony: Option<Ceremony>,
     expires_at: Timestamp,
@@ -88,6 +109,8 @@ struct Permitted {
     account: Account,
     added_by: AddedBy,
     session: Option<SessionId>,
+    enrolment: Option<EnrolmentId>,
+    replaces: Option<Old>,
 }
 
 impl Registry {
@@ -104,10 +127,17 @@ impl Registry {
     pub async fn enrol_begin(&self, right: Right, address: ClientAddress) -> Result<Begun, Refusal> {
         self.app.throttle().hit(Rule::EnrolAddress, &throttle::network(address)).await?;
         let permitted = match right {
-            Right::Owner(account) => Permitted { account, added_by: AddedBy::Owner, session: None },
+            Right::Owner(account) => {
+                Permitted { account, added_by: AddedBy::Owner, session: None, enrolment: None, replaces: None }
+            }
+            Right::Move(secret) => {
+                let (account, old) = self.take_move(&secret).await?;
+                Permitted { account, added_by: AddedBy::Owner, session: None, enrolment: None, replaces: Some(old) }
+            }
             Right::Token(token) => self.permitted_by_token(&token, address).await?,
+            Right::Code { username, code } => self.permitted_by_code(&username, &code, address).await?,
         };
-        let Permitted { account, added_by, session } = permitted;
+        let Permitted { account, added_by, session, enrolment, replaces } = permitted;
         self.app.throttle().hit(Rule::EnrolAccount, &account.id.to_string()).await?;
 
         let passkeys = self.app.store().read().await?.passkeys(&account.id).await?;
@@ -121,6 +151,8 @@ impl Registry {
             account: account.id,
             added_by,
             session,
+            enrolment,
+            replaces,
             nonce: nonce.clone(),
             ceremony,
             expires_at: self.app.now().after(LIFE),
@@ -134,22 +166,41 @@ impl Registry {
         let now = self.app.now();
         let mut work = self.app.store().begin().await?;
         let enrolment = work.take_enrolment(&token.hash(), now).await?.ok_or(Refusal::Gone)?;
+        self.permitted(work, enrolment, address).await
+    }
+
+    /// What was taken gives its right, if its account and the session that asked for it are alive still.
+    async fn permitted(
+        &self,
+        mut work: Box<dyn Work>,
+        enrolment: Enrolment,
+        address: ClientAddress,
+    ) -> Result<Permitted, Refusal> {
+        let now = self.app.now();
         let account = work.account(&enrolment.account).await?.filter(Account::is_active);
         let is_asked_for = match &enrolment.session {
             Some(id) => work.session(id).await?.is_some_and(|session| session.is_alive(now)),
             None => true,
         };
+        let mut entry = app::audit::from(address, AuditEvent::EnrolmentUsed, Outcome::Done, now);
+        entry.account = Some(enrolment.account);
+        entry.detail = Some(format!("{} {}", enrolment.kind.as_str(), enrolment.id));
+        if account.is_none() || !is_asked_for {
+            entry.outcome = Outcome::Refused;
+        }
+        work.audit(entry).await?;
         // Taken in any case: a link that was tried once is no secret any more.
         work.commit().await?;
         let account = account.filter(|_| is_asked_for).ok_or_else(|| {
-            tracing::info!(enrolment.id = %enrolment.id, address = %address, "Enrolment link of an ended session or account");
+            tracing::info!(enrolment.id = %enrolment.id, address = %address, "Enrolment of an ended session or account");
             Refusal::Gone
         })?;
         let added_by = match enrolment.origin {
             EnrolmentOrigin::Desktop => AddedBy::Desktop,
             EnrolmentOrigin::Admin => AddedBy::Admin,
         };
-        Ok(Permitted { account, added_by, session: enrolment.session })
+        let session = enrolment.session;
+        Ok(Permitted { account, added_by, session, enrolment: Some(enrolment.id), replaces: None })
     }
 }
 

@@ -1,18 +1,19 @@
 //! The second step of an enrolment: everything is proven, then kept in one unit.
 
 use app::throttle::{self, Rule};
-use app::{Change, Refusal, audit};
+use app::{Change, Refusal, audit, notices};
 use domain::{
-    Account, AuditEvent, ClientAddress, CredentialId, Device, DeviceKind, DeviceState, Outcome, Passkey,
+    Account, Actor, AuditEvent, ClientAddress, CredentialId, Device, DeviceKind, DeviceState, EnrolmentId, NoticeKind, Outcome, Passkey,
     SecretHash, Timestamp, text,
 };
 use qr::approval::EnrolmentProof;
 use serde_json::Value;
-use store::Work;
+use store::{ChangeNote, Work};
 
 use super::ceremony::{self, Proven};
 use super::{Enrolling, EnrollingSlot, slot_key};
 use crate::Registry;
+use crate::moves::Old;
 
 /// Longest name of a phone or platform, in characters.
 const LONGEST_TEXT: usize = 60;
@@ -116,6 +117,8 @@ impl Registry {
         {
             return Err(Refusal::Gone);
         }
+        // The policy of its owner's groups says whether it has to wait for an administrator (SEC-075).
+        let policy = self.app.policies().now().await?.devices_of(&account);
         let (kind, verifies_user, proven) = match given.verification {
             Verification::Keystore(verifies) => (DeviceKind::App, verifies, None),
             Verification::NewPasskey(answer) => {
@@ -139,13 +142,16 @@ impl Registry {
             key: given.key.into_key(),
             verifies_user,
             passkey: None,
-            state: DeviceState::Active,
+            state: if policy.approval { DeviceState::Pending } else { DeviceState::Active },
             added_by: enrolling.added_by,
             agreed_at: Some(now),
             created_at: now,
             last_used_at: None,
+            record: domain::DeviceRecord::new(now),
         };
-        Ok(Checked { device, account, proven, address: given.address })
+        let (replaces, enrolment) = (enrolling.replaces.clone(), enrolling.enrolment);
+        let (address, limit) = (given.address, policy.per_user);
+        Ok(Checked { device, account, proven, replaces, enrolment, limit, address })
     }
 
     /// One unit: the device (at most so many, each key once), its passkey, both in the audit trail. The right ends
@@ -156,7 +162,7 @@ impl Registry {
         end: &SecretHash,
         now: Timestamp,
     ) -> Result<(Device, Account), Refusal> {
-        let Checked { mut device, account, proven, address } = checked;
+        let Checked { mut device, account, proven, replaces, enrolment, limit, address } = checked;
         let passkey: Option<CredentialId> = proven.as_ref().map(|proven| match proven {
             Proven::New { .. } => self.app.entropy().id(),
             Proven::Known { id, .. } => *id,
@@ -166,17 +172,33 @@ impl Registry {
         if !work.end_channel(end, now).await? {
             return Err(Refusal::Gone);
         }
-        if !work.add_device(&device, self.settings.devices_per_account).await? {
-            return Err(Refusal::Conflict("device_limit"));
-        }
+        let moved = match &replaces {
+            Some(old) => Some(self.take_place(&mut *work, &mut device, old, now).await?),
+            None if !work.add_device(&device, limit).await? => {
+                return Err(Refusal::Conflict("device_limit"));
+            }
+            None => None,
+        };
         if let (Some(id), Some(proven)) = (passkey, proven) {
             keep_passkey(&mut *work, id, proven, &device, now).await?;
         }
-        let mut entry = audit::from(address, AuditEvent::DeviceAdded, Outcome::Done, now);
+        let event = if moved.is_some() { AuditEvent::DeviceMoved } else { AuditEvent::DeviceAdded };
+        let mut entry = audit::from(address, event, Outcome::Done, now);
         entry.account = Some(account.id);
         entry.device = Some(device.id);
         entry.detail = Some(format!("{} by {}", device.kind.as_str(), device.added_by.as_str()));
         work.audit(entry).await?;
+        if let Some(enrolment) = &enrolment {
+            work.complete_enrolment(enrolment, &device.id, now).await?;
+        }
+        let (id, name) = (device.id, domain::text::shown(&device.name, LONGEST_TEXT));
+        let kind = match moved {
+            Some(from) => NoticeKind::DeviceMoved { device: id, name, from },
+            None => {
+                NoticeKind::DeviceAdded { device: id, name, is_pending: device.state == DeviceState::Pending }
+            }
+        };
+        notices::post(&self.app, &mut *work, &account, kind, now).await?;
         work.commit().await?;
         self.app.tell(Change::Device(device.id)).await;
         tracing::info!(device.id = %device.id, account.id = %account.id, kind = device.kind.as_str(), "Phone enrolled");
@@ -184,10 +206,43 @@ impl Registry {
     }
 }
 
+impl Registry {
+    /// Puts the new phone in the old one's place, whose owner agreed to that with the key that it had then. The
+    /// device's name, state and age stay; answers what the old phone was.
+    async fn take_place(
+        &self,
+        work: &mut dyn Work,
+        device: &mut Device,
+        old: &Old,
+        now: Timestamp,
+    ) -> Result<String, Refusal> {
+        let held = work.hold_device(&old.device).await?.filter(Device::is_active).ok_or(Refusal::Gone)?;
+        // Nothing is raised by moving: who could not verify its user before cannot now (SEC-077).
+        if held.account != device.account || !held.verifies_user || !device.verifies_user {
+            return Err(Refusal::Gone);
+        }
+        device.id = held.id;
+        if !work.rebind_device(device, &old.key, now).await? {
+            return Err(Refusal::Gone);
+        }
+        work.rename_device(&device.id, &device.name).await?;
+        let by = Actor::Device(held.id);
+        work.note_device_change(&held.id, &ChangeNote { by: &by, why: Some("moved to a new phone") }, now).await?;
+        let of = held.record.model.unwrap_or(held.platform);
+        let before = domain::text::shown(&format!("{} ({of})", held.name), LONGEST_TEXT * 2);
+        *device = work.device(&held.id).await?.ok_or(Refusal::Gone)?;
+        Ok(before)
+    }
+}
+
 struct Checked {
     device: Device,
     account: Account,
     proven: Option<Proven>,
+    replaces: Option<Old>,
+    enrolment: Option<EnrolmentId>,
+    /// Phones that the account may hold.
+    limit: u32,
     address: ClientAddress,
 }
 

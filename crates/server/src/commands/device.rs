@@ -43,7 +43,7 @@ pub async fn run(ground: &Ground, command: cli::Device, output: Output) -> Resul
                 let path = public_key.display();
                 Failure::new(format!("Cannot read {path}: {error}. Name a readable file with --public-key."))
             })?;
-            let new = NewDevice { username: user.clone(), public_jwk, name, platform };
+            let new = NewDevice { username: user.clone(), public_jwk, name, platform, model: None };
             let added = registry.add_device(new).await.map_err(|r| Failure::about("user", &user, &r))?;
             output.either(&as_json(&added), &format!("Device {} added for {user}.", added.device.id));
         }
