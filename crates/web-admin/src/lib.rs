@@ -75,5 +75,5 @@ impl Admin {
 /// Adds the routes.
 pub fn mount(cfg: &mut ServiceConfig, admin: &Admin) {
     api::mount(cfg, admin);
-    console::mount(cfg);
+    console::mount(cfg, admin);
 }

@@ -1,0 +1,49 @@
+// Every phone.
+
+import { h, icon } from "../dom.js";
+import { can, make } from "../api.js";
+import { bulk } from "../bulk.js";
+import { formDialog } from "../forms.js";
+import { list } from "../list.js";
+import { navigate } from "../router.js";
+import { deviceColumns } from "./device-parts.js";
+import { enrol } from "./enrolment-parts.js";
+import { t, word } from "../words.js";
+
+/** For phones whose public key is known, such as those of a fleet. */
+async function register() {
+  const made = await formDialog({
+    title: t("devices.register"), lead: t("devices.register_lead"), go: t("devices.register_go"), fields: [
+      { name: "user", label: t("enrolments.user"), required: true, hint: t("enrolments.user_hint"), max: 128 },
+      { name: "name", label: t("devices.name"), required: true, max: 60 },
+      { name: "platform", label: t("devices.platform"), max: 60, value: "", optional: true },
+      { name: "public_key", label: t("devices.public_key"), type: "json", required: false, rows: 6, hint: t("devices.public_key_hint") },
+    ],
+    submit: (values) => make("/devices", values.platform ? values : { ...values, platform: undefined }),
+  });
+  if (made?.id) navigate(`/admin/devices/${made.id}`);
+}
+
+export default async function devices(page) {
+  page.head({
+    lead: t("devices.lead"),
+    actions: [can("devices.write") && h("button", { type: "button", onclick: register }, t("devices.register")),
+      can("enrolments.write") && h("button", { type: "button", class: "primary", onclick: () => enrol() }, icon("plus"), t("enrolments.new"))],
+  });
+  const after = () => rows.reload();
+  const deed = (action, permission, when, danger) => can(permission) && { label: t(`bulk.${action}`), danger, when, run: (ids) => bulk(action, ids, { after, danger }) };
+  const rows = list({
+    path: "/devices", label: t("nav.devices"), search: t("devices.search"), sort: "-created", file: "devices", empty: t("devices.none"), name: (row) => row.name, columns: deviceColumns(),
+    filters: [
+      { name: "state", label: t("devices.state"), options: ["pending", "active", "suspended", "revoked"].map((each) => [each, word("state", each)]) },
+      { name: "kind", label: t("devices.kind"), options: ["web", "app"].map((each) => [each, word("kind", each)]) },
+      { name: "unused_days", label: t("devices.unused"), options: [30, 90, 180, 365].map((days) => [String(days), t("devices.unused_days", { days })]) },
+    ],
+    bulk: can("jobs.write") ? [
+      deed("suspend_devices", "devices.suspend", (row) => row.state === "active", true), deed("restore_devices", "devices.write", (row) => row.state === "suspended"),
+      deed("approve_devices", "devices.write", (row) => row.state === "pending"), deed("revoke_devices", "devices.write", (row) => row.state !== "revoked", true),
+    ].filter(Boolean) : [],
+    changed: (state) => page.cli(`latchbolt device list${state.filters.state ? ` --state ${state.filters.state}` : ""} --json`),
+  });
+  page.content.append(rows);
+}
