@@ -95,6 +95,8 @@ rules! {
     PasswordAddress password_address "throttle.password.address" 100 per 900;
     /// Wrong passwords in one browser that the account has used (key: folded name, mark).
     PasswordBrowser password_browser "throttle.password.browser" 10 per 900;
+    /// Codes of one account that are set up, made, or shown beside the link of a recovery (key: account).
+    FactorAccount factor_account "throttle.factor.account" 20 per 600;
     /// Links of recoveries that were tried, from one network (key: network).
     RecoveryAddress recovery_address "throttle.recovery.address" 20 per 600;
     /// Failed passkeys from one network (key: network).

@@ -184,55 +184,59 @@ impl Enrolment {
     }
 }
 
-/// A code that people type: ten characters of an alphabet without look-alikes, about 49 bits. It is good only
-/// together with the user name that it was made for, and tries are counted.
+/// A code that people type, of an alphabet without look-alikes: 49 bits in ten characters. It is good only together
+/// with the user name that it was made for, and tries are counted.
 #[derive(Clone, PartialEq, Eq)]
-pub struct EnrolmentCode([u8; EnrolmentCode::LEN]);
+pub struct EnrolmentCode(String);
 
 impl EnrolmentCode {
-    /// Characters, hyphen aside.
-    pub const LEN: usize = 10;
     /// No `0 O 1 I L U`.
     const ALPHABET: &'static [u8; 30] = b"23456789ABCDEFGHJKMNPQRSTVWXYZ";
+    /// Characters of a code, hyphens aside.
+    const LENGTHS: std::ops::RangeInclusive<usize> = 8..=24;
+    /// Characters that stand together.
+    const GROUP: usize = 4;
 
-    /// A code from random bytes; what would favour some letters is passed over, so that `None` asks for more.
+    /// A code of so many characters from random bytes; what would favour some letters is passed over, so that
+    /// `None` asks for more bytes.
     #[must_use]
-    pub fn from_random(bytes: &[u8]) -> Option<Self> {
-        let mut code = [0; Self::LEN];
+    pub fn from_random(bytes: &[u8], length: usize) -> Option<Self> {
         // 240 is the largest multiple of 30 that fits into a byte.
-        let mut fair = bytes.iter().filter(|byte| **byte < 240);
-        for letter in &mut code {
-            *letter = Self::ALPHABET[usize::from(*fair.next()? % 30)];
-        }
-        Some(Self(code))
+        let fair = bytes.iter().filter(|byte| **byte < 240).take(length);
+        let code: String = fair.map(|byte| char::from(Self::ALPHABET[usize::from(*byte % 30)])).collect();
+        (code.len() == length && Self::LENGTHS.contains(&length)).then_some(Self(code))
     }
 
     /// Reads what somebody typed: in either case, with blanks and hyphens anywhere.
     #[must_use]
     pub fn parse(typed: &str) -> Option<Self> {
-        if typed.len() > 40 {
+        if typed.len() > 100 {
             return None;
         }
-        let mut code = [0; Self::LEN];
-        let mut at = 0;
+        let mut code = String::with_capacity(24);
         for c in typed.chars().filter(|c| !c.is_whitespace() && !matches!(c, '-' | '\u{2010}'..='\u{2015}')) {
             let letter = u8::try_from(c.to_ascii_uppercase()).ok().filter(|c| Self::ALPHABET.contains(c))?;
-            *code.get_mut(at)? = letter;
-            at += 1;
+            code.push(char::from(letter));
         }
-        (at == Self::LEN).then_some(Self(code))
+        Self::LENGTHS.contains(&code.len()).then_some(Self(code))
     }
 
-    /// As it is shown: `ABCDE-FGHJK`.
+    /// As it is shown: `ABCD-EFGH-JKLM`.
     #[must_use]
     pub fn text(&self) -> String {
-        let (left, right) = self.0.split_at(Self::LEN / 2);
-        [left, b"-", right].concat().into_iter().map(char::from).collect()
+        let mut text = String::with_capacity(self.0.len() + 6);
+        for (at, letter) in self.0.chars().enumerate() {
+            if at > 0 && at % Self::GROUP == 0 {
+                text.push('-');
+            }
+            text.push(letter);
+        }
+        text
     }
 
     /// The letters alone: what is hashed.
     #[must_use]
-    pub const fn letters(&self) -> &[u8; Self::LEN] {
+    pub fn letters(&self) -> &str {
         &self.0
     }
 }
@@ -249,17 +253,16 @@ mod tests {
 
     #[test]
     fn sec_071_a_code_is_read_however_it_is_typed_and_never_guessed_at() {
-        let code = EnrolmentCode::from_random(&[0, 1, 2, 255, 3, 4, 5, 6, 7, 8, 239]).unwrap();
-        assert_eq!(code.text(), "23456-789AZ");
-        for typed in ["23456-789AZ", "23456789az", " 23456 – 789aZ ", "2-3-4-5-6-7-8-9-a-z"] {
+        let code = EnrolmentCode::from_random(&[0, 1, 2, 255, 3, 4, 5, 6, 7, 8, 239], 10).unwrap();
+        assert_eq!(code.text(), "2345-6789-AZ");
+        for typed in ["2345-6789-AZ", "23456789az", " 23456 – 789aZ ", "2-3-4-5-6-7-8-9-a-z"] {
             assert_eq!(EnrolmentCode::parse(typed), Some(code.clone()), "{typed}");
         }
-        for typed in
-            ["", "23456-789A", "23456-789AZ2", "O3456-789AZ", "l3456-789AZ", "é3456-789AZ", &"-".repeat(99)]
-        {
+        for typed in ["", "2345678", "O3456-789AZ", "l3456-789AZ", "é3456-789AZ", &"-".repeat(99), &"A".repeat(25)] {
             assert_eq!(EnrolmentCode::parse(typed), None, "{typed}");
         }
-        assert_eq!(EnrolmentCode::from_random(&[255; 100]), None);
+        assert_eq!(EnrolmentCode::from_random(&[255; 100], 10), None);
+        assert_eq!(EnrolmentCode::from_random(&[7; 100], 7), None);
         assert!(!format!("{code:?}").contains('2'));
     }
 

@@ -16,6 +16,7 @@ pub mod clients;
 pub mod consents;
 pub mod devices;
 pub mod enrolment;
+pub mod enrolments;
 pub mod housekeeping;
 pub mod lost;
 pub mod moves;

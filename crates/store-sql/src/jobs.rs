@@ -9,7 +9,7 @@ use store::{
 };
 
 use crate::accounts::PAGE;
-use crate::values::{bind, json, like, parsed, small, word};
+use crate::values::{bind, like, parsed, small, word};
 use crate::work::{Cells, Entry, SqlWork, sql};
 
 struct Row {
@@ -144,30 +144,14 @@ impl Entry for Sealed {
     }
 }
 
-/// `id, username, state, claims, language, group_names`, phones
-struct AccountFound {
-    id: String,
-    username: String,
-    state: String,
-    claims: String,
-    language: Option<String>,
-    groups: String,
-    devices: i64,
-}
+/// An account, then how many phones it has.
+struct AccountFound(AccountRow, i64);
 
 impl Entry for AccountFound {
     const TABLE: &'static str = "accounts";
 
     fn read(row: &mut Cells<'_>) -> Result<Self> {
-        Ok(Self {
-            id: row.text("id")?,
-            username: row.text("username")?,
-            state: row.text("state")?,
-            claims: row.text("claims")?,
-            language: row.maybe_text("language")?,
-            groups: row.text("group_names")?,
-            devices: row.number("devices")?,
-        })
+        Ok(Self(AccountRow::read(row)?, row.number("devices")?))
     }
 }
 
@@ -175,17 +159,9 @@ impl TryFrom<AccountFound> for FoundAccount {
     type Error = StoreError;
 
     fn try_from(row: AccountFound) -> Result<Self> {
-        const T: &str = AccountFound::TABLE;
-        let id = &row.id;
-        Ok(Self {
-            id: parsed(id, T, "id", id)?,
-            username: parsed(&row.username, T, "username", id)?,
-            state: word(&row.state, T, "state", id)?,
-            claims: json(&row.claims, T, "claims", id)?,
-            groups: json(&row.groups, T, "group_names", id)?,
-            devices: small(row.devices, T, "devices", id)?,
-            language: row.language,
-        })
+        let account = domain::Account::try_from(row.0)?;
+        let devices = small(row.1, AccountFound::TABLE, "devices", &account.id.to_string())?;
+        Ok(Self { account, devices })
     }
 }
 
@@ -381,11 +357,13 @@ impl Jobs for SqlWork {
         let rows = self
             .all::<AccountFound>(
                 sql!(
-                    sqlite: "SELECT a.id, a.username, a.state, a.claims, a.language, a.group_names,
+                    sqlite: "SELECT a.id, a.username, a.state, a.claims, a.webauthn_handle, a.roles, a.group_names, a.language,
+                        a.created_at, a.updated_at,
                         (SELECT COUNT(*) FROM devices d WHERE d.account_id = a.id AND d.state <> 'revoked')
                        FROM accounts a
                       WHERE a.username_key IN (SELECT value FROM json_each($1))",
-                    postgres: "SELECT a.id, a.username, a.state, a.claims, a.language, a.group_names,
+                    postgres: "SELECT a.id, a.username, a.state, a.claims, a.webauthn_handle, a.roles, a.group_names, a.language,
+                        a.created_at, a.updated_at,
                         (SELECT COUNT(*) FROM devices d WHERE d.account_id = a.id AND d.state <> 'revoked')
                        FROM accounts a
                       WHERE a.username_key IN (SELECT json_array_elements_text(CAST($1 AS json)))"
@@ -400,11 +378,13 @@ impl Jobs for SqlWork {
         let rows = self
             .all::<AccountFound>(
                 sql!(
-                    sqlite: "SELECT a.id, a.username, a.state, a.claims, a.language, a.group_names,
+                    sqlite: "SELECT a.id, a.username, a.state, a.claims, a.webauthn_handle, a.roles, a.group_names, a.language,
+                        a.created_at, a.updated_at,
                         (SELECT COUNT(*) FROM devices d WHERE d.account_id = a.id AND d.state <> 'revoked')
                        FROM accounts a
                       WHERE a.id IN (SELECT value FROM json_each($1)) AND a.state <> 'deleted'",
-                    postgres: "SELECT a.id, a.username, a.state, a.claims, a.language, a.group_names,
+                    postgres: "SELECT a.id, a.username, a.state, a.claims, a.webauthn_handle, a.roles, a.group_names, a.language,
+                        a.created_at, a.updated_at,
                         (SELECT COUNT(*) FROM devices d WHERE d.account_id = a.id AND d.state <> 'revoked')
                        FROM accounts a
                       WHERE a.id IN (SELECT json_array_elements_text(CAST($1 AS json))) AND a.state <> 'deleted'"
@@ -424,7 +404,8 @@ impl Jobs for SqlWork {
         let rows = self
             .all::<AccountFound>(
                 sql!(
-                    sqlite: "SELECT a.id, a.username, a.state, a.claims, a.language, a.group_names,
+                    sqlite: "SELECT a.id, a.username, a.state, a.claims, a.webauthn_handle, a.roles, a.group_names, a.language,
+                        a.created_at, a.updated_at,
                         (SELECT COUNT(*) FROM devices d WHERE d.account_id = a.id AND d.state <> 'revoked')
                        FROM accounts a
                       WHERE a.id > $1 AND a.state <> 'deleted'
@@ -435,7 +416,8 @@ impl Jobs for SqlWork {
                         AND (NOT $5 OR NOT EXISTS
                              (SELECT 1 FROM devices d WHERE d.account_id = a.id AND d.state <> 'revoked'))
                       ORDER BY a.id LIMIT $6",
-                    postgres: "SELECT a.id, a.username, a.state, a.claims, a.language, a.group_names,
+                    postgres: "SELECT a.id, a.username, a.state, a.claims, a.webauthn_handle, a.roles, a.group_names, a.language,
+                        a.created_at, a.updated_at,
                         (SELECT COUNT(*) FROM devices d WHERE d.account_id = a.id AND d.state <> 'revoked')
                        FROM accounts a
                       WHERE a.id > $1 AND a.state <> 'deleted'

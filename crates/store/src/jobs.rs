@@ -2,10 +2,9 @@
 
 use async_trait::async_trait;
 use domain::{
-    AccountId, AccountState, Cursor, DeviceId, DeviceState, Job, JobCounts, JobId, JobKind, JobRow, JobState,
-    RowDone, RowFate, RowOutcome, SessionId, Timestamp, Username,
+    Account, AccountId, AccountState, Cursor, DeviceId, DeviceState, Job, JobCounts, JobId, JobKind, JobRow, JobState,
+    RowDone, RowFate, RowOutcome, SessionId, Timestamp,
 };
-use serde_json::{Map, Value};
 
 use crate::Result;
 
@@ -75,18 +74,8 @@ impl JobMove {
 /// What checking a row needs to know of an account.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FoundAccount {
-    /// Its id.
-    pub id: AccountId,
-    /// Its name.
-    pub username: Username,
-    /// Whether it may sign in.
-    pub state: AccountState,
-    /// Its claims.
-    pub claims: Map<String, Value>,
-    /// Its language.
-    pub language: Option<String>,
-    /// The names of its groups.
-    pub groups: Vec<String>,
+    /// The account.
+    pub account: Account,
     /// Its phones that are not revoked.
     pub devices: u32,
 }

@@ -1,8 +1,8 @@
 //! Promises about long work.
 
 use domain::{
-    AccountState, Actor, BulkAction, Cursor, DeviceState, Job, JobCounts, JobId, JobKind, JobRow, JobState, RowDone, RowFate,
-    RowOutcome,
+    AccountState, Actor, BulkAction, Cursor, DeviceState, Job, JobCounts, JobId, JobKind, JobRow, JobState,
+    RowDone, RowFate, RowOutcome,
 };
 use futures_util::future::join_all;
 
@@ -187,15 +187,15 @@ pub async fn many_are_found_at_once(store: &dyn Store) {
     let mut view = store.read().await.unwrap();
     let names = ["ada".to_owned(), "bob".to_owned(), "no\"body".to_owned()];
     let mut found = view.accounts_named(&names).await.unwrap();
-    found.sort_by_key(|account| account.username.key().to_owned());
+    found.sort_by_key(|found| found.account.username.key().to_owned());
     assert_eq!(found.len(), 2);
-    assert_eq!((found[0].id, found[0].devices, found[0].state), (ada.id, 1, AccountState::Active));
-    assert_eq!((found[1].id, found[1].devices, &found[1].claims), (bob.id, 0, &bob.claims));
-    assert_eq!(view.accounts_with_ids(&[bob.id.to_string()]).await.unwrap()[0].id, bob.id);
+    assert_eq!((&found[0].account, found[0].devices), (&ada, 1));
+    assert_eq!((&found[1].account, found[1].devices), (&bob, 0));
+    assert_eq!(view.accounts_with_ids(&[bob.id.to_string()]).await.unwrap()[0].account.id, bob.id);
     let without = AccountFit { without_device: true, ..AccountFit::default() };
-    assert_eq!(view.accounts_that_fit(without, "", 10).await.unwrap()[0].id, bob.id);
+    assert_eq!(view.accounts_that_fit(without, "", 10).await.unwrap()[0].account.id, bob.id);
     let named = AccountFit { search: Some("ad"), state: Some(AccountState::Active), ..AccountFit::default() };
-    assert_eq!(view.accounts_that_fit(named, "", 10).await.unwrap()[0].id, ada.id);
+    assert_eq!(view.accounts_that_fit(named, "", 10).await.unwrap()[0].account.id, ada.id);
     assert_eq!(view.accounts_that_fit(named, &ada.id.to_string(), 10).await.unwrap(), []);
     let grouped = AccountFit { group: Some("nobody's"), ..AccountFit::default() };
     assert_eq!(view.accounts_that_fit(grouped, "", 10).await.unwrap(), []);
