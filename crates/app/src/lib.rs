@@ -12,6 +12,7 @@ mod change;
 mod clients;
 mod clock;
 mod entropy;
+pub mod factors;
 mod hashing;
 mod issuer;
 pub mod journeys;

@@ -188,6 +188,8 @@ events! {
     RecoveryCancelled "recovery.cancelled",
     /// A recovery was completed.
     RecoveryCompleted "recovery.completed",
+    /// The link of a recovery was used.
+    RecoveryUsed "recovery.used",
     /// Recovery codes were made; those before are void.
     RecoveryCodesMade "recovery_codes.made",
     /// A recovery code was used, or tried.

@@ -8,13 +8,22 @@
 //! A person's way: a door asks [`SignIn::journey`] what to show; each proof ends in [`Progress`], which says
 //! where the browser goes and which cookies it gets. Steps never know one another: `journey` decides.
 
+mod administrators;
 mod consent;
+mod factors;
 mod local;
+mod own;
 mod passkey;
 mod password;
+mod password_change;
 pub mod phone;
 pub mod place;
+mod recovery;
+mod recovery_code;
+mod second_factor;
 mod sessions;
+mod totp;
+mod tries;
 mod way;
 mod webauthn;
 
@@ -26,13 +35,18 @@ use domain::{Acr, JourneyId, Method};
 use journey::{MethodPolicy, Step};
 use store::SignedIn;
 
+pub use administrators::Entrance;
 pub use consent::{Answer, Given};
+pub use factors::Factors;
+pub use own::OwnSessions;
+pub use password_change::PasswordChange;
 pub use phone::{
-    Challenge, CheckCode, ClaimAsked, Claimed, Counts, Decided, Decision, DeviceAsked, Opened, StateWord,
-    Watch,
+    Challenge, CheckCode, ClaimAsked, Claimed, Counts, Decided, Decision, DeviceAsked, NewKey, Opened,
+    StateWord, UserProof, VerificationAsked, Watch,
 };
 pub use place::{Cidr, Network, Places};
 pub use sessions::SessionLimits;
+pub use totp::TotpSetup;
 
 use phone::Phones;
 use webauthn::Passkeys;

@@ -2,6 +2,8 @@
 //!
 //! Owns: their ending. The path is chosen by our own doors, never taken from a request (SEC-146).
 
+use std::time::Duration;
+
 use app::journeys::{NewJourney, Purpose, Shown};
 use app::{ConsentAsked, Ending, Landing, Refusal, Visitor, journeys};
 use async_trait::async_trait;
@@ -14,6 +16,8 @@ use crate::{NewCookies, SignIn, Started};
 const KIND: &str = "local";
 /// Where a sign-in without a relying party ends.
 const DONE: &str = "/login/done";
+/// What was proven within this time is not asked for again, and is still fresh enough when the rest was proven.
+const STILL_FRESH: Duration = Duration::from_secs(2 * 60);
 
 pub(crate) struct LocalPages;
 
@@ -68,6 +72,24 @@ impl SignIn {
         let need = Need { fresh_since: Some(self.app().now()), ..Need::default() };
         let methods = MethodPolicy { phone: false, ..self.settings().methods };
         self.begin_local(visitor, need, methods, path).await
+    }
+
+    /// Begins a journey on which somebody proves strongly enough to add a phone (SEC-070): by a passkey, or by a password
+    /// and a code or a phone; where there is nothing but a password, by that. What was proven a moment ago still counts.
+    ///
+    /// # Errors
+    /// Too many journeys; a port failed.
+    pub async fn strong_journey(&self, visitor: &Visitor, path: &'static str) -> Result<Started, Refusal> {
+        let has_other = match self.who(visitor).await? {
+            Some(who) => self.app().held(&who.account.id).await?.has_other_factor(),
+            None => false,
+        };
+        if !has_other {
+            return self.confirming_journey(visitor, path).await;
+        }
+        let since = self.app().now().before(STILL_FRESH);
+        let need = Need { fresh_since: Some(since), two_factors: true, ..Need::default() };
+        self.begin_local(visitor, need, self.settings().methods, path).await
     }
 
     /// Begins a journey that ends at a page of ours, with what that page needs (a fresh proof, a certain

@@ -120,7 +120,7 @@ impl SignIn {
             }
         };
         let before = self.who(visitor).await?;
-        let proved = Proved { account: account.id, proof, device: None };
+        let proved = Proved { account: account.id, proof, also: None, device: None };
         let mut work = app.store().begin().await?;
         let state = asserted.changed.as_deref().unwrap_or(&kept.passkey);
         if !work.passkey_used(&kept.id, state, now).await? {

@@ -9,8 +9,8 @@ use std::time::Duration;
 use app::strength::{self, RECOVERY_LIFE};
 use app::{Change, Refusal, Secret, Visitor, audit, notices};
 use domain::{
-    AccountId, AuditEntry, AuditEvent, BrowserSession, ClientId, DeviceId, Method, NoticeKind, Outcome, Proof,
-    SessionEnd, SessionId, Timestamp, text,
+    AccountId, AuditEntry, AuditEvent, BrowserSession, ClientId, DeviceId, Method, NoticeKind, Outcome,
+    Proof, SessionEnd, SessionId, Timestamp, text,
 };
 use journey::with_proof;
 use store::{SignedIn, StoreError, Work};
@@ -101,7 +101,12 @@ impl SignIn {
     }
 
     /// Its owner is told of a sign-in by phone, and of one in a browser that this account had not used (SEC-043).
-    async fn is_told(&self, work: &mut dyn Work, visitor: &Visitor, proved: &Proved) -> Result<bool, Refusal> {
+    async fn is_told(
+        &self,
+        work: &mut dyn Work,
+        visitor: &Visitor,
+        proved: &Proved,
+    ) -> Result<bool, Refusal> {
         let Some(known) = visitor.known.as_ref().filter(|_| proved.device.is_none()) else { return Ok(true) };
         Ok(!work.is_known_browser(&proved.account, &known.hash()).await?)
     }
@@ -176,6 +181,16 @@ impl SignIn {
         visitor: &Visitor,
         way: Way,
     ) -> Result<Progress, Refusal> {
+        let cookies = self.cookies_of(begun, visitor).await?;
+        let secret = cookies.session.as_ref().ok_or(Refusal::SignInFailed)?;
+        // Not found only if the account was disabled or the session ended in this very moment.
+        let who = self.app().sessions().current(secret).await?.ok_or(Refusal::SignInFailed)?;
+        let next = self.go_on(way, &who).await?;
+        Ok(Progress { next, cookies })
+    }
+
+    /// After the commit: tells the caches, and replaces the browser secret.
+    pub(crate) async fn cookies_of(&self, begun: Begun, visitor: &Visitor) -> Result<NewCookies, Refusal> {
         let Begun { id, secret, browser, known, changed } = begun;
         if let Some(change) = changed {
             self.app().tell(change).await;
@@ -184,13 +199,9 @@ impl SignIn {
             // The sign-in is done; only other tabs of this browser have to begin again.
             tracing::warn!(cause = refusal.cause(), "A replaced browser secret was not remembered");
         }
-        // Not found only if the account was disabled or the session ended in this very moment.
-        let who = self.app().sessions().current(&secret).await?.ok_or(Refusal::SignInFailed)?;
-        let next = self.go_on(way, &who).await?;
         // Without it clients' pages learn of changes no later than their next request.
         let state = self.app().browser_state(&id).ok();
-        let cookies = NewCookies { session: Some(secret), browser: Some(browser), known: Some(known), state };
-        Ok(Progress { next, cookies })
+        Ok(NewCookies { session: Some(secret), browser: Some(browser), known: Some(known), state })
     }
 
     /// Who is signed in, if it was proven freshly (within `limit`) by something else than a phone, and with the code where

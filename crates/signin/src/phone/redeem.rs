@@ -69,7 +69,7 @@ impl SignIn {
         let event = Event::Proved { account: vouched.account, proof };
         let is_wanted = way.kept.journey.clone().record(event, now).is_ok();
         let before = self.who(visitor).await?;
-        let proved = Proved { account: vouched.account, proof, device: Some(vouched.device) };
+        let proved = Proved { account: vouched.account, proof, also: None, device: Some(vouched.device) };
         let channel = self.channel_end(&found.handle);
 
         let client = common.client();

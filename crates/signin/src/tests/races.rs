@@ -12,8 +12,8 @@ use store::Store as _;
 
 use super::actors::tally;
 use super::world::{PASSWORD, free_world, world, world_over};
-use crate::password::MOST_UNDER_WAY;
 use crate::phone::Channels;
+use crate::tries::MOST_UNDER_WAY;
 use crate::{Decided, Settings};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,0 +1,35 @@
+//! Taking away what an account signs in with.
+//!
+//! Owns: the rule that the last way in stays (SEC-174), for its owner and for administrators alike. Not here: who may
+//! (`signin::factors`, `web-admin`), what is left to be told (each use case).
+
+use domain::{AccountId, CredentialId};
+use store::Work;
+
+use crate::Refusal;
+
+/// Removes a passkey in this unit and answers its name, unless nothing would be left to sign in with.
+///
+/// # Errors
+/// `NotFound` for one that is not there, or not theirs; `Conflict("last_factor")`; `Conflict("passkey_of_phone")`
+/// while a phone approves with it.
+pub async fn remove_passkey(
+    work: &mut dyn Work,
+    account: &AccountId,
+    id: &CredentialId,
+) -> Result<String, Refusal> {
+    // Of two that remove the last two at the same time one waits, and finds the other gone.
+    work.hold_account(account).await?;
+    let passkeys = work.passkeys(account).await?;
+    let passkey = passkeys.into_iter().find(|passkey| passkey.id == *id).ok_or(Refusal::NotFound)?;
+    let before = work.factors_held(account).await?.ok_or(Refusal::NotFound)?;
+    if !work.remove_passkey(account, id).await? {
+        return Err(Refusal::Conflict("passkey_of_phone"));
+    }
+    let after = work.factors_held(account).await?.ok_or(Refusal::NotFound)?;
+    // One that signed nobody in any more (its phone is gone) may always go.
+    if after.ways_in() == 0 && before.ways_in() > 0 {
+        return Err(Refusal::Conflict("last_factor"));
+    }
+    Ok(passkey.name)
+}
