@@ -3,7 +3,7 @@
 //! Owns: the definition, its limits, and whether a value is one of its claim. Not here: who is told a claim
 //! (`oidc::claims`), keeping definitions (`store::people`).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -244,18 +244,6 @@ impl ClaimLimits {
         }
         Ok(())
     }
-}
-
-/// The definitions by scope: `(scope, its claims)`, in order.
-#[must_use]
-pub fn by_scope(definitions: &[ClaimDefinition]) -> BTreeMap<&str, BTreeSet<&str>> {
-    let mut scopes: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for definition in definitions {
-        if let Some(scope) = &definition.scope {
-            scopes.entry(scope).or_default().insert(&definition.name);
-        }
-    }
-    scopes
 }
 
 fn is_name(name: &str) -> bool {

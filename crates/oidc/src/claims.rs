@@ -5,13 +5,17 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use domain::{Account, SigningAlg};
+use domain::{Account, ClaimDefinition, SigningAlg};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256, Sha512};
 
 /// Asks for refresh tokens (OpenID Connect Core §11).
 pub const OFFLINE_ACCESS: &str = "offline_access";
+
+/// Tells the names of a person's groups, in a claim of the same name. No client has this scope unless it was registered
+/// for it by name.
+pub const GROUPS: &str = "groups";
 
 /// Scopes we know, in the order in which they are shown.
 pub const SCOPES: &[&str] = &["openid", "profile", "email", "address", "phone", OFFLINE_ACCESS];
@@ -79,13 +83,31 @@ pub fn scope_of(claim: &str) -> Option<&'static str> {
     CLAIMS.iter().find(|(name, _, _)| *name == claim).map(|(_, scope, _)| *scope)
 }
 
-/// The claims of a person that these scopes hold, and those asked for by name. Wrongly typed, empty and
-/// absent ones are left out.
+/// The claims of a person that these scopes hold, and those asked for by name; of the operator's own claims those that
+/// the scopes hold. Wrongly typed, empty and absent ones are left out.
 #[must_use]
-pub fn of_person(account: &Account, scope: &str, by_name: &[String]) -> Map<String, Value> {
+pub fn of_person(
+    account: &Account,
+    scope: &str,
+    by_name: &[String],
+    custom: &[ClaimDefinition],
+) -> Map<String, Value> {
     let mut claims = Map::new();
+    let has = |wanted: &str| scope.split(' ').any(|given| given == wanted);
+    if has(GROUPS) {
+        claims.insert(GROUPS.to_owned(), account.groups.iter().map(String::as_str).collect());
+    }
+    for definition in custom {
+        if definition.scope.as_deref().is_some_and(has)
+            && scope_of(&definition.name).is_none()
+            && let Some(value) = account.claims.get(&definition.name)
+            && definition.check_value(value).is_ok()
+        {
+            claims.insert(definition.name.clone(), value.clone());
+        }
+    }
     for (name, of_scope, form) in CLAIMS {
-        let is_wanted = scope.split(' ').any(|s| s == *of_scope) || by_name.iter().any(|n| n == name);
+        let is_wanted = has(of_scope) || by_name.iter().any(|n| n == name);
         if is_wanted && let Some(value) = claim(account, name, *form) {
             claims.insert((*name).to_owned(), value);
         }
@@ -306,7 +328,7 @@ mod tests {
             "address": {"country": "DE", "formatted": "", "planet": "Earth"}, "role": "boss", "sub": "x"}));
         let keys = |scope: &str, names: &[&str]| {
             let names: Vec<String> = names.iter().map(|n| (*n).to_owned()).collect();
-            Value::Object(of_person(&ada, scope, &names))
+            Value::Object(of_person(&ada, scope, &names, &[]))
         };
         assert_eq!(keys("openid", &[]), json!({}));
         assert_eq!(keys("openid", &["name", "role", "sub"]), json!({"name": "Ada"}));
@@ -336,15 +358,15 @@ mod tests {
             ("picture", json!({"url": "x"})),
         ] {
             let ada = account(json!({ name: bad.clone() }));
-            assert!(!of_person(&ada, "openid profile address", &[]).contains_key(name), "{name} {bad}");
+            assert!(!of_person(&ada, "openid profile address", &[], &[]).contains_key(name), "{name} {bad}");
         }
         let ada = account(json!({"email": "a@b", "email_verified": "true"}));
         assert_eq!(
-            Value::Object(of_person(&ada, "email", &[])),
+            Value::Object(of_person(&ada, "email", &[], &[])),
             json!({"email": "a@b", "email_verified": false})
         );
         let ada = account(json!({"email_verified": true}));
-        assert!(of_person(&ada, "email", &[]).is_empty());
+        assert!(of_person(&ada, "email", &[], &[]).is_empty());
         for good in ["2000-02-29", "0000-02-29", "1999"] {
             assert!(is_birthdate(good));
         }
@@ -397,5 +419,42 @@ mod tests {
         token.nonce = None;
         let value = serde_json::to_value(&token).unwrap();
         assert!(["nonce", "c_hash", "s_hash"].iter().all(|absent| value.get(absent).is_none()));
+    }
+
+    #[test]
+    fn groups_and_own_claims_are_told_by_their_scopes_alone() {
+        let definition = |name: &str, scope: Option<&str>| ClaimDefinition {
+            name: name.to_owned(),
+            kind: domain::ClaimKind::Text,
+            scope: scope.map(str::to_owned),
+            labels: std::collections::BTreeMap::new(),
+            edited_by: domain::ClaimEditor::Admin,
+            limits: domain::ClaimLimits::default(),
+        };
+        let custom = [
+            definition("department", Some("work")),
+            definition("badge", Some("work")),
+            definition("secret", None),
+            // What a later version of the standard may define stays the standard's.
+            definition("email", Some("work")),
+        ];
+        let mut account = account();
+        account.groups = vec!["Field Staff".to_owned()];
+        for (name, value) in
+            [("department", Value::from("IT")), ("badge", Value::from(7)), ("secret", "x".into())]
+        {
+            account.claims.insert(name.to_owned(), value);
+        }
+        assert!(of_person(&account, "openid", &[], &custom).is_empty());
+        let told = of_person(&account, "openid work", &[], &custom);
+        assert_eq!(
+            Value::Object(told),
+            serde_json::json!({"department": "IT"}),
+            "a value of the wrong kind is not told"
+        );
+        let told = of_person(&account, "groups", &[], &[]);
+        assert_eq!(Value::Object(told), serde_json::json!({"groups": ["Field Staff"]}));
+        let by_name = ["department".to_owned(), "secret".to_owned(), "groups".to_owned()];
+        assert!(of_person(&account, "openid", &by_name, &custom).is_empty());
     }
 }

@@ -4,8 +4,11 @@
 //! Owns: what is said to be supported. Only what is: tests compare it with the checks, with the running server and
 //! with the page of specifications. Not here: serving it (`web-oidc`).
 
+use std::collections::BTreeSet;
+
 use domain::{
-    Acr, ClientAuthMethod, ContentEncryption, GrantType, KeyEncryptionAlg, ResponseType, SigningAlg,
+    Acr, ClaimDefinition, ClientAuthMethod, ContentEncryption, GrantType, KeyEncryptionAlg, ResponseType,
+    SigningAlg,
 };
 use openidconnect::core::{
     CoreAuthDisplay, CoreClaimName, CoreClaimType, CoreClientAuthMethod, CoreGrantType, CoreJsonWebKey,
@@ -18,7 +21,7 @@ use openidconnect::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::claims::{PROTOCOL_CLAIMS, SCOPES, personal_claims};
+use crate::claims::{GROUPS, PROTOCOL_CLAIMS, SCOPES, personal_claims};
 
 /// Values of `prompt` that are obeyed.
 pub const PROMPTS: &[&str] = &["none", "login", "consent", "select_account"];
@@ -113,7 +116,7 @@ pub struct Endpoints {
 }
 
 /// Builds the metadata. `ui_locales` are the languages there are texts for, as BCP 47 tags; `requires_par`: every
-/// client has to push its requests.
+/// client has to push its requests; `custom`: claims that the operator defined.
 ///
 /// # Errors
 /// An endpoint is no URL.
@@ -121,6 +124,7 @@ pub fn metadata(
     at: Endpoints,
     ui_locales: &[String],
     requires_par: bool,
+    custom: &[ClaimDefinition],
 ) -> Result<Metadata, url::ParseError> {
     let texts = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
     let signing: Vec<CoreJwsSigningAlgorithm> = SigningAlg::ALL.iter().map(|alg| jws(*alg)).collect();
@@ -139,11 +143,14 @@ pub fn metadata(
         KeyEncryptionAlg::ALL.iter().map(|alg| key_alg(*alg)).collect();
     let encs: Vec<CoreJweContentEncryptionAlgorithm> =
         ContentEncryption::ALL.iter().map(|enc| content_enc(*enc)).collect();
-    let claims = PROTOCOL_CLAIMS.iter().copied().chain(personal_claims());
+    let claims = PROTOCOL_CLAIMS.iter().copied().chain(personal_claims()).chain([GROUPS]);
     let mut scopes = texts(SCOPES);
     if !SCOPES.contains(&"offline_access") {
         scopes.push("offline_access".to_owned());
     }
+    scopes.push(GROUPS.to_owned());
+    let (own_scopes, own_claims) = own(custom);
+    scopes.extend(own_scopes.into_iter().filter(|scope| !SCOPES.contains(&scope.as_str())));
     let newer = Newer {
         code_challenge_methods_supported: texts(&["S256"]),
         authorization_response_iss_parameter_supported: true,
@@ -202,12 +209,19 @@ pub fn metadata(
     .set_token_endpoint_auth_signing_alg_values_supported(Some(with(CoreJwsSigningAlgorithm::HmacSha256)))
     .set_display_values_supported(Some(vec![CoreAuthDisplay::Page, CoreAuthDisplay::Popup]))
     .set_claim_types_supported(Some(vec![CoreClaimType::Normal]))
-    .set_claims_supported(Some(claims.map(|c| CoreClaimName::new(c.to_owned())).collect()))
+    .set_claims_supported(Some(claims.map(str::to_owned).chain(own_claims).map(CoreClaimName::new).collect()))
     .set_ui_locales_supported(Some(ui_locales.iter().map(|tag| LanguageTag::new(tag.clone())).collect()))
     .set_claims_parameter_supported(Some(true))
     .set_request_parameter_supported(Some(true))
     .set_request_uri_parameter_supported(Some(true))
     .set_require_request_uri_registration(Some(true)))
+}
+
+/// The scopes and the claims of these definitions; a claim that no scope tells is nobody's business.
+fn own(custom: &[ClaimDefinition]) -> (BTreeSet<String>, BTreeSet<String>) {
+    let told =
+        custom.iter().filter_map(|definition| Some((definition.scope.clone()?, definition.name.clone())));
+    told.unzip()
 }
 
 const fn jws(alg: SigningAlg) -> CoreJwsSigningAlgorithm {
@@ -284,7 +298,7 @@ mod tests {
             end_session: under("/logout"),
             check_session: under("/session/check"),
         };
-        serde_json::to_value(metadata(at, &["en".to_owned(), "de".to_owned()], false).unwrap()).unwrap()
+        serde_json::to_value(metadata(at, &["en".to_owned(), "de".to_owned()], false, &[]).unwrap()).unwrap()
     }
 
     #[test]
@@ -329,7 +343,10 @@ mod tests {
             ("request_object_encryption_alg_values_supported", key_algs),
             ("id_token_encryption_enc_values_supported", encs.clone()),
             ("userinfo_encryption_enc_values_supported", encs),
-            ("scopes_supported", json!(["openid", "profile", "email", "address", "phone", "offline_access"])),
+            (
+                "scopes_supported",
+                json!(["openid", "profile", "email", "address", "phone", "offline_access", "groups"]),
+            ),
             (
                 "token_endpoint_auth_methods_supported",
                 json!([

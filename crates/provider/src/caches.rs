@@ -69,8 +69,8 @@ impl Caches {
                     self.consents.drop_all();
                     self.people.drop_all();
                 }
-                // A key that was taken out of use takes along what it signed.
-                Ok(Change::Keys) => self.tokens.drop_all(),
+                // A key that was taken out of use takes along what it signed; what is told may be defined anew.
+                Ok(Change::Keys | Change::Policies) => self.tokens.drop_all(),
                 Ok(Change::Device(_)) => {}
                 Ok(change) => {
                     self.tokens.drop_subject(&change);

@@ -8,11 +8,13 @@
 //! whose consent is never remembered gets no more than was agreed to this time.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use app::{ConsentAsked, ConsentItem, Fact, Refusal, audit};
 use domain::{
-    Account, AccountId, AuditEntry, AuditEvent, Client, ClientAddress, Consent, Outcome, Timestamp,
+    Account, AccountId, AuditEntry, AuditEvent, ClaimDefinition, Client, ClientAddress, Consent, Outcome,
+    Timestamp,
 };
 use oidc::authorize::{Request, claim_of, covers};
 use oidc::claims::{of_person, personal_claims, scope_of};
@@ -117,11 +119,12 @@ impl Provider {
         if !request.consent_is_due(client, Some(&remembered.settled(request, client))) {
             return Ok(None);
         }
+        let custom = &self.app().policies().now().await?.claims;
         let item = |name: String| ConsentItem {
             is_optional: request.is_optional(&name, client),
             is_already: covers(&remembered.agreed, &name),
             is_declined: remembered.declined.contains(&name),
-            facts: facts(request, &name, &who.account),
+            facts: facts(request, &name, &who.account, custom),
             scope: claim_of(&name).and_then(scope_of).unwrap_or(&name).to_owned(),
             name,
         };
@@ -182,15 +185,16 @@ impl Provider {
 }
 
 /// What is told of a person who agrees to this item.
-fn facts(request: &Request, item: &str, account: &Account) -> Vec<Fact> {
+fn facts(request: &Request, item: &str, account: &Account, custom: &[ClaimDefinition]) -> Vec<Fact> {
     let is_essential = |claim: &str| request.essential_claims.iter().any(|name| name == claim);
     if let Some(claim) = claim_of(item) {
-        let value = of_person(account, "", &[claim.to_owned()]).remove(claim);
-        return vec![Fact { claim: claim.to_owned(), value, is_essential: is_essential(claim) }];
+        let value = of_person(account, "", &[claim.to_owned()], &[]).remove(claim);
+        let labels = BTreeMap::new();
+        return vec![Fact { claim: claim.to_owned(), value, is_essential: is_essential(claim), labels }];
     }
-    let mut told = of_person(account, item, &[]);
+    let mut told = of_person(account, item, &[], custom);
     let of_scope = personal_claims().filter(|claim| scope_of(claim) == Some(item));
-    of_scope
+    let standard: Vec<Fact> = of_scope
         .filter_map(|claim| {
             let value = told.remove(claim);
             // What is asked for by name and not known is named; of the rest only what there is.
@@ -199,7 +203,20 @@ fn facts(request: &Request, item: &str, account: &Account) -> Vec<Fact> {
                 claim: claim.to_owned(),
                 value,
                 is_essential: is_named,
+                labels: BTreeMap::new(),
             })
         })
-        .collect()
+        .collect();
+    // What is left is the operator's own, and the groups.
+    let own = told.into_iter().map(|(claim, value)| Fact {
+        labels: custom
+            .iter()
+            .find(|definition| definition.name == claim)
+            .map(|definition| definition.labels.clone())
+            .unwrap_or_default(),
+        claim,
+        value: Some(value),
+        is_essential: false,
+    });
+    standard.into_iter().chain(own).collect()
 }

@@ -33,10 +33,11 @@ mod subject;
 mod token;
 mod userinfo;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use app::{App, Published, Refusal, Sealer};
+use app::{App, Decisions, Published, Refusal, Sealer};
+use domain::ClaimDefinition;
 use oidc::discovery::{Endpoints, metadata};
 
 pub use admin::{AdminAsked, AdminRefused, AdminToken};
@@ -111,7 +112,8 @@ struct Inner {
     caches: Caches,
     client_keys: ClientKeyCache,
     logos: LogoCache,
-    discovery: Published,
+    /// And which claims it names.
+    discovery: Mutex<(Arc<Published>, Arc<Decisions>)>,
 }
 
 impl Provider {
@@ -123,7 +125,7 @@ impl Provider {
         let code_life = settings.code_life.min(oidc::token::CODE_LIFE);
         let settings = Settings { code_life, ..settings };
         Ok(Self(Arc::new(Inner {
-            discovery: discovery(app, &settings)?,
+            discovery: Mutex::new((Arc::new(discovery(app, &settings, &[])?), Arc::default())),
             codes: app.sealer("authorization code"),
             access_tokens: app.sealer("access token"),
             caches: Caches::new(app, settings.access_token_life),
@@ -134,10 +136,27 @@ impl Provider {
         })))
     }
 
-    /// The metadata document (OpenID Connect Discovery §4.2), ready to be sent.
-    #[must_use]
-    pub fn discovery(&self) -> &Published {
-        &self.0.discovery
+    /// The metadata document (OpenID Connect Discovery §4.2), ready to be sent, with the scopes and claims that the
+    /// operator defined. Where these cannot be read it names those it named last.
+    pub async fn discovery(&self) -> Arc<Published> {
+        let known = || self.0.discovery.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let (last, of) = known();
+        let Ok(decisions) = self.app().policies().now().await else { return last };
+        if of.claims == decisions.claims {
+            return last;
+        }
+        match discovery(self.app(), &self.0.settings, &decisions.claims) {
+            Ok(document) => {
+                let document = Arc::new(document);
+                let mut kept = self.0.discovery.lock().unwrap_or_else(PoisonError::into_inner);
+                *kept = (Arc::clone(&document), decisions);
+                document
+            }
+            Err(refusal) => {
+                tracing::error!(%refusal, "The metadata document cannot be made");
+                last
+            }
+        }
     }
 
     /// Says whose provider this is (RFC 7033).
@@ -198,7 +217,7 @@ impl std::fmt::Debug for Provider {
     }
 }
 
-fn discovery(app: &App, settings: &Settings) -> Result<Published, Refusal> {
+fn discovery(app: &App, settings: &Settings, custom: &[ClaimDefinition]) -> Result<Published, Refusal> {
     let issuer = app.issuer();
     let takes_registrations = settings.registration.mode != registration::Mode::Off;
     let endpoints = Endpoints {
@@ -214,7 +233,7 @@ fn discovery(app: &App, settings: &Settings) -> Result<Published, Refusal> {
         end_session: issuer.url("/logout"),
         check_session: issuer.url("/session/check"),
     };
-    let document = metadata(endpoints, &settings.ui_locales, settings.requires_par)
+    let document = metadata(endpoints, &settings.ui_locales, settings.requires_par, custom)
         .map_err(|e| Refusal::Corrupt(e.to_string()))?;
     Ok(Published::new(serde_json::to_vec(&document).map_err(|e| Refusal::Corrupt(e.to_string()))?))
 }

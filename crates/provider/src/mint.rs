@@ -4,6 +4,8 @@
 //! registered it; the row of a grant. Not here: when tokens are given (`token`, `authorize`), what the claims are
 //! (`oidc::claims`). Nothing here may run while a unit of work is open.
 
+use std::sync::Arc;
+
 use app::Refusal;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -133,7 +135,9 @@ impl Provider {
         let (at_hash, c_hash, s_hash) = (hash(with.access_token), hash(with.code), hash(with.state));
         let (sub, sid) = (self.subject_of(client, &who.account)?, who.session.to_string());
         let scope = if with.scope_claims { who.scope.as_str() } else { "" };
-        let personal = of_person(account, scope, &who.id_token_claims);
+        // Nothing is asked of the store where no scope tells anything.
+        let decisions = if scope.is_empty() { Arc::default() } else { self.app().policies().now().await? };
+        let personal = of_person(account, scope, &who.id_token_claims, &decisions.claims);
         let claims = IdToken {
             iss: self.app().issuer().as_str(),
             sub: &sub,

@@ -103,7 +103,8 @@ impl Provider {
     async fn claims_of(&self, good: &Good) -> Result<UserinfoAnswer, UserinfoRefused> {
         let account = good.account.as_ref().ok_or(UserinfoRefused::InsufficientScope)?;
         let corrupt = |e: serde_json::Error| Refusal::Corrupt(e.to_string());
-        let mut claims = of_person(account, &good.claims.scope, &good.claims.userinfo_claims);
+        let custom = &self.app().policies().now().await?.claims;
+        let mut claims = of_person(account, &good.claims.scope, &good.claims.userinfo_claims, custom);
         claims.insert("sub".to_owned(), Value::String(good.claims.sub.clone()));
         let metadata = &good.client.metadata;
         let Some(alg) = metadata.userinfo_alg else {

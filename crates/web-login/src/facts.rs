@@ -24,9 +24,12 @@ pub struct Line {
 impl Line {
     /// A claim in words.
     #[must_use]
-    pub fn of(fact: &Fact, t: &Texts) -> Self {
+    pub fn of(fact: &Fact, lang: &str, t: &Texts) -> Self {
         let value = fact.value.as_ref().map(|value| lines(&fact.claim, value, t)).unwrap_or_default();
-        Self { label: label(&fact.claim, t), value, is_essential: fact.is_essential }
+        // The operator's own claims have the operator's words.
+        let own = fact.labels.get(lang).or_else(|| fact.labels.get("en"));
+        let label = own.map_or_else(|| label(&fact.claim, t), |own| domain::text::shown(own, 80));
+        Self { label, value, is_essential: fact.is_essential }
     }
 }
 
@@ -54,6 +57,7 @@ pub fn label(claim: &str, t: &Texts) -> String {
         "address" => &c.address,
         "phone_number" => &c.phone_number,
         "phone_number_verified" => &c.phone_number_verified,
+        "groups" => &c.groups,
         other => return domain::text::shown(other, 60),
     }
     .clone()
@@ -65,6 +69,9 @@ fn lines(claim: &str, value: &Value, t: &Texts) -> Vec<String> {
         Value::Bool(yes) => vec![if *yes { t.claims.yes.clone() } else { t.claims.no.clone() }],
         Value::Number(number) if claim == "updated_at" => {
             vec![number.as_i64().map_or_else(|| number.to_string(), moment)]
+        }
+        Value::Array(items) if items.iter().all(Value::is_string) => {
+            items.iter().filter_map(Value::as_str).flat_map(split).collect()
         }
         Value::Object(members) if claim == "address" => address(members),
         other => vec![domain::text::shown(&other.to_string(), LONGEST)],
@@ -120,7 +127,17 @@ mod tests {
 
     fn told(claim: &str, value: Value) -> Vec<String> {
         let page = web::Web::sample_page("en").unwrap();
-        Line::of(&Fact { claim: claim.into(), value: Some(value), is_essential: false }, &page.t).value
+        Line::of(
+            &Fact {
+                claim: claim.into(),
+                value: Some(value),
+                is_essential: false,
+                labels: std::collections::BTreeMap::new(),
+            },
+            page.lang,
+            &page.t,
+        )
+        .value
     }
 
     #[test]

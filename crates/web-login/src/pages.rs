@@ -67,6 +67,8 @@ web::pages! {
     PasskeyNew {
         /// A name for it.
         label: String,
+        /// Its owner has a role: the console is next.
+        is_admin: bool,
     } "pages/passkey-new.html" samples_of::passkey_new;
 }
 
@@ -253,7 +255,7 @@ impl ItemLine {
             is_already: item.is_already,
             is_single,
             has_facts: matches!(item.scope.as_str(), "profile" | "email" | "phone" | "address"),
-            facts: item.facts.iter().map(|fact| Line::of(fact, &page.t)).collect(),
+            facts: item.facts.iter().map(|fact| Line::of(fact, page.lang, &page.t)).collect(),
         }
     }
 }
@@ -275,6 +277,7 @@ fn in_words(scope: &str, page: &Page) -> (String, Option<String>) {
         "phone" => &t.phone,
         "address" => &t.address,
         "offline_access" => &t.offline_access,
+        "groups" => &t.groups,
         own => {
             return (t.other.clone(), Some(domain::text::shown(own, 60)));
         }
@@ -403,6 +406,7 @@ mod samples_of {
             claim: claim.clone(),
             value: Some(value.clone()).filter(|value| !value.is_null()),
             is_essential: claim == "birthdate",
+            labels: std::collections::BTreeMap::new(),
         });
         ConsentItem {
             name: name.to_owned(),
@@ -495,7 +499,8 @@ mod samples_of {
     }
 
     pub fn passkey_new(page: &dyn Fn() -> Page) -> Vec<(&'static str, PasskeyNew)> {
-        vec![("ask", PasskeyNew { page: page(), label: "Firefox on Linux".to_owned() })]
+        let sample = |is_admin| PasskeyNew { page: page(), label: "Firefox on Linux".to_owned(), is_admin };
+        vec![("ask", sample(false)), ("admin", sample(true))]
     }
 }
 

@@ -43,14 +43,14 @@ texts! {
     }
     /// Consent.
     Consent {
-        title, lead, signed_in_as, asks, choose, openid, profile, email, phone, address, offline_access, other,
+        title, lead, signed_in_as, asks, choose, openid, profile, email, phone, address, offline_access, groups, other,
         already, essential, unknown, allow, deny,
     }
     /// What is known of a person.
     Claims {
         name, family_name, given_name, middle_name, nickname, preferred_username, profile, picture, website,
         gender, birthdate, zoneinfo, locale, updated_at, email, email_verified, address, phone_number,
-        phone_number_verified, yes, no,
+        phone_number_verified, groups, yes, no,
     }
     /// Sign-out.
     Logout { title, lead, confirm, stay, done_title, done_lead, again, going_title, going_lead, go_on }

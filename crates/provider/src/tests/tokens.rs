@@ -164,7 +164,7 @@ async fn sec_153_a_change_that_nobody_told_of_ends_access_tokens_too() {
 #[tokio::test]
 async fn sec_136_discovery_and_keys_are_ready() {
     let world = world(&[shop()]).await;
-    let discovery: Value = serde_json::from_slice(&world.provider.discovery().bytes).unwrap();
+    let discovery: Value = serde_json::from_slice(&world.provider.discovery().await.bytes).unwrap();
     assert_eq!(discovery["issuer"], "https://id.example");
     assert_eq!(discovery["token_endpoint"], "https://id.example/token");
     let jwks: Value = serde_json::from_slice(&world.provider.jwks().bytes).unwrap();
