@@ -19,7 +19,8 @@ const LONGEST_SEARCH: usize = 200;
 
 /// What a list can do.
 pub(crate) struct Lists {
-    /// What it may be sorted by; the first is what it is sorted by unless asked. `-` before it: the other way round.
+    /// What it may be sorted by; the first is what it is sorted by unless asked. A request puts `-` before a name for
+    /// the other way round; a name that has it here goes this way only.
     pub sorts: &'static [&'static str],
     /// Its filters.
     pub filters: &'static [&'static str],
@@ -119,10 +120,11 @@ impl Listing {
 }
 
 fn sort(asked: Option<&str>, known: &'static [&'static str]) -> Result<(&'static str, bool), Failed> {
-    let wrong = || Failed::invalid("sort", "is nothing that this list can be sorted by");
-    let Some(asked) = asked else { return Ok((known.first().copied().unwrap_or("id"), false)) };
+    let split = |text: &'static str| text.strip_prefix('-').map_or((text, false), |name| (name, true));
+    let Some(asked) = asked else { return Ok(known.first().map_or(("id", false), |first| split(first))) };
     let (name, descending) = asked.strip_prefix('-').map_or((asked, false), |name| (name, true));
-    let name = known.iter().copied().find(|known| *known == name).ok_or_else(wrong)?;
+    let found = known.iter().find(|known| **known == name || (descending && **known == asked));
+    let (name, _) = split(found.ok_or_else(|| Failed::invalid("sort", "is nothing that this list can be sorted by"))?);
     Ok((name, descending))
 }
 
@@ -172,6 +174,16 @@ mod tests {
         }
         let no_search = Lists { searches: false, ..LISTS };
         assert!(Listing::read("q=x", &no_search).is_err());
+    }
+
+    #[test]
+    fn a_list_may_go_one_way_only() {
+        let newest = Lists { sorts: &["-created_at"], filters: &[], searches: false };
+        for query in ["", "sort=-created_at"] {
+            let read = Listing::read(query, &newest).unwrap();
+            assert_eq!((read.sort, read.descending), ("created_at", true), "{query}");
+        }
+        assert!(Listing::read("sort=created_at", &newest).is_err());
     }
 
     #[test]

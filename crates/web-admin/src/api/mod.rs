@@ -19,8 +19,12 @@ pub(crate) mod route;
 #[cfg(test)]
 mod tests;
 
+mod api_keys;
+mod consents;
 mod initial_tokens;
+mod keys;
 mod me;
+mod sessions;
 
 use std::collections::BTreeMap;
 
@@ -40,7 +44,7 @@ use route::{Module, Route, module};
 pub const BASE: &str = "/api/admin/v1";
 
 /// All subjects.
-pub(crate) const MODULES: &[Module] = &[module!(me), module!(initial_tokens)];
+pub(crate) const MODULES: &[Module] = &[module!(me), module!(api_keys), module!(consents), module!(initial_tokens), module!(keys), module!(sessions)];
 
 /// All routes.
 pub(crate) fn routes() -> impl Iterator<Item = &'static Route> {

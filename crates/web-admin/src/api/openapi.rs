@@ -9,7 +9,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
 use serde::Serialize;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
-use utoipa::openapi::{OpenApi as Document, SecurityRequirement};
+use utoipa::openapi::{OpenApi as Document, RefOr, SecurityRequirement};
 use utoipa::{OpenApi, ToSchema};
 use web::Fixed;
 
@@ -47,9 +47,9 @@ pub(crate) fn described() -> Document {
     }
     let components = all.components.get_or_insert_default();
     let cookie = ApiKey::Cookie(ApiKeyValue::new(web::cookies::SESSION));
-    components.security_schemes.insert("session".to_owned(), SecurityScheme::ApiKey(cookie));
+    components.security_schemes.insert("session".to_owned(), RefOr::T(SecurityScheme::ApiKey(cookie)));
     let bearer = Http::builder().scheme(HttpAuthScheme::Bearer).build();
-    components.security_schemes.insert("bearer".to_owned(), SecurityScheme::Http(bearer));
+    components.security_schemes.insert("bearer".to_owned(), RefOr::T(SecurityScheme::Http(bearer)));
     all.security = Some(vec![
         SecurityRequirement::new::<_, _, String>("session", []),
         SecurityRequirement::new::<_, _, String>("bearer", []),
