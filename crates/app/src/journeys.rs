@@ -106,6 +106,9 @@ pub struct Fact {
     pub value: Option<serde_json::Value>,
     /// The relying party calls it essential.
     pub is_essential: bool,
+    /// What the operator calls it, by language; nothing: it is a claim that the texts know.
+    #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+    pub labels: std::collections::BTreeMap<String, String>,
 }
 
 /// Where the browser goes at the end.

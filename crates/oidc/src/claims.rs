@@ -438,7 +438,7 @@ mod tests {
             // What a later version of the standard may define stays the standard's.
             definition("email", Some("work")),
         ];
-        let mut account = account();
+        let mut account = account(serde_json::json!({}));
         account.groups = vec!["Field Staff".to_owned()];
         for (name, value) in
             [("department", Value::from("IT")), ("badge", Value::from(7)), ("secret", "x".into())]

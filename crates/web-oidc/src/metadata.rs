@@ -12,7 +12,8 @@ use provider::Provider;
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
 pub(crate) async fn discovery(req: HttpRequest, provider: Data<Provider>) -> HttpResponse {
-    answer(&req, &provider.discovery().await, "application/json", "public, max-age=3600")
+    let document = provider.discovery().await;
+    answer(&req, &document, "application/json", "public, max-age=3600")
 }
 
 /// How long a copy of the keys does: a new one is published longer than that before it signs
