@@ -5,13 +5,14 @@
 
 pub mod links;
 pub mod outbox;
+pub mod reset;
 
 use std::time::Duration;
 
 use app::notices::MailWriter;
 use app::{MailError, Refusal};
 use domain::{AccountId, Cursor, Notice, NoticeId, NoticeMail, Timestamp};
-use store::{MailCounts, MailState};
+pub use store::{MailCounts, MailState};
 
 use crate::Registry;
 
@@ -130,19 +131,17 @@ impl Registry {
         Ok(Outbox { is_on: self.app.mailer().is_some(), counts })
     }
 
-    /// Mails of one state, newest first, for administrators.
+    /// Mails of one state, newest first, for administrators; the cursor's key is the time in milliseconds.
     ///
     /// # Errors
-    /// `Invalid`, or the store.
+    /// The store failed.
     pub async fn mails(
         &self,
         state: MailState,
-        cursor: Option<&str>,
+        after: Option<&Cursor>,
         limit: u32,
-    ) -> Result<Notices, Refusal> {
-        let (after, limit) = (cursor_of(cursor)?, page_of(limit)?);
-        let mut view = self.app.store().read().await?;
-        Ok(paged(view.mails(state, after.as_ref(), limit + 1).await?, limit))
+    ) -> Result<Vec<Notice>, Refusal> {
+        Ok(self.app.store().read().await?.mails(state, after, limit).await?)
     }
 
     /// Tries a mail again at once that was put off or given up.

@@ -164,6 +164,15 @@ impl Web {
         }
     }
 
+    /// What writes mails with this name and looks.
+    pub fn mail_room(&self) -> Result<mail::MailRoom, texts::BadTexts> {
+        mail::MailRoom::of(self.page_name().to_owned(), self.0.host.to_string(), &self.0.theme)
+    }
+
+    fn page_name(&self) -> &str {
+        if self.0.theme.name.is_empty() { &self.0.host } else { &self.0.theme.name }
+    }
+
     /// Gives a browser without a secret one, so that the page's forms work: puts the token into the page and
     /// answers the cookie to set.
     #[must_use]

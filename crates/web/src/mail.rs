@@ -150,7 +150,7 @@ impl MailRoom {
         Self::of(provider, host, theme)
     }
 
-    fn of(provider: String, host: String, theme: &Theme) -> Result<Self, BadTexts> {
+    pub(crate) fn of(provider: String, host: String, theme: &Theme) -> Result<Self, BadTexts> {
         Ok(Self { texts: Catalogue::parse(FILES)?, provider, host, accent: theme.accent.clone() })
     }
 
@@ -250,6 +250,21 @@ impl MailWriter for MailRoom {
         };
         self.rendered(language, to, id, &draft)
     }
+}
+
+/// What a notice says on a page: what happened and what is known of it, in one line.
+#[must_use]
+pub fn line(kind: &NoticeKind, page: &crate::Page) -> String {
+    static READ: std::sync::OnceLock<Option<Catalogue<MailTexts>>> = std::sync::OnceLock::new();
+    let Some(texts) = READ.get_or_init(|| Catalogue::parse(FILES).ok()) else { return String::new() };
+    let texts = texts.of(page.lang);
+    let mut line = page.with_provider(&texts.kinds.of(kind).subject);
+    let known: Vec<String> = facts(kind, &texts.mail).into_iter().map(|(_, value)| value).collect();
+    if !known.is_empty() {
+        line.push_str(": ");
+        line.push_str(&known.join(", "));
+    }
+    line
 }
 
 /// In UTC, to the minute.

@@ -9,12 +9,12 @@
 //! day (SEC-167).
 
 use app::notices::{self, confirmed_address};
-use app::{Change, Refusal, Rule, Secret, audit};
+use app::{Change, Mandate, Refusal, Rule, Secret, audit};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::{
     AccountId, Actor, AuditEntry, AuditEvent, ClientAddress, Notice, NoticeAction, NoticeBy, NoticeId,
-    NoticeKind, Outcome, SessionEnd,
+    NoticeKind, Outcome, Permissions, SessionEnd,
 };
 use serde_json::Value;
 
@@ -131,7 +131,7 @@ impl Registry {
                     Err(refusal) => return Err(refusal),
                 }
             }
-            NoticeAction::LockDown => self.lock_by_link(&notice).await?,
+            NoticeAction::LockDown => self.lock_by_link(&notice, address).await?,
             NoticeAction::ConfirmEmail | NoticeAction::ResetPassword => return Err(Refusal::Gone),
         }
         let since = super::since(self.app.now(), action.life_seconds());
@@ -170,9 +170,15 @@ impl Registry {
         Ok(())
     }
 
-    async fn lock_by_link(&self, notice: &Notice) -> Result<(), Refusal> {
+    async fn lock_by_link(&self, notice: &Notice, address: ClientAddress) -> Result<(), Refusal> {
         let account = self.app.store().read().await?.account(&notice.account).await?.ok_or(Refusal::Gone)?;
-        self.disable_user(account.username.as_str()).await.map(drop)
+        let by = Mandate {
+            actor: Actor::Account(account.id),
+            account: Some(account.id),
+            permissions: Permissions::of(account.roles),
+            address: Some(address),
+        };
+        self.lock_down(&by, &account.id, Some("by a link in a mail")).await.map(drop)
     }
 
     /// Sends a link to an address that its owner wants to have: it becomes theirs when the link is used. Until then

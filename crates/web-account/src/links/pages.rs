@@ -95,7 +95,9 @@ pub const fn path_of(action: NoticeAction) -> &'static str {
     match action {
         NoticeAction::ConfirmEmail => "/account/email/verify",
         NoticeAction::ResetPassword => "/login/reset",
-        NoticeAction::EndSession(_) | NoticeAction::SuspendDevice(_) | NoticeAction::LockDown => "/account/notice",
+        NoticeAction::EndSession(_) | NoticeAction::SuspendDevice(_) | NoticeAction::LockDown => {
+            "/account/notice"
+        }
     }
 }
 

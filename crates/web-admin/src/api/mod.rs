@@ -20,11 +20,14 @@ pub(crate) mod route;
 mod tests;
 
 mod api_keys;
+mod audit;
 mod consents;
 mod initial_tokens;
 mod keys;
 mod me;
+mod notices;
 mod sessions;
+mod statistics;
 
 use std::collections::BTreeMap;
 
@@ -44,7 +47,7 @@ use route::{Module, Route, module};
 pub const BASE: &str = "/api/admin/v1";
 
 /// All subjects.
-pub(crate) const MODULES: &[Module] = &[module!(me), module!(api_keys), module!(consents), module!(initial_tokens), module!(keys), module!(sessions)];
+pub(crate) const MODULES: &[Module] = &[module!(audit), module!(statistics), module!(me), module!(notices), module!(api_keys), module!(consents), module!(initial_tokens), module!(keys), module!(sessions)];
 
 /// All routes.
 pub(crate) fn routes() -> impl Iterator<Item = &'static Route> {
