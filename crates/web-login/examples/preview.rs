@@ -12,6 +12,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let page = web::Web::sample_page(lang)?;
         let again = move || page.clone();
         let mut all = web_login::pages::samples(&again)?;
+        all.extend(web_login::second_factor::samples(&again)?);
         all.extend(web::pages::samples(&again)?);
         for (name, html) in all {
             fs::write(dir.join(format!("{name}.{lang}.html")), html.replace("\"/assets/", "\"assets/"))?;

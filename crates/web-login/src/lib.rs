@@ -13,6 +13,7 @@ mod login;
 pub mod pages;
 mod passkey;
 mod phone;
+pub mod second_factor;
 mod waiting;
 
 use actix_web::web::{Data, ServiceConfig, get, post, resource};
@@ -25,6 +26,12 @@ pub fn mount(cfg: &mut ServiceConfig, signin: &SignIn) {
         // Sign-in
         .service(resource("/login").route(get().to(login::get)))
         .service(resource("/login/password").route(post().to(login::password)))
+        .service(resource("/login/second-factor").route(post().to(second_factor::post)))
+        .service(
+            resource("/recover")
+                .route(get().to(second_factor::recover_page))
+                .route(post().to(second_factor::recover)),
+        )
         .service(resource("/login/done").route(get().to(home::done)))
         // Passkeys: JSON, because they need a script anyway
         .service(resource("/login/passkey").route(post().to(passkey::sign_in)))

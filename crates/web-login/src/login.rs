@@ -13,8 +13,8 @@ use secrecy::SecretString;
 use signin::{SignIn, View};
 use web::{Form, Query, Refused, Visitor, Web};
 
-use crate::answer;
 use crate::pages::{Asker, Login};
+use crate::{answer, second_factor};
 
 /// What went wrong with a try, in the page's words.
 #[derive(Clone, Copy)]
@@ -45,6 +45,15 @@ pub async fn get(
         Step::StartOver => Err(Refusal::Gone.into()),
         Step::Done => answer::see_other(&req, &web, signin.proceed(&id, &visitor).await?, &id),
         Step::Consent(_) => answer::redirect(&format!("/consent?journey={id}")),
+        // Somebody who would rather use a passkey or a phone, or is somebody else.
+        Step::SecondFactor(_) if query.get("other").is_some() => {
+            let asked = Asked { other: true, ..Asked::default() };
+            Ok(page(&req, &web, &id, view, asked))
+        }
+        Step::SecondFactor(asks) => {
+            let asks = *asks;
+            second_factor::page(&req, &web, &signin, &visitor, (&id, view, asks), None).await
+        }
         Step::ChooseMethod(_) | Step::StepUp(_) => {
             let asked = Asked { other: query.get("other").is_some(), ..Asked::default() };
             Ok(page(&req, &web, &id, view, asked))
@@ -95,7 +104,9 @@ pub async fn again(
 ) -> Result<HttpResponse, Refused> {
     let view = signin.journey(id, visitor).await?;
     match view.step {
-        Step::ChooseMethod(_) | Step::StepUp(_) => Ok(page(req, web, id, view, asked)),
+        Step::ChooseMethod(_) | Step::StepUp(_) | Step::SecondFactor(_) => {
+            Ok(page(req, web, id, view, asked))
+        }
         // Meanwhile another tab went on.
         _ => answer::redirect(&answer::login_path(id)),
     }
