@@ -18,6 +18,7 @@ pub mod devices;
 pub mod enrolment;
 pub mod enrolments;
 pub mod housekeeping;
+mod language;
 pub mod lost;
 pub mod moves;
 pub mod notices;

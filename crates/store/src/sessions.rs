@@ -34,6 +34,14 @@ pub trait Sessions: Send {
         limit: u32,
     ) -> Result<Vec<BrowserSession>>;
 
+    /// Living sessions of an account, last used first, at most `limit`.
+    async fn sessions_of_account(
+        &mut self,
+        account: &AccountId,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<BrowserSession>>;
+
     /// Whether this account signed in before with the browser that holds this mark.
     async fn is_known_browser(&mut self, account: &AccountId, browser: &SecretHash) -> Result<bool>;
 }

@@ -307,6 +307,9 @@ impl store::Jobs for FakeView {
     async fn job_secrets(&mut self, _: &domain::JobId, _: u32, _: u32) -> Result<Vec<store::SecretRow>> {
         Ok(Vec::new())
     }
+    async fn is_work_due(&mut self, _: Timestamp) -> Result<bool> {
+        Ok(false)
+    }
     async fn accounts_named(&mut self, _: &[String]) -> Result<Vec<store::FoundAccount>> {
         Ok(Vec::new())
     }

@@ -193,6 +193,25 @@ pub async fn the_sessions_of_a_device_are_listed(store: &dyn Store) {
     assert_eq!(view.sessions_of_device(&DeviceId::from_random(bytes()), NOW, 50).await.unwrap(), []);
 }
 
+/// Living sessions of an account, last used first; not those that ended, nor anybody else's.
+pub async fn the_sessions_of_an_account_are_listed(store: &dyn Store) {
+    let (ada, bob) = (kept_account(store, "ada").await, kept_account(store, "bob").await);
+    let mut expected = Vec::new();
+    for age in [30, 10, 20] {
+        let session = BrowserSession { created_at: at(-40), last_used_at: at(-age), ..session(ada.id) };
+        expected.push(kept_session(store, session).await);
+    }
+    expected.sort_by_key(|session| std::cmp::Reverse(session.last_used_at));
+    kept_session(store, session(bob.id)).await;
+    for over in dead(ada.id) {
+        kept_session(store, over).await;
+    }
+    let mut view = store.read().await.unwrap();
+    assert_eq!(view.sessions_of_account(&ada.id, NOW, 50).await.unwrap(), expected);
+    assert_eq!(view.sessions_of_account(&ada.id, NOW, 2).await.unwrap(), expected[..2]);
+    assert_eq!(view.sessions_of_account(&bob.id, NOW, 50).await.unwrap().len(), 1);
+}
+
 /// A browser is known to the accounts that signed in with it, to no other.
 pub async fn a_browser_is_known_per_account(store: &dyn Store) {
     let (ada, bob) = (kept_account(store, "ada").await, kept_account(store, "bob").await);
