@@ -14,12 +14,14 @@ use domain::{
     AuditEntry, AuditEvent, Client, ClientAddress, ClientAuthMethod, ClientId, Outcome, SecretHash,
 };
 use oidc::client_auth::secret_hash;
-use oidc::registration::{BadRegistration, Caller, Policy, Registration, read_json, to_client_json};
+use oidc::registration::{Caller, Policy, read_json, to_client_json, to_json};
 use serde_json::Value;
 use store::StoreError;
 use subtle::ConstantTimeEq as _;
 use url::Url;
 use zeroize::Zeroizing;
+
+pub use oidc::registration::{BadRegistration, Registration};
 
 use crate::Provider;
 use crate::client_auth::CLIENT_SECRET;
@@ -107,6 +109,22 @@ pub async fn check_outside(app: &App, registration: &Registration) -> Result<(),
             Err(refused("cannot be fetched as a JSON array of addresses"))
         }
     }
+}
+
+/// Reads an operator's registration and looks at what stands outside it ([`check_outside`]).
+///
+/// # Errors
+/// It cannot be taken.
+pub async fn read_operators(app: &App, json: &Value) -> Result<Registration, BadRegistration> {
+    let registration = Registration::parse(json)?;
+    check_outside(app, &registration).await?;
+    Ok(registration)
+}
+
+/// A client as its operator sees it (RFC 7591 §3.2.1); the secret only when it was just made.
+#[must_use]
+pub fn shown_to_operator(client: &Client, secret: Option<&str>) -> Value {
+    to_json(client, secret)
 }
 
 impl Provider {

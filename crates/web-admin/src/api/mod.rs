@@ -17,13 +17,20 @@ pub(crate) mod principal;
 pub(crate) mod problem;
 pub(crate) mod route;
 #[cfg(test)]
+mod devices;
 mod tests;
 
 mod api_keys;
 mod audit;
+mod clients;
 mod consents;
 mod initial_tokens;
 mod keys;
+mod claims;
+mod groups;
+mod policies;
+mod roles;
+mod users;
 mod me;
 mod notices;
 mod sessions;
@@ -47,7 +54,7 @@ use route::{Module, Route, module};
 pub const BASE: &str = "/api/admin/v1";
 
 /// All subjects.
-pub(crate) const MODULES: &[Module] = &[module!(audit), module!(statistics), module!(me), module!(notices), module!(api_keys), module!(consents), module!(initial_tokens), module!(keys), module!(sessions)];
+pub(crate) const MODULES: &[Module] = &[module!(audit), module!(statistics), module!(me), module!(notices), module!(api_keys), module!(clients), module!(consents), module!(initial_tokens), module!(keys), module!(sessions), module!(devices), module!(claims), module!(groups), module!(policies), module!(roles), module!(users)];
 
 /// All routes.
 pub(crate) fn routes() -> impl Iterator<Item = &'static Route> {
