@@ -12,6 +12,7 @@
 //! The right to enrol is given at `begin` and belongs to whoever holds the handle that it answers; the
 //! account is taken from that right alone, never from a request (SEC-090).
 
+mod attestation;
 mod ceremony;
 mod code;
 mod complete;
@@ -44,7 +45,8 @@ const LIFE: Duration = Duration::from_secs(10 * 60);
 /// Why somebody may enrol a phone.
 #[derive(Debug)]
 pub enum Right {
-    /// They are this account's owner: `signin` verified their password on the phone just now.
+    /// They are this account's owner: `signin` verified their password on the phone just now. Enough for the first
+    /// phone of an account that has nothing else (SEC-070).
     Owner(Account),
     /// They hold the token of an enrolment link.
     Token(String),
@@ -128,6 +130,7 @@ impl Registry {
         self.app.throttle().hit(Rule::EnrolAddress, &throttle::network(address)).await?;
         let permitted = match right {
             Right::Owner(account) => {
+                self.app.may_enrol_by_password(&account.id).await?;
                 Permitted { account, added_by: AddedBy::Owner, session: None, enrolment: None, replaces: None }
             }
             Right::Move(secret) => {
@@ -140,8 +143,9 @@ impl Registry {
         let Permitted { account, added_by, session, enrolment, replaces } = permitted;
         self.app.throttle().hit(Rule::EnrolAccount, &account.id.to_string()).await?;
 
+        let wish = self.app.policies().now().await?.devices_of(&account).attestation;
         let passkeys = self.app.store().read().await?.passkeys(&account.id).await?;
-        let (ceremony, asked) = match ceremony::begin(self.app.issuer(), &account, &passkeys)? {
+        let (ceremony, asked) = match ceremony::begin(self.app.issuer(), &account, &passkeys, wish)? {
             Some((ceremony, asked)) => (Some(ceremony), asked),
             None => (None, ceremony::Asked::default()),
         };

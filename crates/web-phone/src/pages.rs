@@ -250,7 +250,7 @@ fn show(req: &HttpRequest, web: &Web, visitor: &Visitor, view: AddView) -> Resul
 }
 
 async fn prove(signin: &SignIn, visitor: &Visitor) -> Result<HttpResponse, Refused> {
-    let Started { journey, cookies: new } = signin.confirming_journey(visitor, "/phone/add").await?;
+    let Started { journey, cookies: new } = signin.strong_journey(visitor, "/phone/add").await?;
     let mut answer = HttpResponse::SeeOther();
     answer.insert_header((LOCATION, format!("/login?journey={journey}")));
     if let Some(secret) = &new.browser {

@@ -6,7 +6,7 @@
 //! displace it.
 
 use app::{Issuer, Refusal};
-use domain::{Account, CredentialId, Passkey};
+use domain::{Account, AttestationWish, CredentialId, DevicePolicy, Passkey};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use webauthn_rs::prelude as wa;
@@ -31,7 +31,7 @@ pub(super) struct Asked {
 /// What the phone proved.
 pub(super) enum Proven {
     /// A new passkey: its credential id and what to keep.
-    New { credential_id: Vec<u8>, passkey: String },
+    New { credential_id: Vec<u8>, passkey: String, vouched: Option<String> },
     /// One that is known, with its new state if that changed.
     Known { id: CredentialId, passkey: String },
 }
@@ -53,6 +53,7 @@ pub(super) fn begin(
     issuer: &Issuer,
     account: &Account,
     passkeys: &[Passkey],
+    wish: AttestationWish,
 ) -> Result<Option<(Ceremony, Asked)>, Refusal> {
     let Some(webauthn) = at(issuer)? else { return Ok(None) };
     let failed = |error: wa::WebauthnError| Refusal::Corrupt(format!("WebAuthn: {error}"));
@@ -67,7 +68,8 @@ pub(super) fn begin(
             Some(exclude),
         )
         .map_err(failed)?;
-    let (get, existing) = if known.is_empty() {
+    // Nobody vouches for a passkey that was made earlier.
+    let (get, existing) = if known.is_empty() || wish == AttestationWish::Required {
         (None, None)
     } else {
         let (get, state) = webauthn.start_passkey_authentication(&known).map_err(failed)?;
@@ -78,19 +80,60 @@ pub(super) fn begin(
     // to sign its owner in.
     create["publicKey"]["authenticatorSelection"]["residentKey"] = json!("required");
     create["publicKey"]["authenticatorSelection"]["requireResidentKey"] = json!(true);
+    if wish != AttestationWish::None {
+        create["publicKey"]["attestation"] = json!("direct");
+    }
     Ok(Some((Ceremony { registration, existing }, Asked { create: Some(create), get })))
 }
 
 /// Reads the registration of a new passkey.
-pub(super) fn registered(issuer: &Issuer, ceremony: &Ceremony, answer: Value) -> Result<Proven, Refusal> {
+pub(super) fn registered(
+    issuer: &Issuer,
+    ceremony: &Ceremony,
+    answer: Value,
+    policy: &DevicePolicy,
+) -> Result<Proven, Refusal> {
     let answer: wa::RegisterPublicKeyCredential = serde_json::from_value(answer).map_err(|_| refused())?;
     let webauthn = at(issuer)?.ok_or_else(refused)?;
     let passkey = webauthn.finish_passkey_registration(&answer, &ceremony.registration).map_err(|error| {
         tracing::info!(%error, "Passkey of a phone refused");
         refused()
     })?;
+    let vouched = match policy.attestation {
+        AttestationWish::None => None,
+        AttestationWish::Wanted | AttestationWish::Required => {
+            vouched_for(&webauthn, ceremony, &answer, &policy.attestation_roots)
+        }
+    };
     let credential_id: &[u8] = passkey.cred_id().as_ref();
-    Ok(Proven::New { credential_id: credential_id.to_vec(), passkey: to_text(&passkey)? })
+    Ok(Proven::New { credential_id: credential_id.to_vec(), passkey: to_text(&passkey)?, vouched })
+}
+
+/// Whether the statement in this registration leads to one of the roots (WebAuthn Level 3 §7.1, steps 21 to 24): its
+/// signature over our challenge and the new key, the chain, and the times of the certificates. `none` and statements
+/// that a key makes about itself lead nowhere.
+fn vouched_for(
+    webauthn: &wa::Webauthn,
+    ceremony: &Ceremony,
+    answer: &wa::RegisterPublicKeyCredential,
+    roots: &[String],
+) -> Option<String> {
+    let mut trusted = wa::AttestationCaList::default();
+    for root in roots {
+        trusted.union(&wa::AttestationCaList::try_from(root.as_bytes()).ok()?);
+    }
+    if trusted.is_empty() {
+        return None;
+    }
+    // The library keeps both ways of registering in one form: what was asked, and here whom to trust besides.
+    let asked = serde_json::to_value(&ceremony.registration).ok()?;
+    let state = json!({ "rs": asked.get("rs")?, "ca_list": serde_json::to_value(&trusted).ok()? });
+    let state: wa::AttestedPasskeyRegistration = serde_json::from_value(state).ok()?;
+    webauthn
+        .finish_attested_passkey_registration(answer, &state)
+        .inspect_err(|error| tracing::info!(%error, "Nobody vouches for a phone's passkey"))
+        .ok()?;
+    Some("WebAuthn".to_owned())
 }
 
 /// Reads the proof of a passkey that the account has already.

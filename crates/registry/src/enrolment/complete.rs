@@ -3,13 +3,14 @@
 use app::throttle::{self, Rule};
 use app::{Change, Refusal, audit, notices};
 use domain::{
-    Account, Actor, AuditEvent, ClientAddress, CredentialId, Device, DeviceKind, DeviceState, EnrolmentId, NoticeKind, Outcome, Passkey,
+    Account, Actor, Attestation, AttestationWish, AuditEvent, ClientAddress, CredentialId, Device, DeviceKind, DeviceRecord, DeviceState, EnrolmentId, NoticeKind, Outcome, Passkey,
     SecretHash, Timestamp, text,
 };
-use qr::approval::EnrolmentProof;
+use qr::approval::{EnrolmentProof, KeyStatement};
 use serde_json::Value;
 use store::{ChangeNote, Work};
 
+use super::attestation;
 use super::ceremony::{self, Proven};
 use super::{Enrolling, EnrollingSlot, slot_key};
 use crate::Registry;
@@ -28,9 +29,13 @@ pub enum Verification {
     /// By a passkey of the account that the phone holds: the answer of `navigator.credentials.get` (kind
     /// `web`).
     KnownPasskey(Value),
-    /// By its keystore before each use of the device key, or not at all (kind `app`). A statement of the app:
-    /// no attestation is demanded.
-    Keystore(bool),
+    /// By its keystore before each use of the device key, or not at all (kind `app`).
+    Keystore {
+        /// The app says that it does.
+        verifies: bool,
+        /// What vouches for the key.
+        attestation: Option<qr::wire::KeyAttestation>,
+    },
 }
 
 /// What the phone sends in the second step.
@@ -44,6 +49,8 @@ pub struct Completion {
     pub name: String,
     /// Operating system or model.
     pub platform: String,
+    /// Model, if told apart.
+    pub model: Option<String>,
     /// The owner agrees to future sign-ins by QR.
     pub agree: bool,
     /// By `key`, over `EnrolmentProof`; base64url.
@@ -109,6 +116,8 @@ impl Registry {
         let platform = text::plain_line(&given.platform, LONGEST_TEXT)
             .map_err(|_| Refusal::Invalid { field: "platform", why: "1 to 60 plain characters" })?;
 
+        let model = given.model.as_deref().map(|model| crate::devices::plain("model", model)).transpose()?;
+
         let mut view = self.app.store().read().await?;
         let account =
             view.account(&enrolling.account).await?.filter(Account::is_active).ok_or(Refusal::Gone)?;
@@ -119,20 +128,41 @@ impl Registry {
         }
         // The policy of its owner's groups says whether it has to wait for an administrator (SEC-075).
         let policy = self.app.policies().now().await?.devices_of(&account);
-        let (kind, verifies_user, proven) = match given.verification {
-            Verification::Keystore(verifies) => (DeviceKind::App, verifies, None),
+        let (kind, verifies_user, vouched, proven) = match given.verification {
+            Verification::Keystore { verifies, attestation } => {
+                let statement = KeyStatement {
+                    issuer: self.app.issuer().as_str(),
+                    enrolment: &given.handle,
+                    nonce: &enrolling.nonce,
+                    key: &given.key.key().thumbprint,
+                };
+                let message = statement.message().map_err(|_| unsigned())?;
+                let roots = &policy.attestation_roots;
+                let vouched = attestation
+                    .filter(|_| policy.attestation != AttestationWish::None)
+                    .and_then(|given| attestation::vouched_for(&given, &message, roots, self.app.wall()));
+                (DeviceKind::App, verifies, vouched, None)
+            }
             Verification::NewPasskey(answer) => {
                 let ceremony = enrolling.ceremony.as_ref().ok_or_else(no_passkeys)?;
-                let proven = ceremony::registered(self.app.issuer(), ceremony, answer)?;
-                (DeviceKind::Web, true, Some(proven))
+                let proven = ceremony::registered(self.app.issuer(), ceremony, answer, &policy)?;
+                let vouched = match &proven {
+                    Proven::New { vouched, .. } => vouched.clone(),
+                    Proven::Known { .. } => None,
+                };
+                (DeviceKind::Web, true, vouched, Some(proven))
             }
             Verification::KnownPasskey(answer) => {
                 let ceremony = enrolling.ceremony.as_ref().ok_or_else(no_passkeys)?;
                 let passkeys = view.passkeys(&account.id).await?;
                 let proven = ceremony::asserted(self.app.issuer(), ceremony, answer, &passkeys)?;
-                (DeviceKind::Web, true, Some(proven))
+                (DeviceKind::Web, true, None, Some(proven))
             }
         };
+        // The server's policy decides, whatever the phone was told or says (SEC-076).
+        if policy.attestation == AttestationWish::Required && vouched.is_none() {
+            return Err(Refusal::Conflict("attestation_required"));
+        }
         let device = Device {
             id: self.app.entropy().id(),
             account: account.id,
@@ -147,7 +177,12 @@ impl Registry {
             agreed_at: Some(now),
             created_at: now,
             last_used_at: None,
-            record: domain::DeviceRecord::new(now),
+            record: DeviceRecord {
+                model,
+                attestation: if vouched.is_some() { Attestation::Verified } else { Attestation::None },
+                attested_by: vouched,
+                ..DeviceRecord::new(now)
+            },
         };
         let (replaces, enrolment) = (enrolling.replaces.clone(), enrolling.enrolment);
         let (address, limit) = (given.address, policy.per_user);
@@ -259,7 +294,7 @@ async fn keep_passkey(
                 return Err(Refusal::Gone);
             }
         }
-        Proven::New { credential_id, passkey } => {
+        Proven::New { credential_id, passkey, .. } => {
             let passkey = Passkey {
                 id,
                 account: device.account,

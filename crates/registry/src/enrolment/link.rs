@@ -4,13 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use app::{Refusal, Visitor, audit};
-use domain::{AuditEvent, Enrolment, EnrolmentKind, EnrolmentOrigin, Method, Outcome, Timestamp};
+use domain::{AuditEvent, Enrolment, EnrolmentKind, EnrolmentOrigin, Outcome};
 use store::SignedIn;
 
 use crate::Registry;
-
-/// A proof is fresh for this long (SEC-070).
-const FRESH: Duration = Duration::from_secs(5 * 60);
 
 /// A link that lets one phone in, once.
 #[derive(Debug)]
@@ -26,14 +23,12 @@ impl Registry {
     /// (SEC-071).
     ///
     /// # Errors
-    /// `NotSignedIn`; `StepUpNeeded` unless the owner proved themselves within five minutes by something else
-    /// than a phone (SEC-042, SEC-070); `TooMany`.
+    /// `NotSignedIn`; `StepUpNeeded` unless the owner proved themselves within five minutes strongly enough
+    /// (`app::strength`; SEC-042, SEC-070); `TooMany`.
     pub async fn enrolment_link(&self, visitor: &Visitor) -> Result<OwnLink, Refusal> {
         let now = self.app.now();
         let who = self.signed_in(visitor).await?;
-        if !is_fresh(&who, now) {
-            return Err(Refusal::StepUpNeeded);
-        }
+        self.app.strength_for_enrolment(&who).await?;
         self.app.throttle().hit(app::Rule::EnrolAccount, &who.account.id.to_string()).await?;
         let token = self.app.entropy().secret();
         let enrolment = Enrolment {
@@ -68,17 +63,11 @@ impl Registry {
     /// As [`Registry::enrolment_link`].
     pub async fn may_link(&self, visitor: &Visitor) -> Result<(), Refusal> {
         let who = self.signed_in(visitor).await?;
-        if is_fresh(&who, self.app.now()) { Ok(()) } else { Err(Refusal::StepUpNeeded) }
+        self.app.strength_for_enrolment(&who).await
     }
 
     async fn signed_in(&self, visitor: &Visitor) -> Result<Arc<SignedIn>, Refusal> {
         let secret = visitor.session.as_ref().ok_or(Refusal::NotSignedIn)?;
         self.app.sessions().current(secret).await?.ok_or(Refusal::NotSignedIn)
     }
-}
-
-fn is_fresh(who: &SignedIn, now: Timestamp) -> bool {
-    who.session.proofs.iter().any(|proof| {
-        proof.method != Method::Phone && now.since(proof.at) <= FRESH && proof.at <= now.after(FRESH)
-    })
 }

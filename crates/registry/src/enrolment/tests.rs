@@ -126,8 +126,12 @@ fn completion(begun: &Begun, key: &DeviceKey, verification: Verification) -> Com
     }
 }
 
+fn keystore(verifies: bool) -> Verification {
+    Verification::Keystore { verifies, attestation: None }
+}
+
 fn app_phone(begun: &Begun) -> Completion {
-    completion(begun, &DeviceKey::generate(), Verification::Keystore(true))
+    completion(begun, &DeviceKey::generate(), keystore(true))
 }
 
 fn web_phone(begun: &Begun) -> (SoftPasskey, Completion) {
@@ -315,7 +319,7 @@ async fn sec_072_the_key_is_proven_and_accepted_once() {
     let place = place().await;
     let key = DeviceKey::generate();
     let begun = place.begin().await;
-    let good = || completion(&begun, &key, Verification::Keystore(true));
+    let good = || completion(&begun, &key, keystore(true));
     let foreign = Completion { signature: signature(&begun, &key, "https://other.example"), ..good() };
     assert!(is_invalid(&place.finish(foreign).await, "signature"));
     let other_key = Completion { key: jwk(&DeviceKey::generate()), ..good() };
@@ -332,7 +336,7 @@ async fn sec_072_the_key_is_proven_and_accepted_once() {
     let bob =
         place.registry.create_user(NewUser { username: "bob".into(), ..NewUser::default() }).await.unwrap();
     let begun = place.registry.enrol_begin(Right::Owner(bob), HERE).await.unwrap();
-    let same = completion(&begun, &key, Verification::Keystore(true));
+    let same = completion(&begun, &key, keystore(true));
     assert_eq!(place.finish(same).await.unwrap_err(), Refusal::Conflict("device_key"));
 }
 
@@ -341,10 +345,10 @@ async fn sec_081_a_revoked_key_never_returns() {
     let place = place().await;
     let key = DeviceKey::generate();
     let begun = place.begin().await;
-    let (device, _) = place.finish(completion(&begun, &key, Verification::Keystore(true))).await.unwrap();
+    let (device, _) = place.finish(completion(&begun, &key, keystore(true))).await.unwrap();
     place.registry.revoke_device(&device.id.to_string(), false).await.unwrap();
     let begun = place.begin().await;
-    let again = completion(&begun, &key, Verification::Keystore(true));
+    let again = completion(&begun, &key, keystore(true));
     assert_eq!(place.finish(again).await.unwrap_err(), Refusal::Conflict("device_key"));
 }
 
@@ -430,7 +434,7 @@ async fn sec_076_the_server_alone_decides_about_attestation() {
 async fn sec_077_the_keystores_word_is_kept_as_given() {
     let place = place().await;
     let begun = place.begin().await;
-    let without = completion(&begun, &DeviceKey::generate(), Verification::Keystore(false));
+    let without = completion(&begun, &DeviceKey::generate(), keystore(false));
     let (device, _) = place.finish(without).await.unwrap();
     assert!(!device.verifies_user);
     assert_eq!(device.kind, DeviceKind::App);
@@ -458,6 +462,6 @@ async fn at_an_ip_address_only_apps_can_be_enrolled() {
         ..completion(&begun, &key, Verification::NewPasskey(json!({})))
     };
     assert!(is_invalid(&place.finish(web).await, "kind"));
-    let app = Completion { signature, ..completion(&begun, &key, Verification::Keystore(true)) };
+    let app = Completion { signature, ..completion(&begun, &key, keystore(true)) };
     place.finish(app).await.unwrap();
 }

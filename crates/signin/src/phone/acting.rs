@@ -133,7 +133,7 @@ impl SignIn {
     /// # Errors
     /// As [`SignIn::device`]; [`Refusal::Forbidden`] also for a phone that may not act.
     pub async fn approved_sessions(&self, asked: &DeviceAsked<'_>) -> Result<Vec<BrowserSession>, Refusal> {
-        let device = self.active_device(asked).await?;
+        let (device, _) = self.active_device(asked).await?;
         let mut view = self.app().store().read().await?;
         Ok(view.sessions_of_device(&device.id, self.app().now(), MOST_SESSIONS).await?)
     }
@@ -143,7 +143,7 @@ impl SignIn {
     /// # Errors
     /// As [`SignIn::approved_sessions`]; [`Refusal::NotFound`] when the phone approved no such living session.
     pub async fn end_session(&self, asked: &DeviceAsked<'_>, id: &SessionId) -> Result<(), Refusal> {
-        let device = self.active_device(asked).await?;
+        let (device, _) = self.active_device(asked).await?;
         let app = self.app();
         let now = app.now();
         let deed = || async {
@@ -171,9 +171,9 @@ impl SignIn {
     ///
     /// # Errors
     /// As [`SignIn::device`]; [`Refusal::Forbidden`] also for a phone that may not act.
-    pub async fn active_device(&self, asked: &DeviceAsked<'_>) -> Result<Device, Refusal> {
-        let (device, account) = self.device(asked).await?;
-        if device.is_active() && account.is_active() { Ok(device) } else { Err(Refusal::Forbidden) }
+    pub async fn active_device(&self, asked: &DeviceAsked<'_>) -> Result<(Device, Account), Refusal> {
+        let acting = self.acting(asked).await?;
+        if acting.is_active() { Ok((acting.device, acting.account)) } else { Err(Refusal::Forbidden) }
     }
 
     /// Verifies a message that a phone signed over a challenge of ours. The challenge is spent either way.

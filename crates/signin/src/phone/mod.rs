@@ -13,8 +13,11 @@ mod claim;
 mod decide;
 mod open;
 mod redeem;
+mod running;
 mod symbol;
 mod trail;
+mod upkeep;
+mod verification;
 mod watch;
 
 use std::collections::HashMap;
@@ -35,6 +38,8 @@ pub use claim::{ClaimAsked, Claimed};
 pub use decide::{Decided, Decision};
 pub use open::Opened;
 pub use redeem::CheckCode;
+pub use upkeep::NewKey;
+pub use verification::{UserProof, VerificationAsked};
 pub use watch::{StateWord, Watch};
 
 use crate::SignIn;
@@ -49,6 +54,9 @@ impl Slot for Channels {
     type Value = Channel;
 }
 
+/// From claim to the end of an approval that is not redeemed.
+const CLAIM_AND_APPROVAL: Duration = Duration::from_secs(150);
+
 /// Handles by the MAC of a channel id. An id leads to its channel only as long as it can be scanned.
 struct ChannelIds;
 
@@ -62,12 +70,18 @@ impl Slot for ChannelIds {
 pub(crate) struct Phones {
     claims: Sealer,
     counts: Counters,
+    running: running::Running,
     listeners: Arc<Mutex<HashMap<JourneyId, u8>>>,
 }
 
 impl Phones {
     pub(crate) fn new(app: &App) -> Self {
-        Self { claims: app.sealer("qr claim"), counts: Counters::default(), listeners: Arc::default() }
+        Self {
+            claims: app.sealer("qr claim"),
+            counts: Counters::default(),
+            running: running::Running::default(),
+            listeners: Arc::default(),
+        }
     }
 }
 
@@ -158,9 +172,14 @@ impl SignIn {
     }
 
     async fn cancel(&self, handle: &str) -> Result<(), Refusal> {
+        self.cancel_as(handle, "cancelled").await
+    }
+
+    /// Takes a channel away, whoever has it; `word` says why in the audit trail.
+    async fn cancel_as(&self, handle: &str, word: &str) -> Result<(), Refusal> {
         let Some(channel) = self.app().slots::<Channels>().take(handle).await? else { return Ok(()) };
         let now = self.app().now();
-        let why = if channel.standing(now).state == State::Expired { "expired" } else { "cancelled" };
+        let why = if channel.standing(now).state == State::Expired { "expired" } else { word };
         self.say(&channel.common().opening.journey, State::Expired).await;
         self.note_end(&channel, why, now).await
     }

@@ -4,6 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Bytes, Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use app::Refusal;
+use domain::{Account, Device};
 use qr::wire::{DeviceShown, RevokeRequest, SessionShown, SessionsShown};
 use registry::Registry;
 use signin::SignIn;
@@ -29,16 +30,20 @@ pub(super) async fn standing(
     body: Bytes,
 ) -> Result<HttpResponse, Refused> {
     let (device, account) = signin.device(&signed(&req, &body)?).await.map_err(refusal::of)?;
-    Ok(json(
-        StatusCode::OK,
-        &DeviceShown {
-            device: device.id.to_string(),
-            state: device.state,
-            kind: device.kind,
-            name: device.name,
-            account: enrolments::shown(&account),
-        },
-    ))
+    let due = signin.is_reverification_due(&device, &account).await.map_err(refusal::of)?;
+    Ok(json(StatusCode::OK, &shown(&device, &account, due && device.is_active())))
+}
+
+/// A phone, as it is told of itself.
+pub(super) fn shown(device: &Device, account: &Account, reverify: bool) -> DeviceShown {
+    DeviceShown {
+        device: device.id.to_string(),
+        state: device.state,
+        kind: device.kind,
+        name: device.name.clone(),
+        account: enrolments::shown(account),
+        reverify,
+    }
 }
 
 /// `POST /devices/self/sessions`

@@ -40,7 +40,8 @@ async fn document(req: HttpRequest) -> HttpResponse {
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Latchbolt phone API", version = "1", description = ABOUT),
-    tags((name = "Enrolling"), (name = "Signing a browser in"), (name = "The phone itself")),
+    tags((name = "Enrolling"), (name = "Signing a browser in"), (name = "The phone itself"),
+         (name = "Other phones"), (name = "A new phone")),
     paths(
         super::enrolments::begin,
         super::enrolments::complete,
@@ -51,6 +52,19 @@ async fn document(req: HttpRequest) -> HttpResponse {
         super::devices::sessions,
         super::devices::end_session,
         super::devices::revoke,
+        super::upkeep::verification,
+        super::upkeep::rotate,
+        super::upkeep::reverify,
+        super::upkeep::rename,
+        super::upkeep::notices,
+        super::others::others,
+        super::others::lost,
+        super::others::found,
+        super::moves::open,
+        super::moves::state,
+        super::moves::claim,
+        super::moves::approve,
+        super::moves::deny,
     )
 )]
 pub(super) struct Described;
@@ -67,6 +81,9 @@ pub struct EnrolmentRequest {
     pub password: Option<String>,
     /// What follows `#e1` in an enrolment link.
     pub token: Option<String>,
+    /// From `/moves`, once it is `approved`.
+    #[schema(rename = "move")]
+    pub moving: Option<String>,
 }
 
 /// Whose phone it is.
@@ -139,6 +156,9 @@ pub struct EnrolmentCompletion {
     /// Operating system or model: one plain line of at most 60 characters.
     #[schema(max_length = 60)]
     pub platform: String,
+    /// Model, if told apart.
+    #[schema(max_length = 60)]
+    pub model: Option<String>,
     /// The owner agrees to sign-ins by QR. Must be true.
     pub agree: bool,
     /// Kind `app`: the keystore verifies its user before each use of the key. Recorded, and never raised later.
@@ -149,6 +169,19 @@ pub struct EnrolmentCompletion {
     pub credential: Option<Value>,
     /// Kind `web`: in its place the answer to `existing`.
     pub assertion: Option<Value>,
+    /// Kind `app`: what vouches for the key, where the service wants that.
+    pub attestation: Option<KeyAttestation>,
+}
+
+/// What vouches for an app's key.
+#[derive(ToSchema)]
+pub struct KeyAttestation {
+    /// `latchbolt-x5c-v1`.
+    pub format: String,
+    /// base64 of DER: the certificate whose key signed first, then those above it.
+    pub x5c: Vec<String>,
+    /// Of `latchbolt-attestation-v1`, by the first certificate's key; base64url.
+    pub signature: String,
 }
 
 /// A registered phone.
@@ -257,6 +290,8 @@ pub struct DeviceShown {
     pub name: String,
     /// Whose it is.
     pub account: AccountShown,
+    /// It was not used for so long that its owner has to be verified (purpose `reverify`) before it can claim.
+    pub reverify: Option<bool>,
 }
 
 /// A living sign-in.
@@ -286,6 +321,209 @@ pub struct SessionsShown {
 pub struct RevokeRequest {
     /// End the sign-ins it approved, too.
     pub end_sessions: Option<bool>,
+}
+
+/// For what an owner is verified.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub enum Purpose {
+    /// Another key.
+    Rotate,
+    /// The phone was not used for long.
+    Reverify,
+    /// Another phone takes this one's place.
+    Move,
+    /// A lost phone turned up.
+    Found,
+}
+
+/// What the owner is verified for.
+#[derive(ToSchema)]
+pub struct VerificationRequest {
+    /// For what.
+    pub purpose: Purpose,
+    /// About what.
+    #[schema(max_length = 200)]
+    pub subject: String,
+}
+
+/// What the phone answers with the deed.
+#[derive(ToSchema)]
+pub struct VerificationAnswer {
+    /// Comes back with the deed. Single use.
+    pub nonce: String,
+    /// Kind `web`: options for `navigator.credentials.get`.
+    pub webauthn: Option<Value>,
+    /// Seconds.
+    pub expires_in: u32,
+}
+
+/// The owner is there.
+#[derive(ToSchema)]
+pub struct UserProof {
+    /// From `/devices/self/verification`.
+    pub nonce: String,
+    /// The phone verified its user for this.
+    pub uv: bool,
+    /// Kind `web`: the passkey's answer, as JSON.
+    pub assertion: Option<Value>,
+}
+
+/// Another key.
+#[derive(ToSchema)]
+pub struct RotateRequest {
+    /// The new public key as JWK.
+    pub key: Value,
+    /// Of `latchbolt-rotation-v1`, by the new key; base64url.
+    pub signature: String,
+    /// Purpose `rotate`.
+    pub proof: UserProof,
+}
+
+/// The owner of a phone that was not used for long.
+#[derive(ToSchema)]
+pub struct ReverifyRequest {
+    /// Purpose `reverify`.
+    pub proof: UserProof,
+}
+
+/// Another name.
+#[derive(ToSchema)]
+pub struct RenameRequest {
+    /// One plain line.
+    #[schema(max_length = 60)]
+    pub name: String,
+}
+
+/// Another phone of the same owner.
+#[derive(ToSchema)]
+pub struct OtherPhone {
+    /// Its id.
+    pub device: String,
+    /// The owner's name for it.
+    pub name: String,
+    /// Operating system or model.
+    pub platform: String,
+    /// Where it stands.
+    pub state: DeviceState,
+    /// Seconds since 1970.
+    pub last_used_at: Option<i64>,
+}
+
+/// The owner's other phones.
+#[derive(ToSchema)]
+pub struct OtherPhones {
+    /// Oldest first; without revoked ones.
+    pub phones: Vec<OtherPhone>,
+}
+
+/// What happened to a phone.
+#[derive(ToSchema)]
+pub struct LostRequest {
+    /// `lost` or `stolen`.
+    pub reason: String,
+    /// More, in a plain line.
+    pub note: Option<String>,
+}
+
+/// A phone turned up.
+#[derive(ToSchema)]
+pub struct FoundRequest {
+    /// Purpose `found`.
+    pub proof: UserProof,
+}
+
+/// A new phone.
+#[derive(ToSchema)]
+pub struct MoveOffer {
+    /// Operating system.
+    #[schema(max_length = 60)]
+    pub platform: String,
+    /// Model, if told apart.
+    #[schema(max_length = 60)]
+    pub model: Option<String>,
+}
+
+/// The new phone's offer.
+#[derive(ToSchema)]
+pub struct MoveOpened {
+    /// Comes back with every question about it. A secret.
+    #[schema(rename = "move")]
+    pub secret: String,
+    /// What the old phone scans: `<issuer>/phone#m1<offer>`.
+    pub url: String,
+    /// Seconds.
+    pub expires_in: u32,
+}
+
+/// About which offer.
+#[derive(ToSchema)]
+pub struct MoveQuestion {
+    /// From `/moves`.
+    #[schema(rename = "move")]
+    pub secret: String,
+}
+
+/// Where an offer stands.
+#[derive(ToSchema)]
+pub struct MoveStood {
+    /// `waiting`, `claimed`, `approved` or `denied`.
+    pub state: String,
+    /// While `claimed`: to be typed on the old phone.
+    pub number: Option<String>,
+    /// Whose phone the old one is.
+    pub username: Option<String>,
+}
+
+/// The new phone's offer, on the old one.
+#[derive(ToSchema)]
+pub struct MoveClaim {
+    /// What follows `#m1` in the new phone's QR code.
+    pub offer: String,
+}
+
+/// What the old phone shows of the new one.
+#[derive(ToSchema)]
+pub struct MoveClaimed {
+    /// Operating system.
+    pub platform: String,
+    /// Model.
+    pub model: Option<String>,
+    /// Both phones come from the same network.
+    pub same_network: bool,
+    /// Seconds.
+    pub expires_in: u32,
+}
+
+/// The owner agrees.
+#[derive(ToSchema)]
+pub struct MoveApproval {
+    /// As claimed.
+    pub offer: String,
+    /// The three digits that the new phone shows.
+    pub number: String,
+    /// Purpose `move`.
+    pub proof: UserProof,
+}
+
+/// A word to the phone's owner.
+#[derive(ToSchema)]
+pub struct NoticeTold {
+    /// Its id.
+    pub id: String,
+    /// Seconds since 1970.
+    pub at: i64,
+    /// It was not seen before.
+    pub is_new: bool,
+    /// What happened: `kind` and its facts.
+    pub notice: Value,
+}
+
+/// What happened lately.
+#[derive(ToSchema)]
+pub struct NoticesTold {
+    /// Newest first.
+    pub notices: Vec<NoticeTold>,
 }
 
 /// An empty object.

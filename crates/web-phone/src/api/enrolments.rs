@@ -36,17 +36,18 @@ pub(super) async fn begin(
 ) -> Result<HttpResponse, Refused> {
     let given: EnrolmentRequest = read(&req, &body)?;
     let visitor = Visitor::of(&req, Web::of(&req)?);
-    let right = match (given.username, given.password, given.token) {
-        (Some(username), Some(password), None) => {
+    let right = match (given.username, given.password, given.token, given.moving) {
+        (None, None, None, Some(secret)) => Right::Move(secret.0),
+        (Some(username), Some(password), None, None) => {
             let password = SecretString::from(password.0);
             Right::Owner(signin.verify_password(&visitor, &username, &password).await.map_err(refusal::of)?)
         }
-        (None, None, Some(token)) => Right::Token(token.0),
+        (None, None, Some(token), None) => Right::Token(token.0),
         _ => {
             return Err(Refused::new(
                 StatusCode::BAD_REQUEST,
                 "invalid_request",
-                "Give either username and password, or token.",
+                "Give either username and password, or token, or move.",
             ));
         }
     };
@@ -91,7 +92,9 @@ pub(super) async fn complete(
     let verification = match (given.kind, given.credential, given.assertion) {
         (DeviceKind::Web, Some(credential), None) => Verification::NewPasskey(credential),
         (DeviceKind::Web, None, Some(assertion)) => Verification::KnownPasskey(assertion),
-        (DeviceKind::App, None, None) => Verification::Keystore(given.verifies_user),
+        (DeviceKind::App, None, None) => {
+            Verification::Keystore { verifies: given.verifies_user, attestation: given.attestation }
+        }
         (DeviceKind::Web, ..) => {
             return Err(invalid("credential", "Kind web needs either credential or assertion."));
         }
@@ -104,6 +107,7 @@ pub(super) async fn complete(
         key: given.key,
         name: given.name,
         platform: given.platform,
+        model: given.model,
         agree: given.agree,
         signature: given.signature,
         verification,
@@ -121,7 +125,7 @@ pub(super) async fn complete(
     ))
 }
 
-fn invalid(field: &'static str, why: &'static str) -> Refused {
+pub(super) fn invalid(field: &'static str, why: &'static str) -> Refused {
     Refused::new(StatusCode::BAD_REQUEST, "invalid_request", why).with("field", field)
 }
 

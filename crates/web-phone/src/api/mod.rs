@@ -8,8 +8,11 @@ pub mod claims;
 pub mod devices;
 pub mod docs;
 pub mod enrolments;
+pub mod moves;
+pub mod others;
 mod refusal;
 mod swagger;
+pub mod upkeep;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::CONTENT_TYPE;
@@ -48,7 +51,22 @@ pub(crate) fn mount(cfg: &mut ServiceConfig) {
             .service(
                 resource("/devices/self/sessions/{session}/end").app_data(small()).post(devices::end_session),
             )
-            .service(resource("/devices/self/revoke").app_data(small()).post(devices::revoke)),
+            .service(resource("/devices/self/revoke").app_data(small()).post(devices::revoke))
+            .service(resource("/devices/self/verification").app_data(small()).post(upkeep::verification))
+            .service(resource("/devices/self/key").app_data(small()).post(upkeep::rotate))
+            .service(resource("/devices/self/verify").app_data(small()).post(upkeep::reverify))
+            .service(resource("/devices/self/name").app_data(small()).post(upkeep::rename))
+            .service(resource("/devices/self/notices").app_data(small()).post(upkeep::notices))
+            // The owner's other phones
+            .service(resource("/devices/self/others").app_data(small()).post(others::others))
+            .service(resource("/devices/self/others/{device}/lost").app_data(small()).post(others::lost))
+            .service(resource("/devices/self/others/{device}/found").app_data(small()).post(others::found))
+            // A new phone in the place of an old one
+            .service(resource("/moves").app_data(small()).post(moves::open))
+            .service(resource("/moves/state").app_data(small()).post(moves::state))
+            .service(resource("/devices/self/moves/claim").app_data(small()).post(moves::claim))
+            .service(resource("/devices/self/moves/approve").app_data(small()).post(moves::approve))
+            .service(resource("/devices/self/moves/deny").app_data(small()).post(moves::deny)),
     );
     docs::mount(cfg);
 }

@@ -20,6 +20,19 @@ pub(super) fn of(refusal: Refusal) -> Refused {
         Refusal::Conflict("passkey") => {
             Refused::new(StatusCode::CONFLICT, "passkey_known", "This passkey is registered already.")
         }
+        Refusal::Conflict("reverification") => Refused::new(
+            StatusCode::FORBIDDEN,
+            "reverification_needed",
+            "This phone was not used for long. Its owner has to be verified on it first.",
+        ),
+        Refusal::Conflict("attestation_required") => Refused::new(
+            StatusCode::FORBIDDEN,
+            "attestation_required",
+            "Here somebody has to vouch for a phone's key.",
+        ),
+        Refusal::Conflict("device_state") => {
+            Refused::new(StatusCode::CONFLICT, "device_state", "Where the phone stands does not allow that.")
+        }
         other => other.into(),
     }
 }

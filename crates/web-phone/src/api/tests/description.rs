@@ -73,6 +73,7 @@ fn the_description_says_what_is_read_and_answered() {
             username: Some(text()),
             password: Some(wire::Hidden(text())),
             token: Some(wire::Hidden(text())),
+            moving: Some(wire::Hidden(text())),
         },
     );
     check_described(
@@ -99,8 +100,11 @@ fn the_description_says_what_is_read_and_answered() {
             signature: text(),
             credential: Some(json!({})),
             assertion: Some(json!({})),
+            model: Some(text()),
+            attestation: Some(attestation()),
         },
     );
+    check_described("KeyAttestation", &attestation());
     check_described(
         "EnrolmentDone",
         &wire::EnrolmentDone {
@@ -118,6 +122,7 @@ fn the_description_says_what_is_read_and_answered() {
             kind: domain::DeviceKind::Web,
             name: text(),
             account: account(),
+            reverify: true,
         },
     );
     let session =
@@ -127,11 +132,65 @@ fn the_description_says_what_is_read_and_answered() {
     check_described("RevokeRequest", &wire::RevokeRequest { end_sessions: true });
 }
 
+fn attestation() -> qr::wire::KeyAttestation {
+    qr::wire::KeyAttestation { format: "x".into(), x5c: vec!["x".into()], signature: "x".into() }
+}
+
+#[test]
+fn the_description_says_what_a_phone_does_with_its_registration() {
+    use qr::wire;
+    let text = || "x".to_owned();
+    let hidden = || wire::Hidden(text());
+    let proof = || wire::UserProof { nonce: text(), uv: true, assertion: Some(json!({})) };
+    let jwk: qr::Jwk = serde_json::from_value(DeviceKey::generate().jwk()).unwrap();
+    let purpose = qr::approval::Purpose::Move;
+    check_described("VerificationRequest", &wire::VerificationRequest { purpose, subject: text() });
+    let answer = wire::VerificationAnswer { nonce: text(), webauthn: Some(json!({})), expires_in: 1 };
+    check_described("VerificationAnswer", &answer);
+    check_described("UserProof", &proof());
+    check_described("RotateRequest", &wire::RotateRequest { key: jwk, signature: text(), proof: proof() });
+    check_described("ReverifyRequest", &wire::ReverifyRequest { proof: proof() });
+    check_described("RenameRequest", &wire::RenameRequest { name: text() });
+    let other = wire::OtherPhone {
+        device: text(),
+        name: text(),
+        platform: text(),
+        state: DeviceState::Active,
+        last_used_at: Some(1),
+    };
+    check_described("OtherPhone", &other);
+    check_described("OtherPhones", &wire::OtherPhones { phones: vec![other] });
+    check_described("LostRequest", &wire::LostRequest { reason: text(), note: Some(text()) });
+    check_described("FoundRequest", &wire::FoundRequest { proof: proof() });
+    check_described("MoveOffer", &wire::MoveOffer { platform: text(), model: Some(text()) });
+    check_described("MoveOpened", &wire::MoveOpened { secret: hidden(), url: text(), expires_in: 1 });
+    check_described("MoveQuestion", &wire::MoveQuestion { secret: hidden() });
+    let number = qr::CheckCode::parse("123");
+    check_described("MoveStood", &wire::MoveStood { state: text(), number, username: Some(text()) });
+    check_described("MoveClaim", &wire::MoveClaim { offer: text() });
+    check_described(
+        "MoveClaimed",
+        &wire::MoveClaimed {
+            platform: text(),
+            model: Some(text()),
+            same_network: true,
+            expires_in: 1,
+        },
+    );
+    check_described(
+        "MoveApproval",
+        &wire::MoveApproval { offer: text(), number: number.unwrap(), proof: proof() },
+    );
+    let notice = wire::NoticeTold { id: text(), at: 1, is_new: true, notice: json!({}) };
+    check_described("NoticeTold", &notice);
+    check_described("NoticesTold", &wire::NoticesTold { notices: vec![notice] });
+}
+
 #[actix_web::test]
 async fn the_description_covers_every_route_and_is_shown_from_here_alone() {
     let document: Value = serde_json::from_str(&docs::Described::openapi().to_json().unwrap()).unwrap();
     let paths: BTreeSet<&String> = document["paths"].as_object().unwrap().keys().collect();
-    assert_eq!(paths.len(), 9);
+    assert_eq!(paths.len(), 22);
     let here = here().await;
     for path in paths {
         let answer = here.send(TestRequest::post().uri(path)).await;
