@@ -17,13 +17,13 @@ pub(crate) mod principal;
 pub(crate) mod problem;
 pub(crate) mod route;
 #[cfg(test)]
-mod devices;
 mod tests;
 
 mod api_keys;
 mod audit;
 mod clients;
 mod consents;
+mod devices;
 mod initial_tokens;
 mod keys;
 mod claims;
