@@ -16,7 +16,8 @@ use app::{Mandate, Refusal};
 use domain::{
     Account, AccountId, AuditEntry, AuditEvent, GroupId, Outcome, PasswordHash, Permission, Roles, Timestamp,
 };
-use store::{PeopleFilter, PeoplePage, Person, Work};
+use store::Work;
+pub use store::{PeopleFilter, PeopleOrder, PeoplePage, Person};
 
 use crate::Registry;
 use crate::claims::check_defined;

@@ -8,9 +8,10 @@ use domain::{
     AuditEntry, AuditEvent, DevicePolicy, EnrolmentPolicy, Outcome, PasswordPolicy, Policies, Policy,
     RecoveryPolicy, Timestamp,
 };
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::Registry;
+use crate::groups::is_seen;
 
 /// A policy as it holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,7 +61,27 @@ impl Registry {
         all.into_iter().find(|policy| policy.name == name).ok_or(Refusal::NotFound)
     }
 
-    /// Saves a policy in place of its version `seen`; fields that are not said are the defaults.
+    /// Changes some fields of a policy in place of its version `seen` (none: whatever it is).
+    ///
+    /// # Errors
+    /// As [`Registry::save_policy`].
+    pub async fn change_policy(
+        &self,
+        by: &Mandate,
+        name: &str,
+        some: Map<String, Value>,
+        seen: Option<u32>,
+    ) -> Result<PolicyNow, Refusal> {
+        let before = self.policy(name).await?;
+        is_seen(before.version, seen)?;
+        let mut value = before.value;
+        if let Value::Object(fields) = &mut value {
+            fields.extend(some);
+        }
+        self.save_policy(by, name, &value, Some(before.version)).await
+    }
+
+    /// Saves a policy in place of its version `seen` (none: whatever it is); fields that are not said are the defaults.
     ///
     /// # Errors
     /// `NotFound`; `Invalid` names the field that is unknown or out of its limits; `Outdated` when somebody else has
@@ -70,12 +91,11 @@ impl Registry {
         by: &Mandate,
         name: &str,
         value: &Value,
-        seen: u32,
+        seen: Option<u32>,
     ) -> Result<PolicyNow, Refusal> {
         let before = self.policy(name).await?;
-        if before.version != seen {
-            return Err(Refusal::Outdated { current: i64::from(before.version) });
-        }
+        is_seen(before.version, seen)?;
+        let seen = before.version;
         let name = before.name;
         let value = complete(name, value)?;
         let text = value.to_string();

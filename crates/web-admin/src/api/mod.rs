@@ -21,20 +21,20 @@ mod tests;
 
 mod api_keys;
 mod audit;
+mod claims;
 mod clients;
 mod consents;
 mod devices;
+mod groups;
 mod initial_tokens;
 mod keys;
-mod claims;
-mod groups;
-mod policies;
-mod roles;
-mod users;
 mod me;
 mod notices;
+mod policies;
+mod roles;
 mod sessions;
 mod statistics;
+mod users;
 
 use std::collections::BTreeMap;
 
@@ -54,7 +54,24 @@ use route::{Module, Route, module};
 pub const BASE: &str = "/api/admin/v1";
 
 /// All subjects.
-pub(crate) const MODULES: &[Module] = &[module!(audit), module!(statistics), module!(me), module!(notices), module!(api_keys), module!(clients), module!(consents), module!(initial_tokens), module!(keys), module!(sessions), module!(devices), module!(claims), module!(groups), module!(policies), module!(roles), module!(users)];
+pub(crate) const MODULES: &[Module] = &[
+    module!(audit),
+    module!(statistics),
+    module!(me),
+    module!(notices),
+    module!(api_keys),
+    module!(clients),
+    module!(consents),
+    module!(initial_tokens),
+    module!(keys),
+    module!(sessions),
+    module!(devices),
+    module!(claims),
+    module!(groups),
+    module!(policies),
+    module!(roles),
+    module!(users),
+];
 
 /// All routes.
 pub(crate) fn routes() -> impl Iterator<Item = &'static Route> {
