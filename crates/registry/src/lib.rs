@@ -6,6 +6,7 @@
 //! (`server`).
 
 pub mod api_keys;
+pub mod approvals;
 pub mod audit;
 pub mod chain;
 pub mod claims;
@@ -17,13 +18,17 @@ pub mod consents;
 pub mod devices;
 pub mod enrolment;
 pub mod enrolments;
+pub mod factors;
 pub mod housekeeping;
+pub mod import;
+pub mod jobs;
+pub mod letters;
 mod language;
 pub mod lost;
 pub mod moves;
 pub mod notices;
-pub mod passwords;
 pub mod policies;
+pub mod recoveries;
 pub mod sessions;
 pub mod setup;
 pub mod statistics;
@@ -46,11 +51,18 @@ pub struct Settings {
     pub devices_per_account: u32,
     /// How long an enrolment link or QR is good (SEC-071: at most 10 minutes).
     pub enrolment_life: Duration,
+    /// A phone not used for so long, in whole days, has to be verified anew (SEC-089).
+    pub device_unused: Duration,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { shortest_password: 8, devices_per_account: 5, enrolment_life: Duration::from_secs(600) }
+        Self {
+            shortest_password: 8,
+            devices_per_account: 5,
+            enrolment_life: Duration::from_secs(600),
+            device_unused: Duration::from_secs(180 * 24 * 3600),
+        }
     }
 }
 
@@ -59,6 +71,8 @@ impl Settings {
     fn policies(&self) -> domain::Policies {
         let mut policies = domain::Policies::default();
         policies.devices.per_user = self.devices_per_account;
+        let days = self.device_unused.as_secs().div_ceil(24 * 3600);
+        policies.devices.reverify_days = u32::try_from(days).unwrap_or(3650);
         policies.passwords.shortest = u32::try_from(self.shortest_password).unwrap_or(128);
         let minutes = self.enrolment_life.as_secs().div_ceil(60).clamp(1, 10);
         policies.enrolments.screen_minutes = u32::try_from(minutes).unwrap_or(10);

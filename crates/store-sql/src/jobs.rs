@@ -8,7 +8,7 @@ use store::{
     OutcomeFilter, Result, RowFilter, SecretRow, StoreError,
 };
 
-use crate::accounts::PAGE;
+use crate::accounts::{AccountRow, CountRow, PAGE, state_word};
 use crate::values::{bind, like, parsed, small, word};
 use crate::work::{Cells, Entry, SqlWork, sql};
 
@@ -353,6 +353,20 @@ impl Jobs for SqlWork {
         .collect()
     }
 
+    async fn is_work_due(&mut self, now: Timestamp) -> Result<bool> {
+        let due = self
+            .optional::<CountRow>(
+                sql!(
+                    "SELECT CAST(1 AS BIGINT) FROM jobs
+                      WHERE state IN ('running', 'undoable', 'finalising', 'undoing')
+                        AND (state <> 'undoable' OR undo_until <= $1) LIMIT 1"
+                ),
+                bind![now],
+            )
+            .await?;
+        Ok(due.is_some_and(|found| found.0 == 1))
+    }
+
     async fn accounts_named(&mut self, keys: &[String]) -> Result<Vec<FoundAccount>> {
         let rows = self
             .all::<AccountFound>(
@@ -627,6 +641,11 @@ impl EditJobs for SqlWork {
             )
             .await?;
         Ok(changed == 1)
+    }
+
+    async fn set_job_options(&mut self, id: &JobId, options: &str) -> Result<()> {
+        self.run(sql!("UPDATE jobs SET options = $2 WHERE id = $1"), bind![id, options]).await?;
+        Ok(())
     }
 
     async fn claim_job(&mut self, node: &str, now: Timestamp, until: Timestamp) -> Result<Option<Job>> {

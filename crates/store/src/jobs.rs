@@ -155,6 +155,9 @@ pub trait Jobs: Send {
     /// Rows with a secret after this number, in their order.
     async fn job_secrets(&mut self, id: &JobId, after: u32, limit: u32) -> Result<Vec<SecretRow>>;
 
+    /// Whether there is work that a node may take now.
+    async fn is_work_due(&mut self, now: Timestamp) -> Result<bool>;
+
     /// Accounts by their folded names.
     async fn accounts_named(&mut self, keys: &[String]) -> Result<Vec<FoundAccount>>;
 
@@ -201,6 +204,9 @@ pub trait EditJobs: Jobs {
 
     /// Moves work on from one of these states; `false` when it is in another. What is not given stays.
     async fn move_job(&mut self, id: &JobId, from: &[JobState], step: JobMove) -> Result<bool>;
+
+    /// Replaces what is common to all rows.
+    async fn set_job_options(&mut self, id: &JobId, options: &str) -> Result<()>;
 
     /// Takes work that is running, or whose time to be undone is over, for this node until then: of many nodes
     /// one gets it, and another when the first no longer holds it.

@@ -278,7 +278,7 @@ impl store::Factors for FakeView {
         _: &store::RecoveryFilter,
         _: Option<&domain::Cursor>,
         _: u32,
-    ) -> Result<Vec<domain::Recovery>> {
+    ) -> Result<Vec<store::ListedRecovery>> {
         Ok(Vec::new())
     }
 }

@@ -118,7 +118,7 @@ impl Registry {
         Ok(done)
     }
 
-    async fn stop_person(
+    pub(crate) async fn stop_person(
         &self,
         work: &mut dyn Work,
         by: &Mandate,
