@@ -8,6 +8,9 @@ use store::Work;
 
 use crate::Refusal;
 
+/// So many wrong passwords and codes in a row switch the password off in strange browsers (SEC-163).
+pub const MOST_FAILURES: u32 = 100;
+
 /// Removes a passkey in this unit and answers its name, unless nothing would be left to sign in with.
 ///
 /// # Errors

@@ -1,5 +1,6 @@
 //! People's accounts: make, list, disable, enable, set a password.
 
+use app::passwords::{self, Surroundings};
 use app::{Change, Mandate, Refusal};
 use domain::{
     Account, AccountId, AccountState, AuditEntry, AuditEvent, Outcome, PasswordHash, SessionEnd, SessionId,
@@ -10,7 +11,7 @@ use serde_json::{Map, Value};
 
 use crate::claims::check_claims;
 use crate::people::username;
-use crate::{Paging, Registry, passwords};
+use crate::{Paging, Registry};
 
 /// An account to be made.
 #[derive(Debug, Default)]
@@ -100,7 +101,7 @@ impl Registry {
     /// `NotFound`, or `Invalid` for a password that may not be one.
     pub async fn set_password(&self, username: &str, password: &SecretString) -> Result<Account, Refusal> {
         let account = self.user(username).await?;
-        let phc = self.hash(password).await?;
+        let phc = self.hash(&account, password).await?;
         let now = self.app.now();
         let hash = PasswordHash { account: account.id, phc, changed_at: now };
         let deed = || async {
@@ -129,10 +130,6 @@ impl Registry {
         if claims.contains_key("email") {
             claims.entry("email_verified").or_insert(Value::Bool(false));
         }
-        let phc = match &new.password {
-            Some(password) => Some(self.hash(password).await?),
-            None => None,
-        };
         let now = self.app.now();
         let account = Account {
             id: self.app.entropy().id(),
@@ -148,11 +145,21 @@ impl Registry {
             created_at: now,
             updated_at: now,
         };
+        let phc = match &new.password {
+            Some(password) => Some(self.hash(&account, password).await?),
+            None => None,
+        };
         Ok(Prepared { account, phc })
     }
 
-    pub(crate) async fn hash(&self, password: &SecretString) -> Result<String, Refusal> {
-        let normal = passwords::to_hash(password, self.settings.shortest_password)?;
+    /// Of a password that an operator gives this account, by the rule for those (SEC-161, SEC-162).
+    pub(crate) async fn hash(&self, account: &Account, password: &SecretString) -> Result<String, Refusal> {
+        let mut policy = self.app.policies().now().await?.passwords_of(account);
+        // The configuration's floor holds whatever policy was saved.
+        let floor = u32::try_from(self.settings.shortest_password).unwrap_or(128);
+        policy.shortest = policy.shortest.max(floor);
+        let around = Surroundings::of(account, self.app.issuer().host());
+        let normal = passwords::given(password, &policy, &around)?;
         self.app.hashing().hash(&normal).await
     }
 

@@ -9,6 +9,7 @@
 
 use std::time::Duration;
 
+use app::factors::MOST_FAILURES;
 use app::{Refusal, Rule, Visitor, throttle};
 use domain::{Account, AccountId, SecretHash, Timestamp, Username};
 use live::Slot;
@@ -18,8 +19,6 @@ use store::{View, Work};
 use crate::SignIn;
 use crate::way::name;
 
-/// So many wrong passwords and codes in a row switch the password off (SEC-163).
-pub(crate) const MOST_FAILURES: u32 = 100;
 /// So many in a row in one browser that the account has used, and it is as good as a strange one.
 pub(crate) const MOST_IN_BROWSER: u32 = 10;
 /// From so many wrong passwords on the next one has to wait.

@@ -5,7 +5,7 @@ use domain::{
     AccountId, Actor, CredentialId, Cursor, Held, Recovery, RecoveryId, SecretHash, SessionEnd, SessionId,
     Timestamp, Totp,
 };
-use store::{EditFactors, Factors, RecoveryFilter, Result, StoreError};
+use store::{EditFactors, Factors, ListedRecovery, RecoveryFilter, Result, StoreError};
 
 use crate::accounts::{CountRow, PAGE};
 use crate::corrupt;
@@ -156,6 +156,17 @@ impl TryFrom<RecoveryRow> for Recovery {
     }
 }
 
+/// A recovery, then `username`.
+struct ListedRow(RecoveryRow, String);
+
+impl Entry for ListedRow {
+    const TABLE: &'static str = "recoveries";
+
+    fn read(row: &mut Cells<'_>) -> Result<Self> {
+        Ok(Self(RecoveryRow::read(row)?, row.text("username")?))
+    }
+}
+
 #[async_trait]
 impl Factors for SqlWork {
     async fn factors_held(&mut self, account: &AccountId) -> Result<Option<Held>> {
@@ -236,7 +247,7 @@ impl Factors for SqlWork {
         filter: &RecoveryFilter,
         after: Option<&Cursor>,
         limit: u32,
-    ) -> Result<Vec<Recovery>> {
+    ) -> Result<Vec<ListedRecovery>> {
         let (at, id) = match after {
             None => (i64::MAX, ""),
             Some(cursor) => match cursor.number() {
@@ -244,23 +255,23 @@ impl Factors for SqlWork {
                 Err(_) => return Ok(Vec::new()),
             },
         };
-        self.all::<RecoveryRow>(
+        let found = self
+            .all::<ListedRow>(
             sql!(
-                "SELECT id, account_id, state, reason, opened_by, opened_at, ready_at, expires_at, completed_by,
-                        completed_at, token_hash, ended_at, cancelled_by
-                   FROM recoveries
-                  WHERE (CAST($1 AS TEXT) IS NULL OR account_id = $1)
+                "SELECT r.id, r.account_id, r.state, r.reason, r.opened_by, r.opened_at, r.ready_at, r.expires_at,
+                        r.completed_by, r.completed_at, r.token_hash, r.ended_at, r.cancelled_by, a.username
+                   FROM recoveries r JOIN accounts a ON a.id = r.account_id
+                  WHERE (CAST($1 AS TEXT) IS NULL OR r.account_id = $1)
                     AND (CAST($2 AS BIGINT) IS NULL
-                         OR (state IN ('waiting', 'completed') AND expires_at > $2))
-                    AND (opened_at, id) < ($3, $4)
-                  ORDER BY opened_at DESC, id DESC LIMIT $5"
+                         OR (r.state IN ('waiting', 'completed') AND r.expires_at > $2))
+                    AND (r.opened_at, r.id) < ($3, $4)
+                  ORDER BY r.opened_at DESC, r.id DESC LIMIT $5"
             ),
             bind![filter.account.as_ref(), filter.open_at, at, id, limit.min(PAGE)],
         )
-        .await?
-        .into_iter()
-        .map(Recovery::try_from)
-        .collect()
+        .await?;
+        let listed = |ListedRow(row, username)| Ok(ListedRecovery { recovery: row.try_into()?, username });
+        found.into_iter().map(listed).collect()
     }
 }
 

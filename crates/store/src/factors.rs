@@ -17,6 +17,15 @@ pub struct RecoveryFilter {
     pub open_at: Option<Timestamp>,
 }
 
+/// A recovery, and whose it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedRecovery {
+    /// The recovery.
+    pub recovery: Recovery,
+    /// The user name.
+    pub username: String,
+}
+
 /// Reads.
 #[async_trait]
 pub trait Factors: Send {
@@ -41,7 +50,7 @@ pub trait Factors: Send {
         filter: &RecoveryFilter,
         after: Option<&Cursor>,
         limit: u32,
-    ) -> Result<Vec<Recovery>>;
+    ) -> Result<Vec<ListedRecovery>>;
 }
 
 /// Writes.

@@ -40,7 +40,7 @@ pub use clients::{Clients, EditClients};
 pub use devices::{ApprovalNote, ChangeNote, DeviceFilter, DeviceSort, Devices, EditDevices, ListedDevice};
 pub use enrolments::{EditEnrolments, EnrolmentFilter, Enrolments};
 pub use error::{Result, StoreError};
-pub use factors::{EditFactors, Factors, RecoveryFilter};
+pub use factors::{EditFactors, Factors, ListedRecovery, RecoveryFilter};
 pub use grants::{EditGrants, Grants, Spend};
 pub use jobs::{
     AccountFit, DeviceFit, EditJobs, FoundAccount, FoundDevice, FoundSession, JobFilter, JobMove, Jobs,

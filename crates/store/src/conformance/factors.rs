@@ -5,7 +5,7 @@ use domain::{Actor, DeviceState, Held, Recovery, RecoveryId, RecoveryState, Secr
 use futures_util::future::join_all;
 
 use super::given::{self, NOW, at, bytes, hash, unit};
-use crate::{RecoveryFilter, Store, StoreError};
+use crate::{ListedRecovery, RecoveryFilter, Store, StoreError};
 
 fn recovery(account: &domain::AccountId) -> Recovery {
     Recovery {
@@ -219,11 +219,12 @@ pub async fn recoveries_are_cancelled_and_listed(store: &dyn Store) {
     work.add_recovery(&fresh).await.unwrap();
     let theirs = Recovery { opened_at: at(32), ..recovery(&other.id) };
     work.add_recovery(&theirs).await.unwrap();
-    let ids = |found: Vec<Recovery>| found.into_iter().map(|found| found.id).collect::<Vec<_>>();
+    let ids = |found: Vec<ListedRecovery>| found.into_iter().map(|found| found.recovery.id).collect::<Vec<_>>();
     let all = RecoveryFilter::default();
     let page = work.recoveries(&all, None, 2).await.unwrap();
     assert_eq!(ids(page.clone()), [theirs.id, fresh.id]);
-    let last = page.last().unwrap();
+    assert_eq!(page[0].username, "bob");
+    let last = &page.last().unwrap().recovery;
     let after = domain::Cursor { key: last.opened_at.millis().to_string(), id: last.id.to_string() };
     assert_eq!(work.recoveries(&all, Some(&after), 10).await.unwrap().len(), 2);
     let open = RecoveryFilter { account: Some(account.id), open_at: Some(at(40)) };
