@@ -44,6 +44,9 @@ pub enum Command {
     /// Signing keys.
     #[command(subcommand)]
     Keys(Keys),
+    /// The audit trail.
+    #[command(subcommand)]
+    Audit(Audit),
     /// A phone on the command line.
     Phone(Phone),
 }
@@ -244,6 +247,51 @@ pub enum Device {
         #[arg(long, value_name = "NAME")]
         user: String,
     },
+}
+
+/// `audit …`.
+#[derive(Debug, Subcommand)]
+pub enum Audit {
+    /// Check that nothing in the trail was changed, removed or put in since it was sealed. Ends with 1 and names the
+    /// first place if something was.
+    Verify {
+        /// Begin with the block that holds this entry.
+        #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+        from: i64,
+        /// A head that was kept elsewhere, as an earlier `audit verify` printed it: it must be in the chain still.
+        #[arg(long, value_name = "BLOCK:HEAD")]
+        expect: Option<registry::chain::Expected>,
+    },
+    /// Write the trail to standard output, oldest first.
+    Export {
+        /// Entries from this time on: 2026-11-22, or 2026-11-22T09:15:00Z.
+        #[arg(long, value_name = "TIME")]
+        since: Option<String>,
+        /// Entries before this time.
+        #[arg(long, value_name = "TIME")]
+        until: Option<String>,
+        /// One kind of event, or several with commas: session.started,session.ended.
+        #[arg(long)]
+        event: Option<String>,
+        /// Entries about this user.
+        #[arg(long, value_name = "NAME")]
+        user: Option<String>,
+        /// `done` or `refused`.
+        #[arg(long)]
+        outcome: Option<String>,
+        /// How it is written.
+        #[arg(long, value_enum, default_value_t = AuditForm::Jsonl)]
+        format: AuditForm,
+    },
+}
+
+/// How the audit trail is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum AuditForm {
+    /// A JSON object a line.
+    Jsonl,
+    /// Comma-separated values with a head line.
+    Csv,
 }
 
 /// `keys …`.

@@ -74,6 +74,12 @@ async fn obey(cli: Cli, output: Output) -> Result<(), Failure> {
             ground.close().await;
             done
         }
+        Command::Audit(command) => {
+            let ground = wiring::ground_of_command(&load()?).await?;
+            let done = commands::audit::run(&ground, command, output).await;
+            ground.close().await;
+            done
+        }
         Command::Keys(command) => {
             let ground = wiring::ground_of_command(&load()?).await?;
             let done = commands::keys::run(&ground, command, output).await;

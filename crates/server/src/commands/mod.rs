@@ -1,5 +1,6 @@
 //! The commands, one module each. A command reads its arguments, calls one use case, prints.
 
+pub mod audit;
 pub mod check_config;
 pub mod client;
 pub mod demo;

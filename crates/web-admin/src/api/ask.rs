@@ -64,6 +64,11 @@ impl Ask {
         self.row
     }
 
+    /// The door: for what goes on after the answer has begun.
+    pub(crate) const fn admin(&self) -> &Admin {
+        &self.admin
+    }
+
     /// What every use case is given.
     pub(crate) fn app(&self) -> &App {
         self.admin.app()
