@@ -82,7 +82,10 @@ pub async fn new_page(
     let mut page = web.page(&req, &[]);
     let cookie = web.ensure_browser(&visitor, &mut page);
     let mut answer = match signin.freshly_proven(&visitor, FRESH).await {
-        Ok(_) => PasskeyNew { page, label: visitor.agent.label() }.answer(StatusCode::OK),
+        Ok(who) => {
+            let is_admin = !who.account.roles.is_empty();
+            PasskeyNew { page, label: visitor.agent.label(), is_admin }.answer(StatusCode::OK)
+        }
         Err(Refusal::NotSignedIn | Refusal::StepUpNeeded) => return confirm(&signin, &visitor).await,
         Err(other) => return Err(other.into()),
     };
