@@ -12,10 +12,21 @@ const SECTIONS = [
   ["overview", "home", ["statistics.read"], () => import("./pages/overview.js")],
   ["users", "people", ["users.read"], () => import("./pages/users.js"), () => import("./pages/user.js")],
   ["groups", "people", ["groups.read"], () => import("./pages/groups.js"), () => import("./pages/group.js")],
+  ["claims", "people", ["claims.read"], () => import("./pages/claims.js")],
+  ["recoveries", "people", ["recoveries.read"], () => import("./pages/recoveries.js")],
   ["devices", "phones", ["devices.read"], () => import("./pages/devices.js"), () => import("./pages/device.js")],
   ["approvals", "phones", ["devices.read"], () => import("./pages/approvals.js")],
   ["enrolments", "phones", ["enrolments.read"], () => import("./pages/enrolments.js")],
+  ["imports", "phones", ["jobs.write"], () => import("./pages/imports.js")],
+  ["clients", "apps", ["clients.read"], () => import("./pages/clients.js"), () => import("./pages/client.js")],
+  ["sessions", "apps", ["sessions.read"], () => import("./pages/sessions.js")],
+  ["consents", "apps", ["consents.read"], () => import("./pages/consents.js")],
   ["audit", "running", ["audit.read"], () => import("./pages/audit.js")],
+  ["policies", "running", ["policy.read"], () => import("./pages/policies.js")],
+  ["keys", "running", ["keys.read"], () => import("./pages/keys.js")],
+  ["api-keys", "running", ["api_keys.read"], () => import("./pages/api-keys.js")],
+  ["jobs", "running", ["jobs.read"], () => import("./pages/jobs.js"), () => import("./pages/job.js")],
+  ["notices", "running", ["policy.read"], () => import("./pages/notices.js")],
 ];
 
 const page = document.getElementById("page");

@@ -51,7 +51,7 @@ export function list(options) {
       else set(name, state.filters[name], value);
     }
     history[push ? "pushState" : "replaceState"]({ trail: state.trail }, "", url);
-    options.changed?.(state);
+    options.changed?.(state, query());
   };
   const query = () => {
     const used = { ...fixed, sort: state.sort };
@@ -239,7 +239,7 @@ export function list(options) {
   element.reload = reload;
   element.query = query;
   put(place, h("p", { class: "quiet waiting" }, h("span", { class: "spin", "aria-hidden": "true" }), t("frame.loading")));
-  options.changed?.(state);
+  options.changed?.(state, query());
   reload();
   return element;
 }

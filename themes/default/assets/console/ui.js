@@ -73,7 +73,7 @@ export async function attempt(deed, done) {
 
 /** A button that does something slow once at a time. */
 export function doing(label, deed, { kind = "", glyph = null, describe = null } = {}) {
-  const button = h("button", { type: "button", class: kind, "aria-label": describe }, glyph && icon(glyph), label);
+  const button = h("button", { type: "button", class: kind, "aria-label": describe && `${label}: ${describe}` }, glyph && icon(glyph), label);
   button.addEventListener("click", async () => {
     if (button.getAttribute("aria-disabled") === "true") return;
     button.setAttribute("aria-disabled", "true");

@@ -25,9 +25,8 @@ export default async function audit(page) {
       { name: "since", label: t("audit.since"), type: "datetime-local", send: (value) => new Date(value).toISOString() },
       { name: "until", label: t("audit.until"), type: "datetime-local", send: (value) => new Date(value).toISOString() },
     ],
-    changed: () => {
+    changed: (_, query) => {
       page.cli("latchbolt audit export --format jsonl");
-      const query = rows?.query() ?? {};
       const link = (format) => h("a", { class: "button", href: address("/audit/export", { ...query, sort: undefined, format }), download: `audit.${format}` }, t("list.export", { kind: format === "csv" ? "CSV" : "JSON Lines" }));
       put(export_, link("csv"), link("jsonl"));
     },
@@ -35,7 +34,6 @@ export default async function audit(page) {
   const head = h("div");
   page.content.append(place, export_, head);
   put(place, rows);
-  put(export_, h("a", { class: "button", href: address("/audit/export", { format: "csv" }), download: "audit.csv" }, t("list.export", { kind: "CSV" })), h("a", { class: "button", href: address("/audit/export", { format: "jsonl" }), download: "audit.jsonl" }, t("list.export", { kind: "JSON Lines" })));
   toggle.addEventListener("click", () => {
     if (stop) {
       stop();

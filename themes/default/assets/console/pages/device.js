@@ -66,4 +66,3 @@ function actions(page, path, phone) {
     ], (values) => post(`${path}/revoke`, cleaned(values)), (answer) => n("device.revoked", answer.ended_sessions ?? 0)), { kind: "danger" }),
   ];
 }
-

@@ -5,10 +5,12 @@ import { all, call, can, get, make, post, remove, some } from "../api.js";
 import { form, formDialog } from "../forms.js";
 import { list } from "../list.js";
 import { navigate } from "../router.js";
+import { consentColumns } from "./consent-parts.js";
 import { deviceColumns } from "./device-parts.js";
 import { enrol } from "./enrolment-parts.js";
 import { eventColumns } from "./audit-parts.js";
-import { ask, attempt, badge, card, doing, empty, facts, shown, tabs, toast, when } from "../ui.js";
+import { sessionColumns } from "./session-parts.js";
+import { ask, attempt, badge, card, doing, empty, facts, shown, tabs, toast } from "../ui.js";
 import { n, number, t, time, word } from "../words.js";
 
 export default async function user(page) {
@@ -23,8 +25,8 @@ export default async function user(page) {
         ["profile", t("user.profile"), () => profile(page, path, person, version)],
         can("devices.read") && ["devices", t("user.devices"), () => devices(page, path, person)],
         ["factors", t("user.factors"), (place) => factors(place, path)],
-        can("sessions.read") && ["sessions", t("user.sessions"), () => sessions(path, person)],
-        can("consents.read") && ["apps", t("user.apps"), () => apps(path)],
+        can("sessions.read") && ["sessions", t("user.sessions"), () => sessions(person)],
+        can("consents.read") && ["apps", t("user.apps"), () => apps(person)],
         ["groups", t("user.groups"), () => groups(page, path, person, version)],
         can("audit.read") && ["activity", t("user.activity"), () => activity(path)],
       ].filter(Boolean), t("user.tabs"))];
@@ -62,7 +64,7 @@ async function profile(page, path, person, version) {
     [t("users.created"), time(person.created_at)], [t("user.changed"), person.updated_at && time(person.updated_at)], [t("users.roles"), (person.roles ?? []).map((role) => word("role", role)).join(", ")],
   ]));
   if (!can("users.write")) return shownFacts;
-  const defined = can("claims.read") ? await some("/claims", { limit: 200 }) : [];
+  const defined = can("claims.read") ? await some("/claims") : [];
   const claims = person.claims ?? {};
   return h("div", { class: "two-sides" }, card(t("user.edit"), form({
     go: t("frame.save"), again: page.again, fields: [
@@ -99,9 +101,9 @@ async function factors(place, path) {
   const again = () => shown(place, () => factors(place, path));
   const [state, passkeys] = await Promise.all([get(`${path}/second-factor`), get(`${path}/passkeys`)]);
   const mayChange = can("recoveries.write");
-  const off = (title, lead, deed, done) => doing(t("frame.remove"), async () => {
+  const off = (about, title, lead, deed, done) => doing(t("frame.remove"), async () => {
     if (await ask({ title, lead, go: t("frame.remove"), danger: true }) && await attempt(deed, done)) again();
-  }, { kind: "link danger", describe: title });
+  }, { kind: "link danger", describe: about });
   return [h("div", { class: "columns" },
     card(t("factors.password"), facts([
       [t("factors.is_set"), t(state.password.set ? "frame.yes" : "frame.no")], [t("factors.changed"), state.password.changed_at && time(state.password.changed_at)],
@@ -109,12 +111,12 @@ async function factors(place, path) {
     ]), can("users.lock") && state.password.failures > 0 && doing(t("factors.unlock"), async () => { if (await attempt(() => post(`${path}/unlock`), t("factors.unlocked"))) again(); })),
     card(t("factors.second"), facts([
       [t("factors.demanded"), t(state.demanded ? "frame.yes" : "frame.no")],
-      [t("factors.totp"), state.totp ? [t("factors.since", { time: time(state.totp.since) }), " ", mayChange && off(t("factors.totp_off"), t("factors.totp_off_lead"), () => call("DELETE", `${path}/second-factor`, {}), t("factors.totp_gone"))] : t("factors.none")],
-      [t("factors.codes"), [n("factors.codes_left", state.recovery_codes?.left ?? 0), " ", mayChange && state.recovery_codes?.left > 0 && off(t("factors.codes_off"), t("factors.codes_off_lead"), () => remove(`${path}/recovery-codes`), t("factors.codes_gone"))]],
+      [t("factors.totp"), state.totp ? [t("factors.since", { time: time(state.totp.since) }), " ", mayChange && off(t("factors.totp"), t("factors.totp_off"), t("factors.totp_off_lead"), () => call("DELETE", `${path}/second-factor`, {}), t("factors.totp_gone"))] : t("factors.none")],
+      [t("factors.codes"), [n("factors.codes_left", state.recovery_codes?.left ?? 0), " ", mayChange && state.recovery_codes?.left > 0 && off(t("factors.codes"), t("factors.codes_off"), t("factors.codes_off_lead"), () => remove(`${path}/recovery-codes`), t("factors.codes_gone"))]],
     ]))),
-  card(t("factors.passkeys"), passkeys.items.length === 0 ? empty(t("factors.no_passkeys")) : h("ul", { class: "apps" }, passkeys.items.map((passkey) => h("li", { class: "row" }, h("div", { class: "item" }, h("strong", null, passkey.name || t("factors.unnamed")),
+  card(t("factors.passkeys"), passkeys.items.length === 0 ? empty(t("factors.no_passkeys")) : h("ul", { class: "things" }, passkeys.items.map((passkey) => h("li", null, h("div", { class: "item" }, h("strong", null, passkey.name || t("factors.unnamed")),
     h("span", { class: "small quiet" }, t("factors.passkey_since", { time: time(passkey.created_at) }), passkey.device && ` · ${t("factors.of_phone")}`)),
-  mayChange && !passkey.device && off(t("factors.passkey_off", { name: passkey.name || t("factors.unnamed") }), t("factors.passkey_off_lead"), () => remove(`${path}/passkeys/${passkey.id}`), t("factors.passkey_gone")))))),
+  mayChange && !passkey.device && off(passkey.name || t("factors.unnamed"), t("factors.passkey_off", { name: passkey.name || t("factors.unnamed") }), t("factors.passkey_off_lead"), () => remove(`${path}/passkeys/${passkey.id}`), t("factors.passkey_gone")))))),
   can("recoveries.write") && card(t("recoveries.title"), h("p", { class: "quiet" }, t("recoveries.lead")), h("p", null, doing(t("recoveries.new"), () => formDialog({
     title: t("recoveries.new"), lead: t("recoveries.new_lead"), go: t("recoveries.open"), fields: [{ name: "reason", label: t("frame.reason"), required: true, max: 200 }],
     submit: async (values) => {
@@ -124,32 +126,13 @@ async function factors(place, path) {
   }))))];
 }
 
-function sessions(path) {
-  const rows = list({
-    path: "/sessions", fixed: { user: path.split("/").at(-1) }, local: true, label: t("user.sessions"), empty: t("user.no_sessions"),
-    columns: [
-      { key: "browser", label: t("sessions.browser"), main: true, cell: (row) => [row.browser || "–", row.address && h("span", { class: "sub" }, row.address)] },
-      { key: "methods", label: t("sessions.methods"), cell: (row) => (row.methods ?? []).map((each) => word("method", each)).join(", ") || "–" },
-      { key: "created_at", label: t("sessions.since"), cell: (row) => when(row.created_at) },
-      { key: "last_used_at", label: t("sessions.used"), cell: (row) => when(row.last_used_at) },
-      can("sessions.end") && { key: "end", label: t("frame.deed"), cell: (row) => (row.ended_at ? badge("ended") : doing(t("sessions.end"), async () => {
-        if (await ask({ title: t("sessions.end"), lead: t("sessions.end_lead"), go: t("sessions.end"), danger: true }) && await attempt(() => remove(`/sessions/${row.id}`), t("sessions.ended"))) rows.reload();
-      }, { kind: "link danger" })) },
-    ].filter(Boolean),
-  });
+function sessions(person) {
+  const rows = list({ path: "/sessions", fixed: { user: person.id }, local: true, label: t("user.sessions"), empty: t("user.no_sessions"), columns: sessionColumns({ withUser: false, after: () => rows.reload() }) });
   return rows;
 }
 
-function apps(path) {
-  const user = path.split("/").at(-1);
-  const rows = list({
-    path: "/consents", fixed: { user }, local: true, label: t("user.apps"), empty: t("user.no_apps"), id: (row) => row.id ?? row.client?.id ?? row.client,
-    columns: [
-      { key: "client", label: t("consents.client"), main: true, cell: (row) => row.client?.name || row.client?.id || row.client_name || row.client },
-      { key: "scopes", label: t("consents.scopes"), cell: (row) => (row.scopes ?? []).join(" ") },
-      { key: "since", label: t("consents.since"), cell: (row) => when(row.granted_at ?? row.created_at ?? row.since) },
-    ],
-  });
+function apps(person) {
+  const rows = list({ path: "/consents", fixed: { user: person.id }, local: true, label: t("user.apps"), empty: t("user.no_apps"), id: (row) => row.client_id, columns: consentColumns({ withUser: false, after: () => rows.reload() }) });
   return rows;
 }
 
@@ -187,4 +170,3 @@ async function groups(page, path, person, version) {
 function activity(path) {
   return list({ path: `${path}/activity`, local: true, label: t("user.activity"), columns: eventColumns({ withUser: false }), empty: t("user.no_activity"), id: (row) => row.id ?? row.number });
 }
-
