@@ -8,7 +8,7 @@ use store::{
     OutcomeFilter, Result, RowFilter, SecretRow, StoreError,
 };
 
-use crate::accounts::{AccountRow, CountRow, PAGE, state_word};
+use crate::accounts::{AccountRow, CountRow, PAGE};
 use crate::values::{bind, like, parsed, small, word};
 use crate::work::{Cells, Entry, SqlWork, sql};
 
