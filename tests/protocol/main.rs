@@ -3,6 +3,8 @@
 //! One module for each endpoint or surface; rows of the security requirements are functions `sec_NNN_…`.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+mod admin_api;
+mod audit;
 mod authorize;
 mod backchannel;
 mod client_assertions;
@@ -20,6 +22,7 @@ mod hosts;
 mod keys;
 mod logout;
 mod lookups;
+mod mail;
 mod outbound;
 mod par;
 mod refresh;

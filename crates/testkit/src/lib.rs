@@ -10,10 +10,12 @@
 //! A failed expectation of this crate is a failed test, so it panics.
 #![expect(clippy::expect_used, clippy::panic, reason = "a failed expectation is a failed test")]
 
+mod administrator;
 mod browser;
 mod events;
 mod ground;
 pub mod key;
+mod mailbox;
 mod node;
 mod one_node;
 mod page;
@@ -27,10 +29,13 @@ pub mod site;
 pub mod tls;
 pub mod wire;
 
+pub use administrator::{Administrator, api_request};
 pub use browser::{Browser, QrShown};
+pub use domain::Method;
 pub use events::{Events, Told};
 pub use ground::PROXY;
 pub use key::ClientKey;
+pub use mailbox::{Letter, Mailbox, Manner};
 pub use node::Node;
 pub use one_node::ONE_NODE;
 pub use page::{Form, Page, press};

@@ -1,0 +1,308 @@
+//! Mail: what people are told, what the links do, and passwords chosen anew.
+
+use std::time::Duration;
+
+use testkit::{Browser, Mailbox, Manner, Page, RelyingParty, Server, Setup};
+
+const ADA: &str = "ada@mail.example";
+
+struct Ground {
+    server: Server,
+    mailbox: Mailbox,
+    password: String,
+    shop: RelyingParty,
+}
+
+fn setup(mailbox: &Mailbox) -> Setup {
+    Setup::default()
+        .set("mail.enabled", true)
+        .set("mail.host", "localhost")
+        .set("mail.port", i64::from(mailbox.port()))
+        .set("mail.tls", "none")
+        .set("mail.from", "Sign-in <sign-in@id.example>")
+        .set("mail.timeout_seconds", 1)
+}
+
+/// A person whose address is confirmed.
+fn person(server: &Server, name: &str, claims: &str) -> String {
+    let password = format!("{name} keeps a long secret 7");
+    let file = server.file(&format!("{name}-claims.json"), claims);
+    let file = file.to_string_lossy().into_owned();
+    let email = format!("{name}@mail.example");
+    let args = ["user", "create", name, "--email", &email, "--claims", &file, "--password-stdin", "--json"];
+    let _ = server.command_with(&args, &format!("{password}\n")).done();
+    password
+}
+
+impl Ground {
+    async fn new() -> Self {
+        Self::over(Mailbox::start()).await
+    }
+
+    async fn over(mailbox: Mailbox) -> Self {
+        let server = setup(&mailbox).start().await;
+        let password = person(&server, "ada", r#"{"email_verified": true}"#);
+        let shop = server.client("shop");
+        Self { server, mailbox, password, shop }
+    }
+
+    async fn sign_in(&self, browser: &Browser) -> Page {
+        browser.sign_in(&self.shop.start().url, "ada", &self.password).await
+    }
+}
+
+/// What the script of a link's page does: posts the token.
+async fn open(browser: &Browser, link: &str) -> Page {
+    let (address, token) = link.split_once('#').unwrap();
+    let page = browser.get(address).await;
+    assert_eq!(page.status(), 200);
+    assert!(!page.html().contains(token));
+    browser.submit(&page, &page.form("link-open").with("token", token)).await
+}
+
+async fn act(browser: &Browser, page: &Page) -> Page {
+    browser.submit(page, &page.form("link-act")).await
+}
+
+fn stage(page: &Page) -> String {
+    page.attribute("link", "data-stage").unwrap_or_default()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sec_043_a_new_browser_is_told_of_and_its_session_ends_with_one_click() {
+    let ground = Ground::new().await;
+    let browser = ground.server.browser();
+    let started = ground.shop.start();
+    let landed = browser.sign_in(&started.url, "ada", &ground.password).await;
+    let tokens = ground.shop.exchange(&started, &landed).await;
+    let letter = ground.mailbox.newest(ADA, "New sign-in");
+    assert_eq!(letter.header("Message-ID").unwrap().split('@').nth(1), Some("id.example>"));
+    assert!(letter.link().starts_with(&format!("{}/account/notice#", ground.server.issuer)));
+    assert!(letter.text().contains("127.0.0.1"), "{}", letter.text());
+
+    // The same browser again is no news.
+    let page = browser.get("/logout").await;
+    assert!(browser.submit(&page, &page.form("logout")).await.has("logged-out"));
+    let started = ground.shop.start();
+    let landed = browser.sign_in(&started.url, "ada", &ground.password).await;
+    let again = ground.shop.exchange(&started, &landed).await;
+    assert_ne!(again.claims["sid"], tokens.claims["sid"]);
+
+    // Another browser is, and whoever reads the mail ends that session, elsewhere and without signing in.
+    let other = ground.server.browser();
+    let _ = ground.sign_in(&other).await;
+    let letters = ground.mailbox.wait_for(ADA, 2);
+    assert_eq!(letters.len(), 2);
+    let reader = ground.server.browser();
+    let page = open(&reader, &letters[1].link()).await;
+    assert_eq!((page.status(), stage(&page).as_str()), (200, "ask"));
+    let silent = format!("{}&prompt=none", ground.shop.start().url);
+    assert!(other.is_signed_in(&silent).await, "opening a link does nothing");
+    assert_eq!(stage(&act(&reader, &page).await), "done");
+    assert!(!other.is_signed_in(&silent).await);
+    assert!(browser.is_signed_in(&silent).await);
+    let twice = act(&reader, &page).await;
+    assert_eq!((twice.status(), stage(&twice).as_str()), (410, "gone"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_works_at_its_own_page_for_our_own_forms_only() {
+    let ground = Ground::new().await;
+    let _ = ground.sign_in(&ground.server.browser()).await;
+    let letter = ground.mailbox.newest(ADA, "New sign-in");
+    let browser = ground.server.browser();
+    for path in ["/login/reset", "/account/email/verify"] {
+        let elsewhere = format!("{}{path}#{}", ground.server.issuer, letter.token());
+        assert_eq!(stage(&open(&browser, &elsewhere).await), "gone");
+    }
+    let mut wrong = letter.token();
+    let last = if wrong.ends_with('A') { 'B' } else { 'A' };
+    wrong.pop();
+    wrong.push(last);
+    for token in [wrong.as_str(), "", "x", &letter.token()[1..]] {
+        let link = format!("{}/account/notice#{token}", ground.server.issuer);
+        assert_eq!(stage(&open(&browser, &link).await), "gone", "{token}");
+    }
+    let request =
+        testkit::wire::Request::form("/account/notice", &[("token", &letter.token()), ("act", "1")]);
+    let answer = browser.send(request.header("origin", "https://evil.example")).await;
+    assert_eq!(answer.status, 403);
+    assert_eq!(stage(&open(&browser, &letter.link()).await), "ask");
+}
+
+async fn forgot(browser: &Browser, name: &str) -> Page {
+    let page = browser.get("/login/forgot").await;
+    browser.submit(&page, &page.form("forgot-form").with("name", name)).await
+}
+
+/// Without what differs between any two answers.
+fn plain(page: &Page) -> String {
+    let html = page.html();
+    let mut parts = html.split("nonce=\"");
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        text.push_str(part.split_once('"').map_or("", |(_, rest)| rest));
+    }
+    text
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sec_165_whoever_asks_for_a_password_learns_nothing() {
+    let ground = Ground::new().await;
+    let _ = person(&ground.server, "eve", r#"{"email_verified": false}"#);
+    let browser = ground.server.browser();
+    let known = forgot(&browser, "ada").await;
+    assert_eq!(known.attribute("forgot", "data-stage").as_deref(), Some("sent"));
+    for name in ["nobody", "eve", "nobody@mail.example", "ada@mail.example", "", "a b", "\u{202E}ada"] {
+        let other = forgot(&browser, name).await;
+        assert_eq!((other.status(), plain(&other)), (known.status(), plain(&known)), "{name}");
+    }
+    // By name and by address: one mail each, to the confirmed address alone.
+    let letters = ground.mailbox.wait_for(ADA, 2);
+    assert!(letters.iter().all(|letter| letter.header("Subject").unwrap().contains("Choose a new password")));
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(ground.mailbox.letters().len(), 2);
+    // A newer link takes the place of the one before.
+    assert_eq!(stage(&open(&browser, &letters[0].link()).await), "gone");
+    assert_eq!(stage(&open(&browser, &letters[1].link()).await), "ask");
+    // Too often is too often for every name.
+    let mut statuses = Vec::new();
+    for name in ["ada", "nobody"] {
+        for _ in 0..5 {
+            statuses.push(forgot(&browser, name).await.status());
+        }
+        assert_eq!(statuses.last(), Some(&429), "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sec_167_a_link_sets_one_password_once_and_ends_all_sessions() {
+    let ground = Ground::new().await;
+    let _ = person(&ground.server, "bob", r#"{"email_verified": true}"#);
+    let signed_in = ground.server.browser();
+    let _ = ground.sign_in(&signed_in).await;
+    let silent = format!("{}&prompt=none", ground.shop.start().url);
+
+    let browser = ground.server.browser();
+    // Whatever the request says of its host: links are the issuer's.
+    let evil = ground
+        .server
+        .browser()
+        .with_header("x-forwarded-host", "evil.example")
+        .with_header("forwarded", "host=evil.example");
+    assert_eq!(forgot(&evil, "ada").await.status(), 200);
+    assert_eq!(forgot(&browser, "bob").await.status(), 200);
+    let letter = ground.mailbox.newest(ADA, "Choose a new password");
+    assert!(letter.link().starts_with(&format!("{}/login/reset#", ground.server.issuer)));
+    assert!(!letter.raw.contains("evil.example"));
+    let bobs = ground.mailbox.newest("bob@mail.example", "Choose a new password");
+    assert_ne!(letter.token(), bobs.token());
+    // Nothing in the database can be used.
+    let kept = ground.server.database_bytes();
+    let token = letter.token();
+    assert!(!kept.windows(token.len()).any(|some| some == token.as_bytes()));
+
+    let page = open(&browser, &letter.link()).await;
+    assert_eq!(stage(&page), "ask");
+    let weak = browser.submit(&page, &page.form("link-act").with("password", "password1")).await;
+    assert_eq!((weak.status(), stage(&weak).as_str()), (422, "ask"));
+    assert!(weak.alert().is_some());
+    let new = "quite another long secret 42";
+    let forms: Vec<_> = (0..4).map(|_| page.form("link-act").with("password", new)).collect();
+    let all = [
+        browser.submit(&page, &forms[0]),
+        browser.submit(&page, &forms[1]),
+        browser.submit(&page, &forms[2]),
+        browser.submit(&page, &forms[3]),
+    ];
+    let mut stages = Vec::new();
+    for one in futures(all).await {
+        stages.push((one.status(), stage(&one)));
+    }
+    stages.sort();
+    let gone = || (410, "gone".to_owned());
+    assert_eq!(stages, [(200, "done".to_owned()), gone(), gone(), gone()]);
+
+    assert!(!signed_in.is_signed_in(&silent).await, "all sessions end");
+    assert!(!browser.is_signed_in(&silent).await, "nobody is signed in by a reset");
+    let old = ground.server.browser().sign_in(&ground.shop.start().url, "ada", &ground.password).await;
+    assert!(old.query("code").is_none() && old.alert().is_some());
+    let landed = ground.server.browser().sign_in(&ground.shop.start().url, "ada", new).await;
+    assert!(landed.query("code").is_some(), "{}", landed.html());
+    let _ = ground.mailbox.newest(ADA, "Your password was changed");
+    assert_eq!(
+        ground
+            .server
+            .audit("password.reset")
+            .await
+            .iter()
+            .filter(|entry| entry.detail.as_deref() == Some("done"))
+            .count(),
+        1
+    );
+}
+
+async fn futures<F: std::future::Future<Output = Page>>(all: [F; 4]) -> [Page; 4] {
+    let [a, b, c, d] = all;
+    let (a, b, c, d) = tokio::join!(a, b, c, d);
+    [a, b, c, d]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_mail_the_pages_say_what_to_do_instead() {
+    let server = Server::start().await;
+    let password = server.user("ada");
+    let shop = server.client("shop");
+    let browser = server.browser();
+    let page = browser.follow(&shop.start().url).await;
+    assert!(!page.has("forgot-link"));
+    let landed = browser.fill_in(&page, "ada", &password).await;
+    assert!(landed.query("code").is_some());
+    let page = browser.get("/login/forgot").await;
+    assert_eq!(page.attribute("forgot", "data-stage").as_deref(), Some("off"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sec_146_a_server_that_is_down_gets_its_mails_when_it_is_back() {
+    let mailbox = Mailbox::start();
+    mailbox.behave(Manner::Later);
+    let ground = Ground::over(mailbox).await;
+    let _ = ground.sign_in(&ground.server.browser()).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(ground.mailbox.letters(), []);
+    assert!(ground.server.log().contains("A mail was not sent"));
+    ground.mailbox.behave(Manner::Takes);
+    let letter = ground.mailbox.newest(ADA, "New sign-in");
+    assert!(letter.header("Auto-Submitted").is_some());
+    // Refused for good: given up, without the address in the log or the audit trail.
+    ground.mailbox.behave(Manner::Never);
+    let _ = ground.sign_in(&ground.server.browser()).await;
+    let mut failed = Vec::new();
+    for _ in 0..100 {
+        failed = ground.server.audit("notice.failed").await;
+        if !failed.is_empty() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let detail = failed[0].detail.clone().unwrap();
+    assert!(detail.starts_with("new_sign_in: refused: it answered 550") && !detail.contains('@'), "{detail}");
+    assert!(!ground.server.log().contains(ADA));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_that_was_sent_and_not_noted_comes_again_with_the_same_number() {
+    let mailbox = Mailbox::start();
+    mailbox.behave(Manner::TakesSilently);
+    let mut ground = Ground::over(mailbox).await;
+    let _ = ground.sign_in(&ground.server.browser()).await;
+    let first = ground.mailbox.wait_for(ADA, 1).remove(0);
+    ground.server.kill();
+    ground.mailbox.behave(Manner::Takes);
+    ground.server.run_again().await;
+    let again = ground.mailbox.wait_for(ADA, 2).remove(1);
+    assert_eq!(first.header("Message-ID"), again.header("Message-ID"));
+    assert_eq!(first.link(), again.link());
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    assert_eq!(ground.mailbox.letters().len(), 2, "once it is noted, no more");
+}
