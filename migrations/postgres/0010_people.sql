@@ -14,7 +14,9 @@ UPDATE accounts SET roles = '["superadmin"]' WHERE is_admin = TRUE;
 UPDATE accounts SET own_roles = roles;
 UPDATE accounts SET search = username_key;
 CREATE UNIQUE INDEX accounts_by_skeleton ON accounts (skeleton);
-CREATE INDEX accounts_by_creation ON accounts (created_at, id);
+-- They hold all that people are filtered by: a search that finds nothing reads one of them and no account.
+CREATE INDEX accounts_by_name ON accounts (username_key, id, state, roles, search);
+CREATE INDEX accounts_by_creation ON accounts (created_at, id, state, roles, search);
 CREATE INDEX accounts_with_roles ON accounts (id) WHERE roles <> '[]';
 
 -- roles: a JSON list; overrides: what it wants in place of policies, as JSON.
