@@ -20,16 +20,23 @@ pub(crate) mod route;
 mod tests;
 
 mod api_keys;
+mod approvals;
 mod audit;
+mod bulk;
 mod claims;
 mod clients;
 mod consents;
+mod factors;
 mod devices;
+mod enrolments;
 mod groups;
+mod imports;
 mod initial_tokens;
+mod jobs;
 mod keys;
 mod me;
 mod notices;
+mod recoveries;
 mod policies;
 mod roles;
 mod sessions;
@@ -58,6 +65,11 @@ pub(crate) const MODULES: &[Module] = &[
     module!(audit),
     module!(statistics),
     module!(me),
+    module!(enrolments),
+    module!(approvals),
+    module!(imports),
+    module!(bulk),
+    module!(jobs),
     module!(notices),
     module!(api_keys),
     module!(clients),
@@ -71,6 +83,8 @@ pub(crate) const MODULES: &[Module] = &[
     module!(policies),
     module!(roles),
     module!(users),
+    module!(factors),
+    module!(recoveries),
 ];
 
 /// All routes.
