@@ -5,7 +5,9 @@
 
 use app::{Change, Mandate, Refusal};
 use domain::{Cursor, DeviceId, DeviceState, Permission};
-use store::{DeviceFilter, DeviceSort, ListedDevice};
+use store::{DeviceFilter, DeviceSort};
+
+pub use store::ListedDevice;
 
 use crate::Registry;
 use crate::devices::change::{DeviceActor, held};

@@ -20,9 +20,10 @@ use domain::{
     AuditEntry, AuditEvent, BulkAction, Cursor, Job, JobCounts, JobId, JobKind, JobRow, JobState, Outcome, Permission,
     RowFate, Timestamp,
 };
-use store::{JobFilter, JobMove, OutcomeFilter, RowFilter};
+use store::{JobFilter, JobMove, RowFilter};
 
 pub use bulk::{BulkAsked, BulkFilter};
+pub use store::OutcomeFilter;
 pub(crate) use plan::{Options, Planned};
 
 use crate::Registry;

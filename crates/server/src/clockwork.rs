@@ -9,6 +9,7 @@ use std::time::Duration;
 use app::Refusal;
 use provider::Provider;
 use registry::Registry;
+use signin::SignIn;
 use tokio::task::JoinHandle;
 use web::mail::MailRoom;
 
@@ -18,6 +19,10 @@ use crate::wiring::Ground;
 const SEAL_EVERY: Duration = Duration::from_secs(10);
 /// How often what was counted is kept.
 const COUNT_EVERY: Duration = Duration::from_secs(10);
+/// How often it is looked whether there is long work.
+const WORK_EVERY: Duration = Duration::from_millis(500);
+/// How long long work rests after a failure.
+const LOST_WORK: Duration = Duration::from_secs(2);
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
 /// How often the live store is told, and asked, whose it is.
 const MARK_EVERY: Duration = Duration::from_secs(600);
@@ -35,14 +40,16 @@ impl Drop for Clockwork {
 
 /// Starts it on the current runtime.
 #[must_use]
-pub fn start(ground: &Ground, provider: &Provider, mail: MailRoom) -> Clockwork {
+pub fn start(ground: &Ground, provider: &Provider, signin: &SignIn, mail: MailRoom) -> Clockwork {
     let app = ground.app.clone();
     let told = provider.clone();
     let registry = ground.registry.clone();
+    let signin = signin.clone();
     let mut tasks = vec![
         tokio::spawn(async move { app.listen().await }),
         tokio::spawn(provider::keys::follow(ground.app.clone())),
         tokio::spawn(async move { told.tell_logouts().await }),
+        tokio::spawn(async move { signin.end_stopped_claims().await }),
         tokio::spawn(async move { registry.send_mails(&mail).await }),
     ];
     let ground = ground.clone();
@@ -59,6 +66,7 @@ pub fn start(ground: &Ground, provider: &Provider, mail: MailRoom) -> Clockwork 
     }
     tasks.push(tokio::spawn(seal(ground.registry.clone())));
     tasks.push(tokio::spawn(count(ground.registry.clone())));
+    tasks.push(tokio::spawn(work(ground.registry.clone(), ground.app.clone())));
     tasks.push(tokio::spawn(async move { sweep(&ground).await }));
     Clockwork(tasks)
 }
@@ -101,6 +109,21 @@ pub async fn keep_counts(registry: &Registry) {
     }
 }
 
+/// Does long work, row by row: any node, one at a time each piece. What a node does not finish another takes over.
+async fn work(registry: Registry, app: app::App) {
+    let node = app.entropy().secret().text();
+    loop {
+        match registry.run_jobs(&node).await {
+            Ok(true) => tokio::task::yield_now().await,
+            Ok(false) => tokio::time::sleep(WORK_EVERY).await,
+            Err(refusal) => {
+                tracing::warn!(cause = refusal.cause(), "Long work stopped; it is tried again");
+                tokio::time::sleep(LOST_WORK).await;
+            }
+        }
+    }
+}
+
 async fn sweep(ground: &Ground) {
     loop {
         tokio::time::sleep(SWEEP_EVERY).await;
@@ -122,6 +145,11 @@ async fn sweep(ground: &Ground) {
                 Ok(keys) => tracing::info!(keys, "Keys were rotated"),
                 Err(error) => tracing::error!(%error, "Keys could not be rotated; it is tried again"),
             }
+        }
+        match ground.registry.drop_old_secrets().await {
+            Ok(false) => {}
+            Ok(true) => tracing::info!("The secrets of letters were dropped: their time was over"),
+            Err(refusal) => tracing::warn!(cause = refusal.cause(), "Old letters' secrets could not be dropped"),
         }
         match provider::keys::sweep(&ground.app).await {
             Ok(keys) => removed += u64::from(keys),

@@ -61,6 +61,8 @@ const FAMILY_REST: Duration = Duration::from_secs(24 * 3600);
 const ENROLMENT_REST: Duration = Duration::from_secs(90 * 24 * 3600);
 /// Words to people are kept half a year.
 const WORDS_LIFE: Duration = Duration::from_secs(180 * 24 * 3600);
+/// Long work is forgotten so long after it was planned; drafts 89 days earlier.
+const JOB_REST: Duration = Duration::from_secs(90 * 24 * 3600);
 /// A notice that was not delivered is forgotten after this; it is tried for a day.
 const NOTICE_LIFE: Duration = Duration::from_secs(48 * 3600);
 /// Counts for charts are kept so long.
@@ -150,6 +152,28 @@ impl Store for SqlStore {
                       FOR UPDATE SKIP LOCKED)"
                 ),
                 now.before(ENROLMENT_REST),
+            ),
+            // Long work and its rows; drafts, whose rows were never all written, after a day.
+            (
+                sql!(
+                    sqlite: "DELETE FROM job_rows WHERE (job_id, number) IN
+                     (SELECT r.job_id, r.number FROM jobs j JOIN job_rows r ON r.job_id = j.id
+                       WHERE j.created_at <= $1 OR (j.state = 'draft' AND j.created_at <= $1 + 7689600000) LIMIT $2)",
+                    postgres: "DELETE FROM job_rows WHERE (job_id, number) IN
+                     (SELECT r.job_id, r.number FROM jobs j JOIN job_rows r ON r.job_id = j.id
+                       WHERE j.created_at <= $1 OR (j.state = 'draft' AND j.created_at <= $1 + 7689600000) LIMIT $2
+                      FOR UPDATE OF r SKIP LOCKED)"
+                ),
+                now.before(JOB_REST),
+            ),
+            (
+                sql!(
+                    "DELETE FROM jobs WHERE id IN
+                     (SELECT j.id FROM jobs j
+                       WHERE (j.created_at <= $1 OR (j.state = 'draft' AND j.created_at <= $1 + 7689600000))
+                         AND NOT EXISTS (SELECT 1 FROM job_rows r WHERE r.job_id = j.id) LIMIT $2)"
+                ),
+                now.before(JOB_REST),
             ),
             (
                 sql!(
