@@ -1,12 +1,11 @@
 """A mail server of the world (aiosmtpd) for the test of mail: says what it got, a JSON line each."""
 
+import asyncio
 import json
 import ssl
 import sys
-import threading
 
-from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import AuthResult, LoginPassword
+from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 
 asked = json.loads(sys.argv[1])
 
@@ -32,21 +31,23 @@ def authenticator(server, session, envelope, mechanism, data):
     return AuthResult(success=known, auth_data=data if known else None)
 
 
-options = {}
-if asked["mode"] != "none":
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(asked["cert"], asked["key"])
-    if asked["mode"] == "required":
-        options = {"ssl_context": context}
-    else:
-        options = {"tls_context": context, "require_starttls": True}
-if asked.get("password"):
-    options |= {"authenticator": authenticator, "auth_required": True}
-    # Over TLS from the first byte aiosmtpd does not see that there is any.
-    options["auth_require_tls"] = asked["mode"] == "starttls"
+async def main():
+    options, wrapped = {}, None
+    if asked["mode"] != "none":
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(asked["cert"], asked["key"])
+        if asked["mode"] == "required":
+            wrapped = context
+        else:
+            options = {"tls_context": context, "require_starttls": True}
+    if asked.get("password"):
+        # Over TLS from the first byte aiosmtpd does not see that there is any.
+        wants_tls = asked["mode"] == "starttls"
+        options |= {"authenticator": authenticator, "auth_required": True, "auth_require_tls": wants_tls}
+    made = lambda: SMTP(Keeper(), hostname="localhost", **options)
+    server = await asyncio.get_running_loop().create_server(made, "127.0.0.1", asked["port"], ssl=wrapped)
+    say({"ready": True})
+    await server.serve_forever()
 
-server = Controller(Keeper(), hostname="127.0.0.1", port=asked["port"], **options)
-server._trigger_server = lambda: None  # its own first visit cannot speak to a server that wants passwords
-server.start()
-say({"ready": True})
-threading.Event().wait()
+
+asyncio.run(main())

@@ -209,7 +209,7 @@ impl Mailbox {
 /// One visit. It runs on a thread of its own and ends with the connection.
 fn visit(stream: &TcpStream, shared: &(Mutex<State>, Condvar)) -> io::Result<()> {
     let mut lines = BufReader::new(stream.try_clone()?);
-    let mut say = |words: &str| {
+    let say = |words: &str| {
         let mut stream = stream;
         stream.write_all(format!("{words}\r\n").as_bytes())
     };
