@@ -32,6 +32,13 @@ pub enum Credentials {
     },
     /// The token of an enrolment link (`EnrolmentLink::parse(…).token`).
     Token(String),
+    /// A code that was given to the owner, and their user name.
+    Code {
+        /// User name.
+        username: String,
+        /// The code, as it was typed.
+        code: String,
+    },
 }
 
 impl std::fmt::Debug for Credentials {
@@ -39,6 +46,7 @@ impl std::fmt::Debug for Credentials {
         f.write_str(match self {
             Self::Password { .. } => "Password(…)",
             Self::Token(_) => "Token(…)",
+            Self::Code { .. } => "Code(…)",
         })
     }
 }
@@ -176,6 +184,11 @@ impl Phone {
             Credentials::Token(token) => {
                 EnrolmentRequest { token: Some(Hidden(token)), ..EnrolmentRequest::default() }
             }
+            Credentials::Code { username, code } => EnrolmentRequest {
+                username: Some(username),
+                code: Some(Hidden(code)),
+                ..EnrolmentRequest::default()
+            },
         };
         let begun: EnrolmentBegun = service.ask("/enrolments", &question).await?;
         same_issuer(&service, &begun.issuer)?;

@@ -139,7 +139,7 @@ pub struct DecisionRequest {
     pub assertion: Option<Value>,
 }
 
-/// `POST /enrolments`: either a name and a password, or a token.
+/// `POST /enrolments`: either a name and a password or code, or a token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[serde(deny_unknown_fields)]
 pub struct EnrolmentRequest {
@@ -152,6 +152,9 @@ pub struct EnrolmentRequest {
     /// From an enrolment link or QR.
     #[serde(default)]
     pub token: Option<Hidden>,
+    /// Typed in place of a link, with `username`: from a letter or an administrator's screen.
+    #[serde(default)]
+    pub code: Option<Hidden>,
     /// From `/moves`, once the old phone's owner agreed: this phone takes its place.
     #[serde(default, rename = "move")]
     pub moving: Option<Hidden>,

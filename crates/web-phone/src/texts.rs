@@ -14,6 +14,7 @@ web::texts! {
     Enrol {
         title, lead, link_lead, scanned_first, replaces, username, password, name, name_hint, agree, submit,
         passkey_title, passkey_lead, passkey_go, done, no_account,
+        code, code_hint, use_code, use_password,
     }
     /// The start page of an enrolled phone.
     Home {

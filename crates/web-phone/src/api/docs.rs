@@ -71,7 +71,7 @@ pub(super) struct Described;
 
 const ABOUT: &str = include_str!("about.md");
 
-/// Why somebody may enrol a phone: `username` and `password`, or `token`.
+/// Why somebody may enrol a phone: `username` with `password` or `code`, or `token`.
 #[derive(ToSchema)]
 pub struct EnrolmentRequest {
     /// User name as typed.
@@ -81,6 +81,8 @@ pub struct EnrolmentRequest {
     pub password: Option<String>,
     /// What follows `#e1` in an enrolment link.
     pub token: Option<String>,
+    /// A code that was given to the owner, as typed; with `username`.
+    pub code: Option<String>,
     /// From `/moves`, once it is `approved`.
     #[schema(rename = "move")]
     pub moving: Option<String>,

@@ -18,12 +18,13 @@ use super::{address, docs, json, read, refusal};
     post, path = "/api/phone/v1/enrolments", tag = "Enrolling",
     summary = "Begin: say why this phone may be enrolled",
     description = "Either the owner's user name and password, or the token of an enrolment link \
-        (`<issuer>/phone#e1<token>`). A token is spent by this call.",
+        (`<issuer>/phone#e1<token>`), or the user name and a code that was given to them. Token and code are spent \
+        by this call.",
     request_body = docs::EnrolmentRequest,
     responses(
         (status = 200, body = docs::EnrolmentBegun),
         (status = 401, body = docs::Problem, description = "`sign_in_failed`: name or password is wrong"),
-        (status = 410, body = docs::Problem, description = "`gone`: the token is unknown, used or late"),
+        (status = 410, body = docs::Problem, description = "`gone`: the token or code is unknown, used or late"),
         (status = 429, body = docs::Problem, description = "`slow_down`, with `Retry-After`"),
         (status = 503, body = docs::Problem, description = "`temporarily_unavailable`, with `Retry-After`"),
     )
@@ -36,18 +37,19 @@ pub(super) async fn begin(
 ) -> Result<HttpResponse, Refused> {
     let given: EnrolmentRequest = read(&req, &body)?;
     let visitor = Visitor::of(&req, Web::of(&req)?);
-    let right = match (given.username, given.password, given.token, given.moving) {
-        (None, None, None, Some(secret)) => Right::Move(secret.0),
-        (Some(username), Some(password), None, None) => {
+    let right = match (given.username, given.password, given.code, given.token, given.moving) {
+        (None, None, None, None, Some(secret)) => Right::Move(secret.0),
+        (Some(username), None, Some(code), None, None) => Right::Code { username, code: code.0 },
+        (Some(username), Some(password), None, None, None) => {
             let password = SecretString::from(password.0);
             Right::Owner(signin.verify_password(&visitor, &username, &password).await.map_err(refusal::of)?)
         }
-        (None, None, Some(token), None) => Right::Token(token.0),
+        (None, None, None, Some(token), None) => Right::Token(token.0),
         _ => {
             return Err(Refused::new(
                 StatusCode::BAD_REQUEST,
                 "invalid_request",
-                "Give either username and password, or token, or move.",
+                "Give either username with password or code, or token, or move.",
             ));
         }
     };

@@ -7,6 +7,8 @@ import { alertIn, busy, issuer, one, show } from "./screens.js";
 import { problem, say } from "./words.js";
 
 let token = null;
+// A code is typed in place of the password.
+let byCode = false;
 let done = null;
 // Begun and waiting for the owner's face, finger or PIN.
 let open = null;
@@ -19,6 +21,16 @@ function platform() {
   if (/Windows/.test(agent)) return "Windows";
   if (/Macintosh/.test(agent)) return "Mac";
   return /Linux|X11|CrOS/.test(agent) ? "Linux" : "Web";
+}
+
+// The owner's password, or a code from a letter or an administrator: one field at a time.
+function takeCode(isCode) {
+  byCode = isCode;
+  one("#code").closest(".field").hidden = !isCode;
+  one("#password").closest(".field").hidden = isCode;
+  one("#use-code").hidden = isCode;
+  one("#use-password").hidden = !isCode;
+  alertIn("#enrol-problem", null);
 }
 
 /**
@@ -42,11 +54,14 @@ export function enrol(given, whenDone) {
 
 function credentials(form) {
   if (token !== null) return { token };
-  return { username: form.elements.username.value.trim(), password: form.elements.password.value };
+  const username = form.elements.username.value.trim();
+  if (byCode) return { username, code: form.elements.code.value.trim() };
+  return { username, password: form.elements.password.value };
 }
 
 function complaint(form) {
-  const needed = token === null ? ["username", "password", "name"] : ["name"];
+  const secret = byCode ? "code" : "password";
+  const needed = token === null ? ["username", secret, "name"] : ["name"];
   for (const name of needed) {
     const field = form.elements.namedItem(name);
     if (field.value.trim() === "") {
@@ -140,6 +155,12 @@ async function prove(begun) {
   }
 }
 
+for (const [button, isCode, field] of [["#use-code", true, "#code"], ["#use-password", false, "#password"]]) {
+  one(button).addEventListener("click", () => {
+    takeCode(isCode);
+    one(field).focus();
+  });
+}
 one("#enrol").addEventListener("submit", (event) => {
   event.preventDefault();
   busy([one("#enrol-submit")], () => submit(event.target));

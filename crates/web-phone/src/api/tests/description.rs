@@ -73,6 +73,7 @@ fn the_description_says_what_is_read_and_answered() {
             username: Some(text()),
             password: Some(wire::Hidden(text())),
             token: Some(wire::Hidden(text())),
+            code: Some(wire::Hidden(text())),
             moving: Some(wire::Hidden(text())),
         },
     );
