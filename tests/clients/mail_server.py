@@ -28,7 +28,7 @@ class Keeper:
 
 def authenticator(server, session, envelope, mechanism, data):
     known = isinstance(data, LoginPassword) and (data.login.decode(), data.password.decode()) == ("post", asked["password"])
-    return AuthResult(success=known, auth_data=data if known else None)
+    return AuthResult(success=known, handled=False, auth_data=data if known else None)
 
 
 async def main():
