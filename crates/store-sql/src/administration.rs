@@ -262,7 +262,7 @@ impl Administration for SqlWork {
                         metadata
                    FROM clients
                   WHERE id > $1 AND (LOWER(id) LIKE $3 ESCAPE '!' OR LOWER(name) LIKE $3 ESCAPE '!')
-                    AND ($4 IS NULL OR is_enabled = $4)
+                    AND (CAST($4 AS BOOLEAN) IS NULL OR is_enabled = $4)
                   ORDER BY id LIMIT $2"
             ),
             bind![last, limit.min(PAGE), like(&text.to_lowercase()), is_enabled],
