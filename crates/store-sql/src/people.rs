@@ -205,9 +205,9 @@ impl People for SqlWork {
                     AND search LIKE $4 ESCAPE '!' AND ($5 = '' OR state = $5) AND roles LIKE $6 ESCAPE '!'
                     AND ($7 = '' OR EXISTS (SELECT 1 FROM group_members m
                                              WHERE m.group_id = $7 AND m.account_id = accounts.id))
-                    AND ($8 IS NULL OR $8 = EXISTS (SELECT 1 FROM devices d
+                    AND (CAST($8 AS BOOLEAN) IS NULL OR $8 = EXISTS (SELECT 1 FROM devices d
                                                      WHERE d.account_id = accounts.id AND d.state <> 'revoked'))
-                    AND ($9 IS NULL OR $9 = EXISTS (SELECT 1 FROM passkeys k
+                    AND (CAST($9 AS BOOLEAN) IS NULL OR $9 = EXISTS (SELECT 1 FROM passkeys k
                                                      WHERE k.account_id = accounts.id AND k.device_id IS NULL))
                   ORDER BY username_key LIMIT $3"
             ),
@@ -217,9 +217,9 @@ impl People for SqlWork {
                     AND search LIKE $4 ESCAPE '!' AND ($5 = '' OR state = $5) AND roles LIKE $6 ESCAPE '!'
                     AND ($7 = '' OR EXISTS (SELECT 1 FROM group_members m
                                              WHERE m.group_id = $7 AND m.account_id = accounts.id))
-                    AND ($8 IS NULL OR $8 = EXISTS (SELECT 1 FROM devices d
+                    AND (CAST($8 AS BOOLEAN) IS NULL OR $8 = EXISTS (SELECT 1 FROM devices d
                                                      WHERE d.account_id = accounts.id AND d.state <> 'revoked'))
-                    AND ($9 IS NULL OR $9 = EXISTS (SELECT 1 FROM passkeys k
+                    AND (CAST($9 AS BOOLEAN) IS NULL OR $9 = EXISTS (SELECT 1 FROM passkeys k
                                                      WHERE k.account_id = accounts.id AND k.device_id IS NULL))
                   ORDER BY username_key DESC LIMIT $3"
             ),
@@ -229,9 +229,9 @@ impl People for SqlWork {
                     AND search LIKE $4 ESCAPE '!' AND ($5 = '' OR state = $5) AND roles LIKE $6 ESCAPE '!'
                     AND ($7 = '' OR EXISTS (SELECT 1 FROM group_members m
                                              WHERE m.group_id = $7 AND m.account_id = accounts.id))
-                    AND ($8 IS NULL OR $8 = EXISTS (SELECT 1 FROM devices d
+                    AND (CAST($8 AS BOOLEAN) IS NULL OR $8 = EXISTS (SELECT 1 FROM devices d
                                                      WHERE d.account_id = accounts.id AND d.state <> 'revoked'))
-                    AND ($9 IS NULL OR $9 = EXISTS (SELECT 1 FROM passkeys k
+                    AND (CAST($9 AS BOOLEAN) IS NULL OR $9 = EXISTS (SELECT 1 FROM passkeys k
                                                      WHERE k.account_id = accounts.id AND k.device_id IS NULL))
                   ORDER BY created_at, id LIMIT $3"
             ),
@@ -241,9 +241,9 @@ impl People for SqlWork {
                     AND search LIKE $4 ESCAPE '!' AND ($5 = '' OR state = $5) AND roles LIKE $6 ESCAPE '!'
                     AND ($7 = '' OR EXISTS (SELECT 1 FROM group_members m
                                              WHERE m.group_id = $7 AND m.account_id = accounts.id))
-                    AND ($8 IS NULL OR $8 = EXISTS (SELECT 1 FROM devices d
+                    AND (CAST($8 AS BOOLEAN) IS NULL OR $8 = EXISTS (SELECT 1 FROM devices d
                                                      WHERE d.account_id = accounts.id AND d.state <> 'revoked'))
-                    AND ($9 IS NULL OR $9 = EXISTS (SELECT 1 FROM passkeys k
+                    AND (CAST($9 AS BOOLEAN) IS NULL OR $9 = EXISTS (SELECT 1 FROM passkeys k
                                                      WHERE k.account_id = accounts.id AND k.device_id IS NULL))
                   ORDER BY created_at DESC, id DESC LIMIT $3"
             ),
@@ -558,7 +558,7 @@ impl EditPeople for SqlWork {
             .run(
                 sql!(
                     "UPDATE accounts SET own_roles = $2, version = version + 1
-                      WHERE id = $1 AND ($3 IS NULL OR version = $3)"
+                      WHERE id = $1 AND (CAST($3 AS BIGINT) IS NULL OR version = $3)"
                 ),
                 bind![id, text(&roles), version],
             )

@@ -202,10 +202,10 @@ pub async fn an_account_is_edited_once_per_version(store: &dyn Store) {
     assert!(!work.edit_account(&edited, 7, at(1)).await.unwrap());
     assert!(work.edit_account(&edited, 1, at(1)).await.unwrap());
     assert!(!work.edit_account(&ada, 1, at(1)).await.unwrap());
-    let taken = domain::Account { username: "BOB".parse().unwrap(), ..edited.clone() };
-    let refused = work.edit_account(&taken, 2, at(1)).await;
-    assert!(matches!(refused, Err(StoreError::Conflict("username"))), "{refused:?}");
     work.commit().await.unwrap();
+    let taken = domain::Account { username: "BOB".parse().unwrap(), ..edited.clone() };
+    let refused = unit(store).await.edit_account(&taken, 2, at(1)).await;
+    assert!(matches!(refused, Err(StoreError::Conflict("username"))), "{refused:?}");
     let mut view = store.read().await.unwrap();
     let person = view.person(&ada.id).await.unwrap().unwrap();
     assert_eq!(person.account, domain::Account { updated_at: at(1), ..edited });
