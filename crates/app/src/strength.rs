@@ -33,10 +33,15 @@ pub fn enough_to_enrol(held: &Held, proofs: &[Proof], first: FirstEnrolment, now
 #[must_use]
 pub fn enough_to_change(held: &Held, proofs: &[Proof], limit: Duration, now: Timestamp) -> bool {
     let fresh = || proofs.iter().filter(|proof| is_within(proof, limit, now));
-    let has_password = fresh().any(|proof| proof.method == Method::Password);
+    // Whoever proved the password and then set the app up was not asked for its code.
+    let is_whole = |proof: &Proof| held.totp_since.is_none_or(|since| proof.at < since);
+    let mut passwords = fresh().filter(|proof| proof.method == Method::Password).peekable();
+    let has_password = passwords.peek().is_some();
+    let is_password_enough = passwords.any(is_whole);
     let has_code = fresh().any(|proof| matches!(proof.method, Method::Totp | Method::RecoveryCode));
     fresh().any(|proof| proof.method == Method::Passkey)
-        || (has_password && (has_code || !held.asks_for_code()))
+        || is_password_enough
+        || (has_password && has_code)
         || is_recovering(proofs, now)
 }
 
@@ -134,7 +139,9 @@ mod tests {
 
     #[test]
     fn sec_174_changes_need_a_fresh_proof_and_the_code_where_there_is_one() {
-        let coded = Held { totp_since: Some(NOW), ..nothing() };
+        let coded = Held { totp_since: Some(NOW.before(Duration::from_secs(1000))), ..nothing() };
+        let just_now = Held { totp_since: Some(NOW), ..nothing() };
+        assert!(enough_to_change(&just_now, &proofs(&[(Password, 10)]), FRESH, NOW));
         for (given, plain, with_code) in [
             (&[(Password, 10)][..], true, false),
             (&[(Password, 10), (Totp, 10)], true, true),

@@ -3,6 +3,7 @@
 mod actors;
 mod approvals;
 mod authenticator;
+mod factors;
 mod methods;
 mod outage;
 mod phones;

@@ -118,6 +118,7 @@ pub async fn world_over(live: Arc<dyn Live>, limits: Limits, settings: Settings)
         master_key: MasterKey::new([7; 32]),
         limits,
     });
+    app.vault().open(MasterKey::new([8; 32]));
     let ending = Arc::new(TestEnding::default());
     let endings: Vec<Arc<dyn Ending>> = vec![ending.clone()];
     let signin = SignIn::new(&app, settings, endings);
