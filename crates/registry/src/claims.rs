@@ -71,19 +71,16 @@ impl Registry {
         let deed = || async {
             let mut work = self.app.store().begin().await?;
             if !work.define_claim(definition, version, now).await? {
-                return Ok(false);
+                return Err(outdated(&mut *work, &definition.name).await);
             }
             let entry = AuditEntry {
                 detail: Some(definition.name.clone()),
                 ..by.entry(AuditEvent::ClaimDefined, Outcome::Done, now)
             };
             work.audit(entry).await?;
-            work.commit().await?;
-            Ok(true)
+            Ok(work.commit().await?)
         };
-        if !self.app.repeatable(deed).await? {
-            return Err(self.outdated_claim(&definition.name).await?);
-        }
+        self.app.repeatable(deed).await?;
         self.app.tell(Change::Policies).await;
         tracing::info!(claim = definition.name, "Claim defined");
         Ok(version + 1)
@@ -101,28 +98,30 @@ impl Registry {
         let deed = || async {
             let mut work = self.app.store().begin().await?;
             if !work.remove_claim(name, *version).await? {
-                return Ok(false);
+                return Err(outdated(&mut *work, name).await);
             }
             let entry = AuditEntry {
                 detail: Some(name.to_owned()),
                 ..by.entry(AuditEvent::ClaimRemoved, Outcome::Done, now)
             };
             work.audit(entry).await?;
-            work.commit().await?;
-            Ok(true)
+            Ok(work.commit().await?)
         };
-        if !self.app.repeatable(deed).await? {
-            return Err(self.outdated_claim(name).await?);
-        }
+        self.app.repeatable(deed).await?;
         self.app.tell(Change::Policies).await;
         tracing::info!(claim = name, "Claim removed");
         Ok(())
     }
+}
 
-    async fn outdated_claim(&self, name: &str) -> Result<Refusal, Refusal> {
-        let all = self.claim_definitions().await?;
-        let version = all.iter().find(|(known, _)| known.name == name).map_or(0, |(_, version)| *version);
-        Ok(Refusal::Outdated { current: i64::from(version) })
+/// Asked in the unit: what made it older may not be on disk yet.
+async fn outdated(work: &mut dyn store::Work, name: &str) -> Refusal {
+    match work.decided().await {
+        Ok(decided) => {
+            let found = decided.claims.iter().find(|(known, _)| known.name == name);
+            Refusal::Outdated { current: found.map_or(0, |(_, version)| i64::from(*version)) }
+        }
+        Err(why) => why.into(),
     }
 }
 

@@ -164,18 +164,16 @@ impl Registry {
             let mut work = self.hold_people().await?;
             let admins = work.count_superadmins().await?;
             let changed = work.edit_group(&group, before.version).await.map_err(name_is_taken)?;
-            let Some(changed) = changed else { return Ok(None) };
+            let Some(changed) = changed else { return Err(outdated(&mut *work, id).await) };
             keep_a_superadmin(&mut *work, admins).await?;
             work.audit(entry(by, AuditEvent::GroupChanged, &group, now)).await?;
             if group.roles != before.roles {
                 work.audit(entry(by, AuditEvent::RoleChanged, &group, now)).await?;
             }
             work.commit().await?;
-            Ok(Some(changed))
+            Ok(changed)
         };
-        let Some(changed) = self.app.repeatable(deed).await? else {
-            return Err(Refusal::Outdated { current: i64::from(self.group(id).await?.0.version) });
-        };
+        let changed = self.app.repeatable(deed).await?;
         self.tell_people(&changed, true).await;
         group.version = before.version + 1;
         Ok((group, members))
@@ -193,15 +191,15 @@ impl Registry {
         let deed = || async {
             let mut work = self.hold_people().await?;
             let admins = work.count_superadmins().await?;
-            let Some(changed) = work.delete_group(id, group.version, now).await? else { return Ok(None) };
+            let Some(changed) = work.delete_group(id, group.version, now).await? else {
+                return Err(outdated(&mut *work, id).await);
+            };
             keep_a_superadmin(&mut *work, admins).await?;
             work.audit(entry(by, AuditEvent::GroupDeleted, &group, now)).await?;
             work.commit().await?;
-            Ok(Some(changed))
+            Ok(changed)
         };
-        let Some(changed) = self.app.repeatable(deed).await? else {
-            return Err(Refusal::Outdated { current: i64::from(self.group(id).await?.0.version) });
-        };
+        let changed = self.app.repeatable(deed).await?;
         self.tell_people(&changed, true).await;
         tracing::info!(group.id = %id, "Group deleted");
         Ok(())
@@ -277,6 +275,15 @@ pub(crate) async fn keep_a_superadmin(work: &mut dyn Work, before: u64) -> Resul
         });
     }
     Ok(())
+}
+
+/// Asked in the unit: what made it older may not be on disk yet.
+async fn outdated(work: &mut dyn Work, id: &GroupId) -> Refusal {
+    match work.group(id).await {
+        Ok(Some((group, _))) => Refusal::Outdated { current: i64::from(group.version) },
+        Ok(None) => Refusal::NotFound,
+        Err(why) => why.into(),
+    }
 }
 
 pub(crate) fn is_seen(version: u32, seen: Option<u32>) -> Result<(), Refusal> {

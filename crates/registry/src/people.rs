@@ -7,6 +7,8 @@
 mod delete;
 mod edit;
 mod stop;
+#[cfg(test)]
+mod tests;
 
 pub use edit::PersonEdit;
 pub(crate) use edit::username;

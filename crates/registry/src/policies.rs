@@ -103,19 +103,20 @@ impl Registry {
         let deed = || async {
             let mut work = self.app.store().begin().await?;
             if !work.save_policy(name, &text, seen, now).await? {
-                return Ok(false);
+                // Asked inside: what made it older may not be on disk yet.
+                let saved = work.decided().await?.policies;
+                let current =
+                    saved.iter().find(|policy| policy.name == name).map_or(0, |policy| policy.version);
+                return Err(Refusal::Outdated { current: i64::from(current) });
             }
             let entry = AuditEntry {
                 detail: Some(name.to_owned()),
                 ..by.entry(AuditEvent::PolicyChanged, Outcome::Done, now)
             };
             work.audit(entry).await?;
-            work.commit().await?;
-            Ok(true)
+            Ok(work.commit().await?)
         };
-        if !self.app.repeatable(deed).await? {
-            return Err(Refusal::Outdated { current: i64::from(self.policy(name).await?.version) });
-        }
+        self.app.repeatable(deed).await?;
         self.app.tell(Change::Policies).await;
         tracing::info!(policy = name, "Policy changed");
         Ok(PolicyNow { name, value, version: seen + 1, changed_at: Some(now) })

@@ -19,16 +19,16 @@ use crate::{Paging, Registry, Settings};
 
 const P256: &str = r#"{"kty":"EC","crv":"P-256","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}"#;
 
-async fn store() -> Arc<dyn Store> {
+pub(crate) async fn store() -> Arc<dyn Store> {
     Arc::new(store_sql::SqlStore::open(store_sql::Settings::temporary()).await.unwrap())
 }
 
-async fn registry() -> Registry {
+pub(crate) async fn registry() -> Registry {
     registry_on(store().await, Arc::new(InProcess::default()))
 }
 
 /// A node over a store and a live store that it may share with others.
-fn registry_on(store: Arc<dyn Store>, live: Arc<dyn Live>) -> Registry {
+pub(crate) fn registry_on(store: Arc<dyn Store>, live: Arc<dyn Live>) -> Registry {
     let app = App::new(Parts {
         issuer: Issuer::parse("https://id.example").unwrap(),
         store,
@@ -54,7 +54,7 @@ fn password(text: &str) -> SecretString {
 
 const HERE: ClientAddress = ClientAddress(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST));
 
-async fn events(registry: &Registry) -> Vec<AuditEvent> {
+pub(crate) async fn events(registry: &Registry) -> Vec<AuditEvent> {
     let trail = registry.audit_trail(&AuditFilter::default(), 0, 500).await.unwrap();
     trail.into_iter().map(|kept| kept.entry.event).collect()
 }

@@ -79,7 +79,9 @@ impl Registry {
         let deed = || async {
             let mut work = self.app.store().begin().await?;
             if !work.edit_account(&account, before.version, now).await? {
-                return Ok(None);
+                // Asked inside: what made it older may not be on disk yet.
+                let current = work.person(id).await?.ok_or(Refusal::NotFound)?.version;
+                return Err(Refusal::Outdated { current: i64::from(current) });
             }
             work.audit(entry(by, AuditEvent::AccountChanged, id, now, Some(&changed.join(", ")))).await?;
             if email != old_email {
@@ -87,17 +89,16 @@ impl Registry {
                     NoticeKind::EmailChanged { from: from.clone(), to: to.clone(), by: NoticeBy::Admin };
                 notices::post(&self.app, &mut *work, &account, kind, now).await?;
             }
-            let after = work.person(id).await?;
+            let after = work.person(id).await?.ok_or(Refusal::NotFound)?;
             work.commit().await?;
             Ok(after)
         };
         match self.app.repeatable(deed).await {
-            Ok(Some(after)) => {
+            Ok(after) => {
                 self.app.tell(Change::Account(*id)).await;
                 tracing::info!(account.id = %id, "Account edited");
                 Ok(after)
             }
-            Ok(None) => Err(Refusal::Outdated { current: i64::from(self.person(id).await?.version) }),
             Err(refusal) => Err(self.taken(refusal, &account).await),
         }
     }
