@@ -35,4 +35,5 @@ mod sizes;
 mod specifications;
 mod token;
 mod userinfo;
+mod ways_in;
 mod webfinger;

@@ -39,7 +39,8 @@ impl ApiKey {
     /// Whether it opens anything at this time, from this address.
     #[must_use]
     pub fn is_good(&self, now: Timestamp, address: ClientAddress) -> bool {
-        let is_listed = self.networks.is_empty() || self.networks.iter().any(|network| network.contains(address.0));
+        let is_listed =
+            self.networks.is_empty() || self.networks.iter().any(|network| network.contains(address.0));
         self.revoked_at.is_none() && now < self.expires_at && is_listed
     }
 }

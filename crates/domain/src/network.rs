@@ -98,7 +98,9 @@ mod tests {
 
     #[test]
     fn a_network_survives_its_text() {
-        for (text, written) in [("10.0.0.0/8", "10.0.0.0/8"), ("::1", "::1/128"), ("192.0.2.1", "192.0.2.1/32")] {
+        for (text, written) in
+            [("10.0.0.0/8", "10.0.0.0/8"), ("::1", "::1/128"), ("192.0.2.1", "192.0.2.1/32")]
+        {
             let network: Network = text.parse().unwrap();
             assert_eq!(network.to_string(), written);
             assert_eq!(written.parse(), Ok(network));

@@ -11,8 +11,8 @@ use std::time::Duration;
 use app::{Mandate, Refusal, Secret, audit};
 use domain::text::plain_line;
 use domain::{
-    Account, Actor, ApiKey, ApiKeyId, AuditEntry, AuditEvent, ClientAddress, Cursor, Network, Outcome, Permissions,
-    Timestamp, api_key,
+    Account, Actor, ApiKey, ApiKeyId, AuditEntry, AuditEvent, ClientAddress, Cursor, Network, Outcome,
+    Permissions, Timestamp, api_key,
 };
 use store::ListedApiKey;
 use subtle::ConstantTimeEq as _;

@@ -5,10 +5,14 @@
 use app::{Change, Mandate, Refusal, notices};
 use domain::notice::{NoticeBy, NoticeKind};
 use domain::{
-    AccountId, AuditEntry, AuditEvent, BrowserSession, Cursor, DeviceId, Outcome, SessionEnd, SessionId, Timestamp,
+    AccountId, AuditEntry, AuditEvent, BrowserSession, Cursor, DeviceId, Outcome, SessionEnd, SessionId,
+    Timestamp,
 };
 
 use crate::Registry;
+
+/// So many of the sessions that end together are told one by one.
+const TOLD: u32 = 20;
 
 /// Which sessions; only living ones are found.
 #[derive(Debug, Clone, Default)]
@@ -52,8 +56,12 @@ impl Registry {
             since: query.since,
             until: query.until,
         };
-        let found = self.app.store().read().await?.find_sessions(&filter, after, limit, self.app.now()).await?;
-        Ok(found.into_iter().map(|one| SessionListed { session: one.session, username: one.username }).collect())
+        let found =
+            self.app.store().read().await?.find_sessions(&filter, after, limit, self.app.now()).await?;
+        Ok(found
+            .into_iter()
+            .map(|one| SessionListed { session: one.session, username: one.username })
+            .collect())
     }
 
     /// Ends a session with the tokens made in it; its owner is told, and so are the relying parties.
@@ -86,5 +94,37 @@ impl Registry {
         self.app.tell(Change::Session(*id)).await;
         tracing::info!(session.id = %id, "Session ended by an administrator");
         Ok(session)
+    }
+
+    /// Ends all sessions of a person, and all tokens, also those that outlive sessions; answers how many were alive.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn end_sessions_of(&self, by: &Mandate, account: &AccountId) -> Result<usize, Refusal> {
+        let deed = || async {
+            let now = self.app.now();
+            let mut work = self.app.store().begin().await?;
+            let owner = work.account(account).await?.ok_or(Refusal::NotFound)?;
+            let filter = store::SessionFilter { account: Some(*account), ..Default::default() };
+            let told = work.find_sessions(&filter, None, TOLD, now).await?;
+            let ended = work.end_sessions_of_account(account, SessionEnd::EndedByAdmin, now).await?;
+            work.audit(AuditEntry {
+                account: Some(*account),
+                detail: Some(format!("{}: {}", SessionEnd::EndedByAdmin.as_str(), ended.len())),
+                ..by.entry(AuditEvent::SessionEnded, Outcome::Done, now)
+            })
+            .await?;
+            for one in told {
+                let told = NoticeKind::SessionEnded { browser: one.session.browser, by: NoticeBy::Admin };
+                notices::post(&self.app, &mut *work, &owner, told, now).await?;
+            }
+            work.commit().await?;
+            Ok(ended)
+        };
+        let ended = self.app.repeatable(deed).await?;
+        let mut changes: Vec<Change> = ended.iter().copied().map(Change::Session).collect();
+        changes.push(Change::Account(*account));
+        self.app.tell_all(&changes).await;
+        Ok(ended.len())
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! Owns: names, arguments and help. Not here: doing it (`commands`, `serve`).
 
+pub mod admin;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -41,6 +43,34 @@ pub enum Command {
     /// Phones in the registry.
     #[command(subcommand)]
     Device(Device),
+    /// Groups of people.
+    #[command(subcommand)]
+    Group(admin::Group),
+    /// Ways to a phone: links, codes, letters.
+    #[command(subcommand)]
+    Enrol(admin::Enrol),
+    /// Phones that wait to be let in.
+    #[command(subcommand)]
+    Approval(admin::Approval),
+    /// Imports and other long work.
+    #[command(subcommand)]
+    Job(admin::Job),
+    /// Signed-in browsers.
+    #[command(subcommand)]
+    Session(admin::Session),
+    /// What people agreed to give relying parties.
+    #[command(subcommand)]
+    Consent(admin::Consent),
+    /// Keys for programs that call the admin API.
+    #[command(subcommand)]
+    ApiKey(admin::ApiKey),
+    /// Rules for phones, passwords, enrolments and recovery.
+    #[command(subcommand)]
+    Policy(admin::Policy),
+    /// Make people, groups, relying parties, claims and policies be as files say.
+    Apply(admin::Apply),
+    /// Write people, groups, relying parties, claims and policies as files that `apply` reads; no secrets.
+    Export(admin::Export),
     /// Signing keys.
     #[command(subcommand)]
     Keys(Keys),
@@ -130,6 +160,9 @@ pub enum User {
         /// The user name.
         name: String,
     },
+    /// What the admin API does.
+    #[command(flatten)]
+    More(admin::User),
 }
 
 /// `client …`.
@@ -247,6 +280,9 @@ pub enum Device {
         #[arg(long, value_name = "NAME")]
         user: String,
     },
+    /// What the admin API does.
+    #[command(flatten)]
+    More(admin::Device),
 }
 
 /// `audit …`.
@@ -439,6 +475,46 @@ mod tests {
             "phone scan --url https://x/s#1",
             "phone approve --check-code 123",
             "phone deny --state s",
+            "user show ada --json",
+            "user edit ada --username ada2 --name Ada --email a@example.org --claim department=Sales",
+            "user import people.csv --yes",
+            "user lock-down ada --reason lost",
+            "user delete ada --yes",
+            "user role add ada helpdesk",
+            "user role remove ada helpdesk",
+            "user group add ada staff",
+            "user group remove ada staff",
+            "group create staff --description Everybody --role auditor",
+            "group list",
+            "group edit staff --name Staff",
+            "group delete staff",
+            "device show dev_x",
+            "device approve dev_x dev_y",
+            "device reject dev_x --reason unknown",
+            "device lost dev_x --stolen",
+            "device import keys.csv",
+            "enrol create ada --kind letter",
+            "enrol list --state open",
+            "enrol cancel enr_x",
+            "enrol bulk --letters all.pdf --group staff --without-device",
+            "approval list",
+            "job list",
+            "job show job_x",
+            "job start job_x",
+            "job undo job_x",
+            "session list --user ada",
+            "session end ses_x",
+            "consent list --client shop",
+            "consent withdraw ada shop",
+            "api-key create backup --permission users.read --days 30 --network 192.0.2.0/24",
+            "api-key list",
+            "api-key revoke key_x",
+            "policy show",
+            "policy show devices",
+            "policy set devices per_user=3 approval=true",
+            "apply conf --yes",
+            "apply conf --dry-run",
+            "export conf",
         ] {
             let parsed = Cli::try_parse_from(std::iter::once("latchbolt").chain(line.split(' ')));
             assert!(parsed.is_ok(), "{line}: {}", parsed.unwrap_err());

@@ -66,6 +66,14 @@ impl Failure {
     }
 }
 
+/// The word of a conflict, if [`Failure::about`] has a sentence of its own for it.
+#[must_use]
+pub fn known_conflict(word: &str) -> Option<&'static str> {
+    const KNOWN: [&str; 6] =
+        ["username", "client_id", "device_key", "device_limit", "device_state", "account_state"];
+    KNOWN.into_iter().find(|known| *known == word)
+}
+
 fn unavailable(cause: &str) -> String {
     if let Some(why) = cause.strip_prefix("live state unavailable: ") {
         return format!("The live store cannot be used: {why}. Check live.url, and that it runs.");

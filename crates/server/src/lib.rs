@@ -4,6 +4,7 @@
 //! and what happens by itself. Not here: any rule of the product.
 
 pub mod adapters;
+pub mod api;
 pub mod cli;
 pub mod clockwork;
 pub mod commands;
@@ -26,9 +27,12 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+use api::Api;
 use cli::{Cli, Command};
+use config::Config;
 use failure::Failure;
 use output::Output;
+use wiring::Ground;
 
 /// Runs the program with the arguments of the process: 0 done, 1 failed, 2 wrong usage.
 #[must_use]
@@ -56,35 +60,27 @@ async fn obey(cli: Cli, output: Output) -> Result<(), Failure> {
         Command::Demo(command) => commands::demo::run(command, output).await,
         Command::Phone(command) => commands::phone::run(command, output).await,
         Command::Migrate(command) => commands::migrate::run(&load()?, &command, output).await,
-        Command::User(command) => {
-            let ground = wiring::ground_of_command(&load()?).await?;
-            let done = commands::user::run(&ground, command, output).await;
+        command => {
+            let config = load()?;
+            let ground = wiring::ground_of_command(&config).await?;
+            let done = on_ground(&config, &ground, command, output).await;
             ground.close().await;
             done
         }
-        Command::Client(command) => {
-            let ground = wiring::ground_of_command(&load()?).await?;
-            let done = commands::client::run(&ground, command, output).await;
-            ground.close().await;
-            done
-        }
-        Command::Device(command) => {
-            let ground = wiring::ground_of_command(&load()?).await?;
-            let done = commands::device::run(&ground, command, output).await;
-            ground.close().await;
-            done
-        }
-        Command::Audit(command) => {
-            let ground = wiring::ground_of_command(&load()?).await?;
-            let done = commands::audit::run(&ground, command, output).await;
-            ground.close().await;
-            done
-        }
-        Command::Keys(command) => {
-            let ground = wiring::ground_of_command(&load()?).await?;
-            let done = commands::keys::run(&ground, command, output).await;
-            ground.close().await;
-            done
-        }
+    }
+}
+
+/// Commands that work on what is kept.
+async fn on_ground(config: &Config, ground: &Ground, command: Command, output: Output) -> Result<(), Failure> {
+    let api = Api::new(config, ground).await?;
+    match command {
+        Command::User(command) => commands::user::run(ground, &api, command, output).await,
+        Command::Client(command) => commands::client::run(ground, command, output).await,
+        Command::Device(command) => commands::device::run(ground, &api, command, output).await,
+        Command::Audit(command) => commands::audit::run(ground, command, output).await,
+        Command::Keys(command) => commands::keys::run(ground, command, output).await,
+        Command::Apply(command) => commands::apply::run(&api, &command, output).await,
+        Command::Export(command) => commands::apply::export(&api, &command, output).await,
+        command => commands::registry::run(&api, command, output).await,
     }
 }

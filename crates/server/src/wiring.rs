@@ -145,6 +145,7 @@ pub(crate) async fn ground_over(
             shortest_password: config.sign_in.shortest_password,
             devices_per_account: config.phones.per_person,
             enrolment_life: config.phones.link_life,
+            device_unused: config.phones.unused,
         },
     );
     Ok(Ground { app, registry, installation, shares_live, rotate_keys: config.keys.rotate_every })
@@ -185,6 +186,24 @@ pub struct House {
 pub async fn house(config: &Config, ground: &Ground, extras: Extras) -> Result<House, Failure> {
     let app = &ground.app;
     provider::keys::ensure(app).await.map_err(commands::keys::unusable)?;
+    let (provider, signin) = use_cases(config, app)?;
+    let broken = |bad: web::texts::BadTexts| {
+        Failure::new(format!("The texts of the mails are broken: {bad}. Install the program anew."))
+    };
+    let mail = MailRoom::new(app, &config.theme).map_err(broken)?;
+    let settings = web::Settings {
+        trusted_proxies: config.networks.trusted_proxies.clone(),
+        theme: config.theme.clone(),
+        virtual_phone: extras.virtual_phone,
+    };
+    let web = Web::new(app, settings).map_err(|bad| {
+        Failure::new(format!("The texts of the pages are broken: {bad}. Install the program anew."))
+    })?;
+    Ok(House { web, mail, ground: ground.clone(), provider, signin })
+}
+
+/// The use cases of relying parties and of sign-in.
+fn use_cases(config: &Config, app: &App) -> Result<(Provider, SignIn), Failure> {
     let provider = Provider::new(
         app,
         provider::Settings {
@@ -207,22 +226,18 @@ pub async fn house(config: &Config, ground: &Ground, extras: Extras) -> Result<H
         session: config.sign_in.session,
         unknown_browser_session: config.sign_in.unknown_browser_session,
         places: config.networks.names.clone(),
-        device_unused: config.phones.unused,
     };
     let signin = SignIn::new(app, settings, vec![Arc::new(provider.clone())]);
-    let broken = |bad: web::texts::BadTexts| {
-        Failure::new(format!("The texts of the mails are broken: {bad}. Install the program anew."))
-    };
-    let mail = MailRoom::new(app, &config.theme).map_err(broken)?;
-    let settings = web::Settings {
-        trusted_proxies: config.networks.trusted_proxies.clone(),
-        theme: config.theme.clone(),
-        virtual_phone: extras.virtual_phone,
-    };
-    let web = Web::new(app, settings).map_err(|bad| {
-        Failure::new(format!("The texts of the pages are broken: {bad}. Install the program anew."))
-    })?;
-    Ok(House { web, mail, ground: ground.clone(), provider, signin })
+    Ok((provider, signin))
+}
+
+/// The admin API for the command line alone: whoever calls it is the operator.
+///
+/// # Errors
+/// As [`house`].
+pub fn operators_api(config: &Config, ground: &Ground) -> Result<web_admin::Admin, Failure> {
+    let (provider, signin) = use_cases(config, &ground.app)?;
+    Ok(web_admin::Admin::for_operator(&ground.app, &signin, &ground.registry, &provider))
 }
 
 impl House {
@@ -230,6 +245,12 @@ impl House {
     #[must_use]
     pub const fn provider(&self) -> &Provider {
         &self.provider
+    }
+
+    /// The use cases of signing in, for what runs by itself.
+    #[must_use]
+    pub const fn signin(&self) -> &SignIn {
+        &self.signin
     }
 
     /// What writes the mails.

@@ -1,11 +1,10 @@
 //! API keys; sessions, consents and clients as an administrator finds them.
 
 use async_trait::async_trait;
-use domain::{
-    AccountId, ApiKey, ApiKeyId, Client, ClientId, Cursor, SecretHash, Timestamp,
-};
+use domain::{AccountId, ApiKey, ApiKeyId, Client, ClientId, Cursor, SecretHash, Timestamp};
 use store::{
-    Administration, EditAdministration, ListedApiKey, ListedConsent, ListedSession, Result, SessionFilter, StoreError,
+    Administration, EditAdministration, ListedApiKey, ListedConsent, ListedSession, Result, SessionFilter,
+    StoreError,
 };
 
 use crate::accounts::PAGE;
@@ -304,7 +303,10 @@ impl EditAdministration for SqlWork {
 
     async fn revoke_api_key(&mut self, id: &ApiKeyId, now: Timestamp) -> Result<bool> {
         let revoked = self
-            .run(sql!("UPDATE api_keys SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL"), bind![id, now])
+            .run(
+                sql!("UPDATE api_keys SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL"),
+                bind![id, now],
+            )
             .await?;
         Ok(revoked == 1)
     }

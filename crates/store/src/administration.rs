@@ -2,7 +2,8 @@
 
 use async_trait::async_trait;
 use domain::{
-    AccountId, ApiKey, ApiKeyId, BrowserSession, Client, ClientId, Consent, Cursor, DeviceId, SecretHash, Timestamp,
+    AccountId, ApiKey, ApiKeyId, BrowserSession, Client, ClientId, Consent, Cursor, DeviceId, SecretHash,
+    Timestamp,
 };
 
 use crate::Result;

@@ -77,3 +77,8 @@ pub fn mount(cfg: &mut ServiceConfig, admin: &Admin) {
     api::mount(cfg, admin);
     console::mount(cfg, admin);
 }
+
+/// Adds the routes of the API alone: for the command line, which has no pages.
+pub fn mount_api(cfg: &mut ServiceConfig, admin: &Admin) {
+    api::mount(cfg, admin);
+}

@@ -27,6 +27,9 @@ const OPENER: HeaderName = HeaderName::from_static("cross-origin-opener-policy")
 const RESOURCE: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// The largest file that administrators may send, in bytes.
+const LARGEST_FILE: usize = 32 * 1024 * 1024;
+
 /// The number under which the log knows this request; in the request's extensions.
 #[derive(Debug, Clone)]
 pub struct Reference(pub std::sync::Arc<str>);
@@ -72,7 +75,12 @@ fn body_is_too_large(req: &ServiceRequest) -> bool {
         .get(CONTENT_LENGTH)
         .and_then(|v| v.to_str().ok())
         .and_then(|v| v.parse::<u64>().ok())
-        .is_some_and(|length| length > LARGEST_BODY as u64)
+        .is_some_and(|length| length > largest(req.path()) as u64)
+}
+
+/// Routes of the admin API have limits of their own, which they look at when they know who calls.
+fn largest(path: &str) -> usize {
+    if path.starts_with("/api/admin/") { LARGEST_FILE } else { LARGEST_BODY }
 }
 
 /// A refusal that still needs its body: a [`Refused`] or parameters refused, or a bare status of actix's own.

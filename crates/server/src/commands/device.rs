@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::next_page;
 use crate::cli;
+use crate::api::Api;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::terminal_qr;
@@ -15,10 +16,11 @@ use crate::wiring::Ground;
 ///
 /// # Errors
 /// What the use case refuses.
-pub async fn run(ground: &Ground, command: cli::Device, output: Output) -> Result<(), Failure> {
+pub async fn run(ground: &Ground, api: &Api, command: cli::Device, output: Output) -> Result<(), Failure> {
     let registry = &ground.registry;
     let about = |id: &str, refusal| Failure::about("device", id, &refusal);
     match command {
+        cli::Device::More(command) => return super::registry::device(api, command, output).await,
         cli::Device::List { user } => {
             let rows = match user {
                 Some(name) => {

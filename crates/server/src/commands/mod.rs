@@ -1,5 +1,6 @@
 //! The commands, one module each. A command reads its arguments, calls one use case, prints.
 
+pub mod apply;
 pub mod audit;
 pub mod check_config;
 pub mod client;
@@ -8,9 +9,10 @@ pub mod device;
 pub mod keys;
 pub mod migrate;
 pub mod phone;
+pub mod registry;
 pub mod user;
 
-use registry::Paging;
+use ::registry::Paging;
 
 /// The paging that walks a whole list: the biggest page after `last`.
 pub(crate) fn next_page(last: Option<String>) -> Paging {

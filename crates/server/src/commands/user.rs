@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::next_page;
 use crate::cli::User;
+use crate::api::Api;
 use crate::failure::Failure;
 use crate::output::{Output, secret_from_stdin};
 use crate::wiring::Ground;
@@ -14,9 +15,10 @@ use crate::wiring::Ground;
 ///
 /// # Errors
 /// What the use case refuses.
-pub async fn run(ground: &Ground, command: User, output: Output) -> Result<(), Failure> {
+pub async fn run(ground: &Ground, api: &Api, command: User, output: Output) -> Result<(), Failure> {
     let registry = &ground.registry;
     match command {
+        User::More(command) => return super::registry::user(api, command, output).await,
         User::Create { name, email, claims, password_stdin } => {
             let claims = match claims {
                 Some(path) => read_claims(&path)?,

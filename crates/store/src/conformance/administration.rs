@@ -38,7 +38,11 @@ pub async fn sec_184_an_api_key_survives_its_row_and_is_revoked_once(store: &dyn
     assert_eq!(view.api_key(&mine.id).await.unwrap(), Some((mine.clone(), secret)));
     assert_eq!(view.api_key(&ApiKeyId::from_random(bytes())).await.unwrap(), None);
     let all = view.api_keys(None, 10).await.unwrap();
-    assert_eq!(all.iter().map(|listed| listed.key.id).collect::<Vec<_>>(), [ours.id, mine.id], "newest first");
+    assert_eq!(
+        all.iter().map(|listed| listed.key.id).collect::<Vec<_>>(),
+        [ours.id, mine.id],
+        "newest first"
+    );
     assert_eq!((all[0].username.as_deref(), all[1].username.as_deref()), (None, Some("ada")));
     let next = view.api_keys(Some(&end(ours.created_at, &ours.id.to_string())), 10).await.unwrap();
     assert_eq!(next.len(), 1);
@@ -68,7 +72,9 @@ pub async fn sec_184_an_api_key_survives_its_row_and_is_revoked_once(store: &dyn
 pub async fn sessions_are_found(store: &dyn Store) {
     let (ada, bob) = (kept_account(store, "Ada").await, kept_account(store, "bob").await);
     let mut kept = Vec::new();
-    for (who, browser, second) in [(&ada, "Firefox on Linux", 1), (&ada, "100% Safari", 2), (&bob, "Chrome", 3)] {
+    for (who, browser, second) in
+        [(&ada, "Firefox on Linux", 1), (&ada, "100% Safari", 2), (&bob, "Chrome", 3)]
+    {
         let mut one = session(who.id);
         browser.clone_into(&mut one.browser);
         one.created_at = Timestamp::from_millis(NOW.millis() + second);
@@ -94,7 +100,13 @@ pub async fn sessions_are_found(store: &dyn Store) {
         (SessionFilter { account: Some(ada.id), text: "safari".to_owned(), ..SessionFilter::default() }, 1),
         (SessionFilter { since: Some(kept[1].created_at), ..SessionFilter::default() }, 2),
         (SessionFilter { until: Some(kept[1].created_at), ..SessionFilter::default() }, 1),
-        (SessionFilter { device: Some(domain::DeviceId::from_random(bytes())), ..SessionFilter::default() }, 0),
+        (
+            SessionFilter {
+                device: Some(domain::DeviceId::from_random(bytes())),
+                ..SessionFilter::default()
+            },
+            0,
+        ),
     ] {
         assert_eq!(view.find_sessions(&filter, None, 10, NOW).await.unwrap().len(), count, "{filter:?}");
     }
@@ -140,7 +152,9 @@ pub async fn consents_are_found(store: &dyn Store) {
 /// Clients are found by a part of their id or name, whatever the case of its letters.
 pub async fn clients_are_found(store: &dyn Store) {
     let mut work = unit(store).await;
-    for (id, name, is_enabled) in [("a-shop", "Wares", true), ("b-wiki", "Our Wiki", true), ("c-shop", "Old", false)] {
+    for (id, name, is_enabled) in
+        [("a-shop", "Wares", true), ("b-wiki", "Our Wiki", true), ("c-shop", "Old", false)]
+    {
         let mut one = client(id);
         name.clone_into(&mut one.name);
         one.is_enabled = is_enabled;

@@ -132,10 +132,12 @@ async fn list(ask: Ask) -> Answer {
 async fn create(ask: Ask) -> Answer {
     let NewApiKey { name, permissions, days, networks } = ask.json()?;
     let known = |word: &String| {
-        Permission::from_word(word).ok_or_else(|| Failed::invalid("permissions", "holds what is no permission"))
+        Permission::from_word(word)
+            .ok_or_else(|| Failed::invalid("permissions", "holds what is no permission"))
     };
     let network = |text: &String| {
-        text.parse::<Network>().map_err(|_| Failed::invalid("networks", "holds what is no address and no network"))
+        text.parse::<Network>()
+            .map_err(|_| Failed::invalid("networks", "holds what is no address and no network"))
     };
     let asked = KeyAsked {
         name,

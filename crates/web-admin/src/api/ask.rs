@@ -112,7 +112,10 @@ impl Ask {
     /// The query of what is no list. Names that are not among `known` are refused.
     pub(crate) fn query(&self, known: &[&str]) -> Result<Params, Failed> {
         let params = Params::parse(self.req.query_string().as_bytes()).map_err(Refused::from)?;
-        let unknown = params.iter().find(|(name, _)| !known.contains(name)).map(|(name, _)| domain::text::shown(name, 60));
+        let unknown = params
+            .iter()
+            .find(|(name, _)| !known.contains(name))
+            .map(|(name, _)| domain::text::shown(name, 60));
         match unknown {
             Some(name) => Err(Failed::invalid(name, "is no parameter of this address")),
             None => Ok(params),

@@ -163,8 +163,7 @@ async fn list(ask: Ask) -> Answer {
     }
     let enabled = listing.filter_as("enabled", |text| text.parse().ok(), "must be true or false")?;
     let text = listing.q.as_deref().unwrap_or_default();
-    let found =
-        ask.registry().find_clients(text, enabled, listing.cursor.as_ref(), listing.fetch()).await?;
+    let found = ask.registry().find_clients(text, enabled, listing.cursor.as_ref(), listing.fetch()).await?;
     let at = |client: &Client| (String::new(), client.id.to_string());
     Ok(ask::ok(&listing.page(found, None, at, ClientShown::from)))
 }
@@ -184,9 +183,9 @@ async fn list(ask: Ask) -> Answer {
 async fn create(ask: Ask) -> Answer {
     let mut members: Map<String, Value> = ask.json()?;
     let id: ClientId = match text(&mut members, "client_id")? {
-        Some(id) => {
-            id.parse().map_err(|_| Failed::invalid("client_id", "has to be 1 to 200 visible ASCII characters"))?
-        }
+        Some(id) => id
+            .parse()
+            .map_err(|_| Failed::invalid("client_id", "has to be 1 to 200 visible ASCII characters"))?,
         None => ask.registry().new_client_id()?,
     };
     let secret = text(&mut members, "client_secret")?.map(SecretString::from);

@@ -14,11 +14,12 @@ use super::route::{Answer, Route, route};
 pub(super) const ROUTES: &[Route] = &[
     route!(Get "/consents", ConsentsRead, list),
     route!(Delete "/consents/{user}/{client}", ConsentsWithdraw, withdraw),
+    route!(Get "/users/{id}/consents", ConsentsRead, list_of_user),
 ];
 
 /// Their description.
 #[derive(OpenApi)]
-#[openapi(paths(list, withdraw))]
+#[openapi(paths(list, withdraw, list_of_user))]
 pub(super) struct Described;
 
 /// A consent.
@@ -71,16 +72,13 @@ async fn list(ask: Ask) -> Answer {
     let listing = ask.listing(&LISTS)?;
     let user: Option<AccountId> =
         listing.filter_as("user", |text| text.parse().ok(), "must be an account's id")?;
-    let client: Option<ClientId> = listing.filter_as("client", |text| text.parse().ok(), "must be a client_id")?;
+    let client: Option<ClientId> =
+        listing.filter_as("client", |text| text.parse().ok(), "must be a client_id")?;
     let found = ask
         .registry()
         .consents(user.as_ref(), client.as_ref(), listing.cursor.as_ref(), listing.fetch())
         .await?;
-    let at = |one: &ConsentListed| {
-        let ConsentListed { consent, .. } = one;
-        (consent.given_at.millis().to_string(), format!("{} {}", consent.account, consent.client))
-    };
-    Ok(ask::ok(&listing.page(found, None, at, ConsentShown::from)))
+    Ok(ask::ok(&listing.page(found, None, place, ConsentShown::from)))
 }
 
 #[utoipa::path(
@@ -94,4 +92,28 @@ async fn withdraw(ask: Ask) -> Answer {
     let (user, client): (AccountId, ClientId) = (ask.id("user")?, ask.id("client")?);
     ask.registry().withdraw_consent(ask.mandate(), &user, &client).await?;
     Ok(ask::nothing())
+}
+
+const OF_USER: Lists = Lists { sorts: &["-given_at"], filters: &[], searches: false };
+
+#[utoipa::path(
+    get, path = "/users/{id}/consents", tag = "Consents",
+    summary = "Remembered consents of a person, newest first",
+    params(
+        ("id" = String, Path),
+        ("cursor" = Option<String>, Query),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 200),
+    ),
+    responses((status = 200, body = Listed<ConsentShown>), (status = 400, body = Problem))
+)]
+async fn list_of_user(ask: Ask) -> Answer {
+    let listing = ask.listing(&OF_USER)?;
+    let user: AccountId = ask.id("id")?;
+    let found = ask.registry().consents(Some(&user), None, listing.cursor.as_ref(), listing.fetch()).await?;
+    Ok(ask::ok(&listing.page(found, None, place, ConsentShown::from)))
+}
+
+/// Where a consent stands in a list.
+fn place(ConsentListed { consent, .. }: &ConsentListed) -> (String, String) {
+    (consent.given_at.millis().to_string(), format!("{} {}", consent.account, consent.client))
 }

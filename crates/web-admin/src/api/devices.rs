@@ -393,7 +393,7 @@ async fn rename(ask: Ask) -> Answer {
 )]
 async fn suspend(ask: Ask) -> Answer {
     let id = ask.id::<DeviceId>("id")?;
-    let given: SuspendAsked = ask.json_or_nothing()?.unwrap_or_default();
+    let given: SuspendAsked = ask.json_or_nothing()?;
     reason(given.reason.as_deref())?;
     let why = given.reason.as_deref();
     let asked = StopAsked { stop: Stop::Suspend, why, with_sessions: false, version: version(&ask)? };
@@ -423,7 +423,7 @@ async fn restore(ask: Ask) -> Answer {
 )]
 async fn revoke(ask: Ask) -> Answer {
     let id = ask.id::<DeviceId>("id")?;
-    let given: RevokeAsked = ask.json_or_nothing()?.unwrap_or_default();
+    let given: RevokeAsked = ask.json_or_nothing()?;
     reason(given.reason.as_deref())?;
     let why = given.reason.as_deref();
     let asked =

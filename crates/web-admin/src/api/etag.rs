@@ -40,7 +40,9 @@ mod tests {
 
     #[test]
     fn a_version_survives_its_header() {
-        let read = |value: &str| if_match(&TestRequest::default().insert_header((IF_MATCH, value)).to_http_request());
+        let read = |value: &str| {
+            if_match(&TestRequest::default().insert_header((IF_MATCH, value)).to_http_request())
+        };
         assert_eq!(read(&text(7)).unwrap(), Some(7));
         assert_eq!(read("*").unwrap(), None);
         assert_eq!(read("\"abc\"").unwrap(), Some(-1));
@@ -48,7 +50,8 @@ mod tests {
             assert!(read(bad).is_err(), "{bad}");
         }
         assert_eq!(if_match(&TestRequest::default().to_http_request()).unwrap(), None);
-        let twice = TestRequest::default().append_header((IF_MATCH, "\"1\"")).append_header((IF_MATCH, "\"1\""));
+        let twice =
+            TestRequest::default().append_header((IF_MATCH, "\"1\"")).append_header((IF_MATCH, "\"1\""));
         assert!(if_match(&twice.to_http_request()).is_err());
     }
 }

@@ -3,10 +3,10 @@
 //! Owns: the header `Idempotency-Key` of a `POST`, and what makes a request the same: caller, method, path, query and
 //! body. Not here: remembering (`app::answers`).
 
+use actix_web::HttpResponse;
 use actix_web::body::MessageBody as _;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, ETAG, HeaderMap, LOCATION};
-use actix_web::HttpResponse;
 use app::answers::{Answer, First, Known};
 use web::Refused;
 
@@ -79,7 +79,9 @@ async fn keep(
     let (head, body) = answer.into_parts();
     let Ok(body) = body.try_into_bytes() else {
         // What is streamed is not kept.
-        return Err(Refused::of_status(StatusCode::INTERNAL_SERVER_ERROR).because("a streamed answer").into());
+        return Err(Refused::of_status(StatusCode::INTERNAL_SERVER_ERROR)
+            .because("a streamed answer")
+            .into());
     };
     let kept = std::str::from_utf8(&body).ok().map(|text| Answer {
         status: head.status().as_u16(),
@@ -108,7 +110,9 @@ fn named(headers: &HeaderMap, name: &str) -> Option<String> {
 fn again(answer: Answer) -> HttpResponse {
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
     let mut again = HttpResponse::build(status);
-    for (name, value) in [(CONTENT_TYPE, answer.content_type), (ETAG, answer.etag), (LOCATION, answer.location)] {
+    for (name, value) in
+        [(CONTENT_TYPE, answer.content_type), (ETAG, answer.etag), (LOCATION, answer.location)]
+    {
         if let Some(value) = value {
             again.insert_header((name, value));
         }

@@ -120,7 +120,9 @@ async fn rotate(ask: Ask) -> Answer {
     let Rotation { alg, force } = ask.json_or_nothing()?;
     let uses: Vec<KeyUse> = match &alg {
         None => KeyUse::all().collect(),
-        Some(word) => vec![KeyUse::from_word(word).ok_or_else(|| Failed::invalid("alg", "is no algorithm of ours"))?],
+        Some(word) => {
+            vec![KeyUse::from_word(word).ok_or_else(|| Failed::invalid("alg", "is no algorithm of ours"))?]
+        }
     };
     keys::complete(ask.app()).await.map_err(refused)?;
     let words: Vec<&str> = uses.iter().map(|one| one.as_str()).collect();

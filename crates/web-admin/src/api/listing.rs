@@ -124,7 +124,8 @@ fn sort(asked: Option<&str>, known: &'static [&'static str]) -> Result<(&'static
     let Some(asked) = asked else { return Ok(known.first().map_or(("id", false), |first| split(first))) };
     let (name, descending) = asked.strip_prefix('-').map_or((asked, false), |name| (name, true));
     let found = known.iter().find(|known| **known == name || (descending && **known == asked));
-    let (name, _) = split(found.ok_or_else(|| Failed::invalid("sort", "is nothing that this list can be sorted by"))?);
+    let (name, _) =
+        split(found.ok_or_else(|| Failed::invalid("sort", "is nothing that this list can be sorted by"))?);
     Ok((name, descending))
 }
 
@@ -158,17 +159,32 @@ mod tests {
         let cursor = Cursor { key: "b".to_owned(), id: "x".to_owned() };
         let query = format!("q=+ada+&sort=-created_at&limit=7&state=active&cursor={}", cursor.to_text());
         let read = Listing::read(&query, &LISTS).unwrap();
-        assert_eq!((read.q.as_deref(), read.sort, read.descending, read.limit), (Some("ada"), "created_at", true, 7));
+        assert_eq!(
+            (read.q.as_deref(), read.sort, read.descending, read.limit),
+            (Some("ada"), "created_at", true, 7)
+        );
         assert_eq!((read.cursor.as_ref(), read.filter("state")), (Some(&cursor), Some("active")));
         let usual = Listing::read("", &LISTS).unwrap();
-        assert_eq!((usual.sort, usual.descending, usual.limit, usual.filter("state")), ("name", false, 50, None));
+        assert_eq!(
+            (usual.sort, usual.descending, usual.limit, usual.filter("state")),
+            ("name", false, 50, None)
+        );
     }
 
     #[test]
     fn sec_189_pages_are_capped_and_parameters_known() {
         for bad in [
-            "limit=0", "limit=-1", "limit=201", "limit=1000000000", "limit=x", "sort=password", "sort=--name",
-            "cursor=!", "stat=active", "state=a&state=b", &format!("q={}", "x".repeat(201)),
+            "limit=0",
+            "limit=-1",
+            "limit=201",
+            "limit=1000000000",
+            "limit=x",
+            "sort=password",
+            "sort=--name",
+            "cursor=!",
+            "stat=active",
+            "state=a&state=b",
+            &format!("q={}", "x".repeat(201)),
         ] {
             assert!(Listing::read(bad, &LISTS).is_err(), "{bad}");
         }

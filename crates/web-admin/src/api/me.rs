@@ -46,7 +46,9 @@ async fn show(ask: Ask) -> Answer {
         id: account.map(|account| account.id.to_string()),
         username: account.map(|account| account.username.as_str().to_owned()),
         name: account.map(|account| domain::text::shown(account.display_name(), 80)),
-        roles: account.map(|account| account.roles.iter().map(domain::Role::as_str).collect()).unwrap_or_default(),
+        roles: account
+            .map(|account| account.roles.iter().map(domain::Role::as_str).collect())
+            .unwrap_or_default(),
         permissions: caller.mandate.permissions.iter().map(domain::Permission::as_str).collect(),
         csrf: caller.csrf.clone(),
     }))

@@ -70,6 +70,11 @@ pub(crate) fn described() -> Document {
         };
         let said = operation.description.take().map(|text| format!("{text}\n\n{needs}"));
         operation.description = Some(said.unwrap_or(needs));
+        let word = match row.needs {
+            Needs::One(permission) => permission.as_str(),
+            Needs::Any => "any",
+        };
+        operation.extensions.get_or_insert_default().insert("x-permission".to_owned(), word.into());
     }
     all
 }

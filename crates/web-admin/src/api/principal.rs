@@ -132,7 +132,8 @@ async fn of_browser(
         origin::must_not_be_foreign(req, web)?;
     }
     let since = admin.app().now().before(PROOF);
-    let is_strong = who.session.proofs.iter().any(|proof| proof.method == Method::Passkey && proof.at > since);
+    let is_strong =
+        who.session.proofs.iter().any(|proof| proof.method == Method::Passkey && proof.at > since);
     if !is_strong {
         // Said to everybody who is signed in: it tells nothing about roles.
         return Err(Refusal::StepUpNeeded.into());

@@ -22,7 +22,8 @@ pub(crate) struct Failed {
 impl Failed {
     /// The body or a parameter is wrong: which, and why.
     pub(crate) fn invalid(field: impl Into<String>, why: impl Into<std::borrow::Cow<'static, str>>) -> Self {
-        let refused = Refused { detail: why.into(), ..Refused::new(StatusCode::BAD_REQUEST, "invalid_request", "") };
+        let refused =
+            Refused { detail: why.into(), ..Refused::new(StatusCode::BAD_REQUEST, "invalid_request", "") };
         refused.with("field", field.into()).into()
     }
 

@@ -1,6 +1,6 @@
 //! `/sessions`: living browser sessions.
 
-use domain::{SessionId, Timestamp};
+use domain::{AccountId, SessionId, Timestamp};
 use registry::sessions::{SessionListed, SessionQuery};
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
@@ -15,11 +15,13 @@ use super::route::{Answer, Route, route};
 pub(super) const ROUTES: &[Route] = &[
     route!(Get "/sessions", SessionsRead, list),
     route!(Delete "/sessions/{id}", SessionsEnd, end),
+    route!(Get "/users/{id}/sessions", SessionsRead, list_of_user),
+    route!(Delete "/users/{id}/sessions", SessionsEnd, end_of_user),
 ];
 
 /// Their description.
 #[derive(OpenApi)]
-#[openapi(paths(list, end))]
+#[openapi(paths(list, end, list_of_user, end_of_user))]
 pub(super) struct Described;
 
 /// A signed-in browser.
@@ -111,4 +113,44 @@ async fn end(ask: Ask) -> Answer {
     let id: SessionId = ask.id("id")?;
     ask.registry().end_session(ask.mandate(), &id).await.map_err(Failed::from)?;
     Ok(ask::nothing())
+}
+
+/// How many ended.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct SessionsEnded {
+    /// Sessions that were alive.
+    ended: usize,
+}
+
+const OF_USER: Lists = Lists { sorts: &["-created_at"], filters: &[], searches: false };
+
+#[utoipa::path(
+    get, path = "/users/{id}/sessions", tag = "Sessions",
+    summary = "Living sessions of a person, newest first",
+    params(
+        ("id" = String, Path),
+        ("cursor" = Option<String>, Query),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 200),
+    ),
+    responses((status = 200, body = Listed<SessionShown>), (status = 400, body = Problem))
+)]
+async fn list_of_user(ask: Ask) -> Answer {
+    let listing = ask.listing(&OF_USER)?;
+    let query = SessionQuery { account: Some(ask.id("id")?), ..SessionQuery::default() };
+    let found = ask.registry().sessions(&query, listing.cursor.as_ref(), listing.fetch()).await?;
+    let at = |one: &SessionListed| (one.session.created_at.millis().to_string(), one.session.id.to_string());
+    Ok(ask::ok(&listing.page(found, None, at, SessionShown::from)))
+}
+
+#[utoipa::path(
+    delete, path = "/users/{id}/sessions", tag = "Sessions",
+    summary = "End all sessions of a person",
+    description = "Their tokens end with them, also those that outlive sessions; relying parties and the person are told.",
+    params(("id" = String, Path)),
+    responses((status = 200, body = SessionsEnded), (status = 404, body = Problem))
+)]
+async fn end_of_user(ask: Ask) -> Answer {
+    let id: AccountId = ask.id("id")?;
+    let ended = ask.registry().end_sessions_of(ask.mandate(), &id).await?;
+    Ok(ask::ok(&SessionsEnded { ended }))
 }

@@ -1,0 +1,369 @@
+//! The commands that call the admin API: people, groups, phones, enrolments, long work, sessions, keys, policies.
+//!
+//! Owns: their names, arguments and help. Not here: doing it (`commands::registry`).
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+/// `user …`, what the API does.
+#[derive(Debug, Subcommand)]
+pub enum User {
+    /// Show an account.
+    Show {
+        /// The user name, or the account's id.
+        name: String,
+    },
+    /// Change an account; what is not named stays.
+    Edit {
+        /// The user name, or the account's id.
+        name: String,
+        /// Another user name.
+        #[arg(long, value_name = "NAME")]
+        username: Option<String>,
+        /// What to call the person.
+        #[arg(long = "name", value_name = "TEXT")]
+        full_name: Option<String>,
+        /// The mail address; empty: none.
+        #[arg(long, value_name = "ADDRESS")]
+        email: Option<String>,
+        /// The language of what is sent to them, `de`; empty: none.
+        #[arg(long, value_name = "TAG")]
+        language: Option<String>,
+        /// A claim, as JSON or as text: `department=Sales`; empty: none.
+        #[arg(long = "claim", value_name = "NAME=VALUE")]
+        claims: Vec<String>,
+    },
+    /// Make and change accounts as a CSV file says: shows what would be done, and does it with --yes.
+    Import {
+        /// The file: `username,email,name,…`.
+        file: PathBuf,
+        /// Do it.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Stop everything of an account at once: sign-in, sessions, phones, enrolments, API keys.
+    LockDown {
+        /// The user name, or the account's id.
+        name: String,
+        /// Why, for the audit trail and its owner.
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
+    /// Delete an account for good.
+    Delete {
+        /// The user name, or the account's id.
+        name: String,
+        /// Do it: there is no way back.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Roles of administrators.
+    #[command(subcommand)]
+    Role(UserRole),
+    /// Groups that an account is in.
+    #[command(subcommand)]
+    Group(UserGroup),
+}
+
+/// `user role …`.
+#[derive(Debug, Subcommand)]
+pub enum UserRole {
+    /// Give a role.
+    Add {
+        /// The user name, or the account's id.
+        name: String,
+        /// superadmin, device_registrar, helpdesk, client_manager or auditor.
+        role: String,
+    },
+    /// Take a role.
+    Remove {
+        /// The user name, or the account's id.
+        name: String,
+        /// The role.
+        role: String,
+    },
+}
+
+/// `user group …`.
+#[derive(Debug, Subcommand)]
+pub enum UserGroup {
+    /// Put into a group.
+    Add {
+        /// The user name, or the account's id.
+        name: String,
+        /// The group's name, or its id.
+        group: String,
+    },
+    /// Take out of a group.
+    Remove {
+        /// The user name, or the account's id.
+        name: String,
+        /// The group's name, or its id.
+        group: String,
+    },
+}
+
+/// `group …`.
+#[derive(Debug, Subcommand)]
+pub enum Group {
+    /// Make a group.
+    Create {
+        /// Its name.
+        name: String,
+        /// What it is for.
+        #[arg(long, value_name = "TEXT")]
+        description: Option<String>,
+        /// A role that its members have.
+        #[arg(long = "role", value_name = "ROLE")]
+        roles: Vec<String>,
+    },
+    /// List all groups.
+    List,
+    /// Change a group; what is not named stays.
+    Edit {
+        /// Its name, or its id.
+        group: String,
+        /// Another name.
+        #[arg(long, value_name = "TEXT")]
+        name: Option<String>,
+        /// What it is for.
+        #[arg(long, value_name = "TEXT")]
+        description: Option<String>,
+        /// A role that its members have, in place of those before; `none`: no role.
+        #[arg(long = "role", value_name = "ROLE")]
+        roles: Vec<String>,
+    },
+    /// Delete a group; its members stay.
+    Delete {
+        /// Its name, or its id.
+        group: String,
+    },
+}
+
+/// `device …`, what the API does.
+#[derive(Debug, Subcommand)]
+pub enum Device {
+    /// Show a phone.
+    Show {
+        /// The device id.
+        id: String,
+    },
+    /// Let waiting phones in.
+    Approve {
+        /// The device ids.
+        #[arg(required = true)]
+        ids: Vec<String>,
+    },
+    /// Turn waiting phones away.
+    Reject {
+        /// The device ids.
+        #[arg(required = true)]
+        ids: Vec<String>,
+        /// Why, for the audit trail and its owner.
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
+    /// Report a phone lost: it is stopped, and the sign-ins it approved end.
+    Lost {
+        /// The device id.
+        id: String,
+        /// Stolen: it is stopped for good.
+        #[arg(long)]
+        stolen: bool,
+        /// More about it.
+        #[arg(long, value_name = "TEXT")]
+        note: Option<String>,
+    },
+    /// Add native apps' keys as a CSV file says: shows what would be done, and does it with --yes.
+    Import {
+        /// The file: `username,public_key,name,platform`.
+        file: PathBuf,
+        /// Do it.
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+/// How an enrolment reaches its person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum EnrolmentKind {
+    /// A link, with its QR.
+    Link,
+    /// A code to be typed.
+    Code,
+    /// Both, on paper: good for longer.
+    Letter,
+}
+
+/// `enrol …`.
+#[derive(Debug, Subcommand)]
+pub enum Enrol {
+    /// Let a person enrol one phone; the link or code is shown this once.
+    Create {
+        /// For whom: the user name.
+        name: String,
+        /// How it reaches them.
+        #[arg(long, value_enum, default_value = "link")]
+        kind: EnrolmentKind,
+    },
+    /// List enrolments, newest first.
+    List {
+        /// Only those in this state: open, begun, completed, cancelled, replaced or expired.
+        #[arg(long, value_name = "STATE")]
+        state: Option<String>,
+    },
+    /// Cancel an enrolment.
+    Cancel {
+        /// Its id.
+        id: String,
+    },
+    /// Make letters for many people at once.
+    Bulk {
+        /// Where to write the letters.
+        #[arg(long, value_name = "FILE.pdf")]
+        letters: PathBuf,
+        /// For the people in this CSV file: `username[,language]`.
+        #[arg(long, value_name = "FILE.csv", required_unless_present = "group", conflicts_with = "group")]
+        file: Option<PathBuf>,
+        /// For the members of this group.
+        #[arg(long, value_name = "NAME")]
+        group: Option<String>,
+        /// Only for those who have no phone.
+        #[arg(long, requires = "group")]
+        without_device: bool,
+        /// Labels instead of letters.
+        #[arg(long)]
+        labels: bool,
+    },
+}
+
+/// `approval …`.
+#[derive(Debug, Subcommand)]
+pub enum Approval {
+    /// List phones that wait to be let in, oldest first.
+    List,
+}
+
+/// `job …`.
+#[derive(Debug, Subcommand)]
+pub enum Job {
+    /// List long work, newest first.
+    List,
+    /// Show one job.
+    Show {
+        /// Its id.
+        id: String,
+    },
+    /// Start a job that is ready.
+    Start {
+        /// Its id.
+        id: String,
+    },
+    /// Undo what a job did, while that is possible.
+    Undo {
+        /// Its id.
+        id: String,
+    },
+}
+
+/// `session …`.
+#[derive(Debug, Subcommand)]
+pub enum Session {
+    /// List living sessions, newest first.
+    List {
+        /// Only this person's.
+        #[arg(long, value_name = "NAME")]
+        user: Option<String>,
+    },
+    /// End a session with the tokens made in it.
+    End {
+        /// Its id.
+        id: String,
+    },
+}
+
+/// `consent …`.
+#[derive(Debug, Subcommand)]
+pub enum Consent {
+    /// List remembered consents, newest first.
+    List {
+        /// Only this person's.
+        #[arg(long, value_name = "NAME")]
+        user: Option<String>,
+        /// Only for this relying party.
+        #[arg(long, value_name = "CLIENT_ID")]
+        client: Option<String>,
+    },
+    /// Take a consent back, and the tokens made from it.
+    Withdraw {
+        /// Whose: the user name.
+        user: String,
+        /// For which relying party.
+        client: String,
+    },
+}
+
+/// `api-key …`.
+#[derive(Debug, Subcommand)]
+pub enum ApiKey {
+    /// Make a key and print it, this once.
+    Create {
+        /// What it is for.
+        name: String,
+        /// A permission, such as users.read.
+        #[arg(long = "permission", value_name = "WORD", required = true)]
+        permissions: Vec<String>,
+        /// How many days it is good.
+        #[arg(long, value_name = "N", default_value_t = 90)]
+        days: u32,
+        /// From where it may be used: an address, or address/prefix.
+        #[arg(long = "network", value_name = "NETWORK")]
+        networks: Vec<String>,
+    },
+    /// List all keys, newest first.
+    List,
+    /// Revoke a key.
+    Revoke {
+        /// Its id.
+        id: String,
+    },
+}
+
+/// `policy …`.
+#[derive(Debug, Subcommand)]
+pub enum Policy {
+    /// Show policies: all, or one.
+    Show {
+        /// devices, passwords, enrolments or recovery.
+        name: Option<String>,
+    },
+    /// Change a policy; what is not named stays.
+    Set {
+        /// Which.
+        name: String,
+        /// What to set, as JSON or as text: `per_user=3`.
+        #[arg(required = true, value_name = "FIELD=VALUE")]
+        values: Vec<String>,
+    },
+}
+
+/// `apply`.
+#[derive(Debug, Args)]
+pub struct Apply {
+    /// A folder of TOML and JSON files that say what is to be.
+    pub dir: PathBuf,
+    /// Do it without asking.
+    #[arg(long, conflicts_with = "dry_run")]
+    pub yes: bool,
+    /// Only show what would be done; ends with 1 if anything would.
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// `export`.
+#[derive(Debug, Args)]
+pub struct Export {
+    /// The folder to write into; it is made if it is not there.
+    pub dir: PathBuf,
+}

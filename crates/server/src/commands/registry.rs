@@ -1,0 +1,150 @@
+//! Commands that call the admin API: people, groups, phones, enrolments, long work, sessions, keys, policies.
+//!
+//! Owns: which calls a command is, and what is printed of the answers: with `--json` the API's JSON, else a table or a
+//! sentence. Not here: names and arguments (`cli::admin`), the API (`web-admin`).
+
+mod access;
+mod devices;
+mod people;
+mod work;
+
+use serde_json::{Map, Value};
+
+use crate::api::{Api, escaped, failure};
+use crate::cli::{Command, admin};
+use crate::failure::Failure;
+use crate::output::Output;
+
+/// A command at work.
+#[derive(Clone, Copy)]
+pub(super) struct Desk<'a> {
+    api: &'a Api,
+    output: Output,
+}
+
+/// Runs a command of the registry.
+///
+/// # Errors
+/// What the API refuses.
+pub async fn run(api: &Api, command: Command, output: Output) -> Result<(), Failure> {
+    let desk = Desk { api, output };
+    match command {
+        Command::Group(command) => people::group(desk, command).await,
+        Command::Enrol(command) => work::enrol(desk, command).await,
+        Command::Approval(admin::Approval::List) => devices::approvals(desk).await,
+        Command::Job(command) => work::job(desk, command).await,
+        Command::Session(command) => access::session(desk, command).await,
+        Command::Consent(command) => access::consent(desk, command).await,
+        Command::ApiKey(command) => access::api_key(desk, command).await,
+        Command::Policy(command) => access::policy(desk, command).await,
+        _ => Err(Failure::new("This command is none of the registry. Report it.")),
+    }
+}
+
+/// Runs `user …`, what the API does.
+///
+/// # Errors
+/// What the API refuses.
+pub async fn user(api: &Api, command: admin::User, output: Output) -> Result<(), Failure> {
+    people::user(Desk { api, output }, command).await
+}
+
+/// Runs `device …`, what the API does.
+///
+/// # Errors
+/// What the API refuses.
+pub async fn device(api: &Api, command: admin::Device, output: Output) -> Result<(), Failure> {
+    devices::device(Desk { api, output }, command).await
+}
+
+impl Desk<'_> {
+    /// The account with this user name or id.
+    async fn user(self, name: &str) -> Result<Value, Failure> {
+        let refused = |refused: Box<web::Refused>| failure("user", name, &refused);
+        if name.starts_with("acc_") {
+            return self.api.get(&format!("/users/{}", escaped(name))).await.map_err(refused);
+        }
+        let key = name.parse::<domain::Username>().map(|name| name.key().to_owned()).unwrap_or_default();
+        let found = self.api.all(&format!("/users?q={}", escaped(name))).await.map_err(refused)?;
+        let is_it = |user: &Value| {
+            let username = user["username"].as_str().and_then(|name| name.parse::<domain::Username>().ok());
+            username.is_some_and(|username| username.key() == key)
+        };
+        let missing = || Failure::about("user", name, &app::Refusal::NotFound);
+        found.into_iter().find(is_it).ok_or_else(missing)
+    }
+
+    async fn user_id(self, name: &str) -> Result<String, Failure> {
+        Ok(text(&self.user(name).await?, "id"))
+    }
+
+    /// The group with this name or id.
+    async fn group(self, name: &str) -> Result<Value, Failure> {
+        let refused = |refused: Box<web::Refused>| failure("group", name, &refused);
+        if name.starts_with("grp_") {
+            return self.api.get(&format!("/groups/{}", escaped(name))).await.map_err(refused);
+        }
+        let found = self.api.all(&format!("/groups?q={}", escaped(name))).await.map_err(refused)?;
+        let is_it = |group: &Value| text(group, "name").to_lowercase() == name.to_lowercase();
+        found.into_iter().find(is_it).ok_or_else(|| Failure::about("group", name, &app::Refusal::NotFound))
+    }
+
+    /// Calls a route that changes something, and answers what it says.
+    async fn send(
+        self,
+        (kind, name): (&str, &str),
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Value, Failure> {
+        let answered = self.api.call(method, path, body, None).await;
+        Ok(answered.map_err(|refused| failure(kind, name, &refused))?.body)
+    }
+
+    /// Prints one thing: its JSON, or its members, one a line.
+    fn show(self, thing: &Value) {
+        if self.output.json {
+            self.output.line(&thing.to_string());
+            return;
+        }
+        let Some(members) = thing.as_object() else { return };
+        let width = members.keys().map(String::len).max().unwrap_or(0);
+        for (name, value) in members {
+            let shown = match value {
+                Value::Null => "-".to_owned(),
+                Value::String(text) => domain::text::shown(text, 200),
+                other => other.to_string(),
+            };
+            self.output.line(&format!("{name:width$}  {shown}"));
+        }
+    }
+}
+
+/// A member's text.
+fn text(thing: &Value, member: &str) -> String {
+    thing[member].as_str().unwrap_or_default().to_owned()
+}
+
+/// `name=value`: the value as JSON where it is JSON, else as text; nothing is null.
+fn assigned(text: &str) -> Result<(String, Value), Failure> {
+    let (name, value) = text
+        .split_once('=')
+        .ok_or_else(|| Failure::new(format!("`{text}` names no value. Write NAME=VALUE.")))?;
+    let value = match value {
+        "" => Value::Null,
+        value => serde_json::from_str(value).unwrap_or_else(|_| value.into()),
+    };
+    Ok((name.to_owned(), value))
+}
+
+/// Several of them.
+fn assignments(all: &[String]) -> Result<Map<String, Value>, Failure> {
+    all.iter().map(|one| assigned(one)).collect()
+}
+
+/// Reads a file that is sent.
+fn file(path: &std::path::Path) -> Result<Vec<u8>, Failure> {
+    std::fs::read(path).map_err(|error| {
+        Failure::new(format!("Cannot read {}: {error}. Name a readable file.", path.display()))
+    })
+}
