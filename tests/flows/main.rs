@@ -18,6 +18,7 @@ mod passkey;
 mod password;
 mod phone;
 mod privacy;
+mod registry;
 mod restart;
 mod session;
 mod trail;

@@ -64,8 +64,6 @@ pub struct Settings {
     pub unknown_browser_session: SessionLimits,
     /// Names of networks.
     pub places: Places,
-    /// A phone that was not used for so long has to be verified again (SEC-089).
-    pub device_unused: Duration,
 }
 
 impl Default for Settings {
@@ -82,7 +80,6 @@ impl Default for Settings {
                 absolute: Duration::from_secs(8 * 3600),
             },
             places: Places::default(),
-            device_unused: Duration::from_secs(180 * 24 * 3600),
         }
     }
 }

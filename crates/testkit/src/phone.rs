@@ -199,6 +199,19 @@ impl Phone {
         Self::finish_enrolment(line, &begun.json(), kind, DeviceKey::generate()).await
     }
 
+    /// Enrols a phone by a link.
+    ///
+    /// # Panics
+    /// When that is refused.
+    pub async fn enrol_by_link(line: Browser, url: &str, kind: Kind) -> Self {
+        let token = url.split_once("#e1").expect("an enrolment link").1;
+        let begun = line.send(Request::json(&format!("{API}/enrolments"), &json!({"token": token}))).await;
+        assert_eq!(begun.status, 200, "enrolment: {}", begun.text());
+        Self::finish_enrolment(line, &begun.json(), kind, DeviceKey::generate())
+            .await
+            .unwrap_or_else(|answer| panic!("enrolment: {} {}", answer.status, answer.text()))
+    }
+
     /// Finishes an enrolment that was begun.
     ///
     /// # Errors
@@ -350,6 +363,37 @@ impl Phone {
     pub async fn approve(&self, claim: &Claim, code: &str) {
         let answer = self.decide(claim, "approve", Some(code)).await;
         assert_eq!(answer.status, 204, "approve: {}", answer.text());
+    }
+
+    /// The owner is there, for one deed: part of its request.
+    ///
+    /// # Panics
+    /// When it is refused.
+    pub async fn proof(&self, purpose: &str, subject: &str) -> Value {
+        let asked = json!({"purpose": purpose, "subject": subject});
+        let answer = self.signed("/devices/self/verification", Some(&asked)).await;
+        assert_eq!(answer.status, 200, "verification: {}", answer.text());
+        let begun = answer.json();
+        let mut proof = json!({"nonce": begun["nonce"], "uv": true});
+        if let (Some(passkey), false) = (&self.passkey, begun["webauthn"].is_null()) {
+            proof["assertion"] = passkey.assert(&begun["webauthn"], &self.line.origin());
+        }
+        proof
+    }
+
+    /// The body of a rotation to this key.
+    pub async fn rotation(&self, new: &DeviceKey) -> Value {
+        let proof = self.proof("rotate", &new.thumbprint()).await;
+        let message = canonical(
+            "latchbolt-rotation-v1",
+            &[
+                ("issuer", &self.issuer),
+                ("device", &self.device),
+                ("nonce", proof["nonce"].as_str().unwrap_or_default()),
+                ("key", &new.thumbprint()),
+            ],
+        );
+        json!({"key": new.jwk(), "signature": new.sign(&message), "proof": proof})
     }
 
     /// Any other signed request of the device (`/devices/self…`).

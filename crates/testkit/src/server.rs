@@ -377,9 +377,22 @@ impl Server {
         browser
     }
 
-    /// Enrols a phone of a user made by [`Server::user`].
+    /// Enrols a phone of a user made by [`Server::user`]: the first one by the password, further ones, for which that
+    /// is not enough (SEC-070), by a link that the operator makes.
+    ///
+    /// # Panics
+    /// When that is refused.
     pub async fn phone(&self, username: &str, password: &str, kind: Kind) -> Phone {
-        Phone::enrol(Browser::new(&self.issuer), username, password, kind).await
+        let line = || Browser::new(&self.issuer);
+        match Phone::try_enrol(line(), username, password, kind).await {
+            Ok(phone) => phone,
+            Err(refused) if refused.status == 403 => {
+                let made = self.command(&["device", "enrol", "--user", username, "--json"]).done().json();
+                let url = made["url"].as_str().expect("a link").to_owned();
+                Phone::enrol_by_link(line(), &url, kind).await
+            }
+            Err(refused) => panic!("enrolment: {} {}", refused.status, refused.text()),
+        }
     }
 }
 

@@ -50,8 +50,22 @@ async fn place_at(issuer: &str) -> Place {
 }
 
 impl Place {
+    /// The first phone by its owner's password; further ones by a link of an administrator (SEC-070).
     async fn begin(&self) -> Begun {
-        self.registry.enrol_begin(Right::Owner(self.ada.clone()), HERE).await.unwrap()
+        match self.registry.enrol_begin(Right::Owner(self.ada.clone()), HERE).await {
+            Err(Refusal::StepUpNeeded) => {
+                let link = self.registry.offer_enrolment("ada").await.unwrap();
+                let token = link.url.split_once("#e1").unwrap().1.to_owned();
+                self.registry.enrol_begin(Right::Token(token), HERE).await.unwrap()
+            }
+            begun => begun.unwrap(),
+        }
+    }
+
+    async fn demand(&self, attestation: &str) {
+        let wanted = serde_json::json!({ "attestation": attestation });
+        let by = app::Mandate::operator();
+        self.registry.save_policy(&by, "devices", &wanted, None).await.unwrap();
     }
 
     async fn finish(&self, completion: Completion) -> Result<(Device, Account), Refusal> {
@@ -119,6 +133,7 @@ fn completion(begun: &Begun, key: &DeviceKey, verification: Verification) -> Com
         key: jwk(key),
         name: "Phone".to_owned(),
         platform: "Test".to_owned(),
+        model: None,
         agree: true,
         signature: signature(begun, key, ISSUER),
         verification,
@@ -464,4 +479,37 @@ async fn at_an_ip_address_only_apps_can_be_enrolled() {
     assert!(is_invalid(&place.finish(web).await, "kind"));
     let app = Completion { signature, ..completion(&begun, &key, keystore(true)) };
     place.finish(app).await.unwrap();
+}
+
+#[tokio::test]
+async fn sec_070_the_password_is_enough_for_the_first_phone_only() {
+    let place = place().await;
+    let owner = || Right::Owner(place.ada.clone());
+    let begun = place.begin().await;
+    place.finish(app_phone(&begun)).await.unwrap();
+    assert_eq!(place.registry.enrol_begin(owner(), HERE).await.unwrap_err(), Refusal::StepUpNeeded);
+}
+
+#[tokio::test]
+async fn sec_076_what_the_policy_demands_no_phone_talks_away() {
+    let place = place().await;
+    place.demand("required").await;
+    let begun = place.begin().await;
+    let refused = Refusal::Conflict("attestation_required");
+    assert_eq!(begun.webauthn.as_ref().unwrap()["publicKey"]["attestation"], "direct");
+    let (_, none) = web_phone(&begun);
+    assert_eq!(place.finish(none).await.unwrap_err(), refused, "a passkey with the form none");
+    assert_eq!(place.finish(app_phone(&begun)).await.unwrap_err(), refused, "an app with none");
+    let made_up = qr::wire::KeyAttestation {
+        format: "latchbolt-x5c-v1".to_owned(),
+        x5c: vec!["AAAA".to_owned()],
+        signature: "AAAA".to_owned(),
+    };
+    let bad = Verification::Keystore { verifies: true, attestation: Some(made_up) };
+    let bad = completion(&begun, &DeviceKey::generate(), bad);
+    assert_eq!(place.finish(bad).await.unwrap_err(), refused, "an app with a made-up one");
+    assert_eq!(place.devices().await, []);
+    place.demand("wanted").await;
+    let (device, _) = place.finish(web_phone(&begun).1).await.unwrap();
+    assert_eq!((device.record.attestation, device.record.attested_by), (domain::Attestation::None, None));
 }

@@ -58,11 +58,11 @@ mod tests {
     #[test]
     fn the_defaults_are_the_ones_of_the_crates_that_use_them() {
         let ours = Given::default().resolve().unwrap();
-        let (registry, signin) = (registry::Settings::default(), signin::Settings::default());
+        let registry = registry::Settings::default();
         assert_eq!(
             (ours.per_person, ours.link_life),
             (registry.devices_per_account, registry.enrolment_life)
         );
-        assert_eq!(ours.unused, signin.device_unused);
+        assert_eq!(ours.unused, registry.device_unused);
     }
 }

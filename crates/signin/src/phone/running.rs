@@ -3,12 +3,13 @@
 //! Owns: which claims were taken on this node and may still be decided, and ending those whose phone or owner may
 //! not act any more. Not here: stopping a phone (`registry`), which tells `Change::Device`.
 //!
-//! The node that took a claim ends it: it hears of every change, and looks again when words may have been lost. A
-//! node that dies leaves its claims to their short lives; a stopped phone decides nothing anyway.
+//! The node that took a claim ends it: it hears of every change, and looks again when words may have been lost or none
+//! came for a moment. A node that dies leaves its claims to their short lives; a stopped phone decides nothing anyway.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use app::{Change, Refusal};
 use domain::{AccountId, DeviceId, Timestamp};
@@ -19,6 +20,10 @@ use crate::SignIn;
 
 /// Claims that one phone may have running here at a time; more are left to their time.
 const MOST_OF_ONE: usize = 16;
+
+/// Without a word for so long, a few claims are looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+const LOOK_AT: usize = 100;
 
 /// The claims of this node.
 #[derive(Default)]
@@ -67,6 +72,15 @@ impl Running {
         }
     }
 
+    /// A few phones with running claims, the longest first.
+    fn some(&self, most: usize) -> Vec<DeviceId> {
+        let claims = self.claims.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all: Vec<(Timestamp, DeviceId)> =
+            claims.iter().filter_map(|(id, all)| Some((all.first()?.until, *id))).collect();
+        all.sort_unstable_by_key(|(until, _)| *until);
+        all.into_iter().take(most).map(|(_, id)| id).collect()
+    }
+
     fn remove(&self, device: &DeviceId) -> Vec<Taken> {
         self.claims.lock().unwrap_or_else(PoisonError::into_inner).remove(device).unwrap_or_default()
     }
@@ -78,14 +92,17 @@ impl SignIn {
     pub async fn end_stopped_claims(&self) {
         let mut changes = self.app().changes();
         loop {
-            let change = match changes.recv().await {
-                Ok(change) => change,
-                Err(RecvError::Lagged(_)) => Change::Missed,
-                Err(RecvError::Closed) => return,
-            };
             let running = &self.0.phones.running;
-            running.heard.fetch_add(1, Ordering::AcqRel);
-            for device in running.concerned(&change) {
+            let concerned = match tokio::time::timeout(LOOK_EVERY, changes.recv()).await {
+                Ok(Err(RecvError::Closed)) => return,
+                Ok(heard) => {
+                    running.heard.fetch_add(1, Ordering::AcqRel);
+                    running.concerned(&heard.unwrap_or(Change::Missed))
+                }
+                // The command line says nothing to a server whose live store is its own.
+                Err(_) => running.some(LOOK_AT),
+            };
+            for device in concerned {
                 if let Err(refusal) = self.end_if_stopped(&device).await {
                     tracing::warn!(
                         device.id = %device, cause = refusal.cause(),

@@ -261,7 +261,20 @@ async fn sec_089_a_phone_that_nobody_used_must_be_verified_again() {
     let browser = world.browser();
     let id = world.journey(&browser).await;
     let opened = world.signin.phone_open(&id, &browser.visitor()).await.unwrap();
-    assert!(matches!(phone.scan(&world, &opened).await, Err(app::Refusal::Forbidden)));
+    let refused = Err(app::Refusal::Conflict("reverification"));
+    assert_eq!(phone.scan(&world, &opened).await.map(|_| ()), refused);
+    let (due, _) = super::upkeep::standing(&world, &phone).await;
+    assert!(due);
+    // Its owner is there, and not only somebody who holds it.
+    let absent = super::upkeep::reverify(&world, &phone, false).await;
+    assert_eq!(absent, Err(app::Refusal::Forbidden));
+    assert_eq!(phone.scan(&world, &opened).await.map(|_| ()), refused);
+    super::upkeep::reverify(&world, &phone, true).await.unwrap();
+    let opened = world.signin.phone_open(&id, &browser.visitor()).await.unwrap();
+    let held = phone.scan(&world, &opened).await.unwrap();
+    let code = world.signin.phone_code(&id, &browser.visitor()).await.unwrap();
+    assert_eq!(phone.approve(&world, &held, code.text()).await, Ok(Decided::Done));
+    assert!(world.events().await.contains(&"device.reverified"));
 }
 
 #[tokio::test]

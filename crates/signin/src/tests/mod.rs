@@ -9,4 +9,5 @@ mod outage;
 mod phones;
 mod races;
 mod sessions;
+mod upkeep;
 mod world;
