@@ -5,8 +5,10 @@
 use actix_web::cookie::Cookie;
 use actix_web::http::StatusCode;
 use actix_web::http::header::LOCATION;
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use app::Refusal;
+use registry::Registry;
 use signin::{SignIn, Started};
 use web::page::Listed;
 use web::{Page, Params, Refused, Visitor, Web, cookies, origin};
@@ -173,13 +175,20 @@ impl Asked<'_> {
         let cookie = self.web.ensure_browser(self.visitor, &mut page);
         let t = texts::of(page.lang)
             .map_err(|bad| Refused::of_status(StatusCode::INTERNAL_SERVER_ERROR).because(bad))?;
+        let unseen = match self.req.app_data::<Data<Registry>>() {
+            Some(registry) => {
+                let account = self.signin.own_account(self.visitor).await?;
+                registry.unseen_notices(&account.id).await?
+            }
+            None => 0,
+        };
         let frame = Frame {
             t,
             here,
             heading: heading(here, t).to_owned(),
             name: person.name,
             username: person.username,
-            unseen: 0,
+            unseen,
             done: None,
             alert: None,
             cookie,

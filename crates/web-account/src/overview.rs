@@ -27,13 +27,12 @@ pub async fn get(
     visitor: Visitor,
 ) -> Result<HttpResponse, Refused> {
     let asked = Asked { req: &req, web: &web, signin: &signin, visitor: &visitor };
-    let Some((page, mut frame)) = asked.frame(TAB).await? else { return asked.sign_in(TAB).await };
+    let Some((page, frame)) = asked.frame(TAB).await? else { return asked.sign_in(TAB).await };
     let factors = match signin.factors(&visitor).await {
         Ok(factors) => factors,
         Err(refusal) => return asked.refused(refusal, TAB).await,
     };
     let account = signin.own_account(&visitor).await?;
-    frame.unseen = registry.unseen_notices(&account.id).await?;
     let news = registry.notices(&account.id, None, NEWS).await?;
     let news = news.items.iter().map(|notice| activity::line(notice, &page)).collect();
     let t = frame.t;

@@ -26,7 +26,7 @@ texts! {
     }
     /// The page at `/`.
     Home {
-        title, lead, sign_in, signed_in, sign_out, add_phone, add_passkey, apps, apps_lead, since, take_back,
+        account, title, lead, sign_in, signed_in, sign_out, add_phone, add_passkey, apps, apps_lead, since, take_back,
         take_back_from, more,
     }
     /// Sign-in.
