@@ -30,7 +30,7 @@ impl Permissions {
     /// With one more.
     #[must_use]
     pub const fn with(self, permission: Permission) -> Self {
-        Self(self.0 | 1 << permission as u64)
+        Self(self.0 | (1 << permission as u64))
     }
 
     /// Those that are in both.
