@@ -98,5 +98,8 @@ export async function me() {
   return self;
 }
 
+/** The caller, once known: before any page is shown. */
+export const caller = () => self;
+
 /** Whether the caller may do this. Only hides what would be refused: the API decides. */
 export const can = (permission) => !permission || (self?.permissions ?? []).includes(permission);

@@ -117,7 +117,7 @@ export function list(options) {
       },
     }) : null;
     return h("tr", { role: "row" }, box && h("td", { role: "cell", class: "tick" }, box), columns.map((column) =>
-      h(column.main ? "th" : "td", { role: column.main ? "rowheader" : "cell", scope: column.main ? "row" : null, class: column.class, "data-label": column.main ? null : column.label }, column.cell(row))));
+      h(column.main ? "th" : "td", { role: column.main ? "rowheader" : "cell", scope: column.main ? "row" : null, class: column.class, "data-label": column.main ? null : column.label }, h("div", { class: "cell" }, column.cell(row)))));
   };
 
   const isNarrowed = () => Boolean(state.q) || filters.some(({ name, value = "" }) => state.filters[name] !== value);

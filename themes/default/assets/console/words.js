@@ -80,3 +80,6 @@ export function ago(text) {
   const [, unit, size] = STEPS.find(([limit]) => Math.abs(seconds) < limit);
   return new Intl.RelativeTimeFormat(language, { numeric: "auto" }).format(Math.round(seconds / size), unit);
 }
+
+/** A word of a command line, quoted where a shell would take it apart. */
+export const quoted = (text) => (/^[\w.@:/+-]+$/.test(text ?? "") ? text : `'${String(text ?? "").replaceAll("'", "'\\''")}'`);

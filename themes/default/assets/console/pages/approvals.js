@@ -23,19 +23,19 @@ export default async function approvals(page) {
       return false;
     }
   };
-  const one = (row, decision) => h("button", { type: "button", class: decision === "approve" ? "" : "danger", "aria-label": t(`approvals.${decision}_one`, { name: row.name, user: row.user?.username ?? "" }), onclick: async () => { if (await decide(decision, [row.id])) rows.reload(); } }, t(`approvals.${decision}`));
+  const one = (row, decision) => h("button", { type: "button", class: decision === "approve" ? "" : "danger", "aria-label": t(`approvals.${decision}_one`, { name: row.name, user: row.username }), onclick: async () => { if (await decide(decision, [row.id])) rows.reload(); } }, t(`approvals.${decision}`));
   const rows = list({
-    path: "/approvals", label: t("nav.approvals"), search: t("devices.search"), empty: t("approvals.none"), name: (row) => row.name,
+    path: "/approvals", label: t("nav.approvals"), search: t("devices.search"), empty: t("approvals.none"), name: (row) => `${row.name}, ${row.username}`,
     columns: [
       { key: "name", label: t("devices.name"), main: true, cell: (row) => [h("a", { href: `/admin/devices/${row.id}` }, row.name || t("devices.unnamed")), h("span", { class: "sub" }, [row.model, word("kind", row.kind)].filter(Boolean).join(" · "))] },
-      { key: "user", label: t("devices.user"), cell: (row) => (row.user ? h("a", { href: `/admin/users/${row.user.id}` }, row.user.username) : "–") },
+      { key: "user", label: t("devices.user"), cell: (row) => (can("users.read") ? h("a", { href: `/admin/users/${row.user}` }, row.username) : row.username) },
       { key: "added_by", label: t("device.added_by"), cell: (row) => word("added_by", row.added_by) },
       { key: "attestation", label: t("device.attestation"), cell: (row) => word("attestation", row.attestation) },
       { key: "created_at", label: t("approvals.waiting"), cell: (row) => when(row.created_at) },
       can("devices.write") && { key: "deed", label: t("frame.deed"), cell: (row) => h("span", { class: "row" }, one(row, "approve"), one(row, "reject")) },
     ].filter(Boolean),
     bulk: can("devices.write") ? [{ label: t("approvals.approve"), run: (ids) => decide("approve", ids) }, { label: t("approvals.reject"), danger: true, run: (ids) => decide("reject", ids) }] : [],
-    changed: () => page.cli("latchbolt device list --state pending --json"),
+    changed: () => page.cli("latchbolt approval list --json"),
   });
   page.content.append(rows);
 }

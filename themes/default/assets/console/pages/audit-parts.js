@@ -1,7 +1,7 @@
 // What lists of events show, wherever they stand.
 
 import { h } from "../dom.js";
-import { can } from "../api.js";
+import { caller, can } from "../api.js";
 import { badge } from "../ui.js";
 import { t, time, word } from "../words.js";
 
@@ -12,7 +12,7 @@ function actor(row) {
   const by = row.actor;
   if (!by) return row.account ? t("audit.self") : "–";
   if (by === "operator" || by === "system") return t(`audit.${by}`);
-  if (by.startsWith("acc_")) return by === row.account ? row.account_name ?? by : link("users.read", `/admin/users/${by}`, row.actor_name ?? by);
+  if (by.startsWith("acc_")) return by === row.account ? row.account_name ?? by : link("users.read", `/admin/users/${by}`, by === caller()?.id ? caller().username : t("audit.an_admin"));
   return by;
 }
 

@@ -26,7 +26,7 @@ export default async function audit(page) {
       { name: "until", label: t("audit.until"), type: "datetime-local", send: (value) => new Date(value).toISOString() },
     ],
     changed: (_, query) => {
-      page.cli("latchbolt audit export --format jsonl");
+      page.cli(["latchbolt audit export", query.event && `--event ${query.event}`, query.outcome && `--outcome ${query.outcome}`, query.since && `--since ${query.since}`, query.until && `--until ${query.until}`].filter(Boolean).join(" "));
       const link = (format) => h("a", { class: "button", href: address("/audit/export", { ...query, sort: undefined, format }), download: `audit.${format}` }, t("list.export", { kind: format === "csv" ? "CSV" : "JSON Lines" }));
       put(export_, link("csv"), link("jsonl"));
     },
@@ -63,7 +63,7 @@ function live(place) {
   const source = new EventSource(address("/audit/live"));
   source.addEventListener("entry", (event) => {
     const row = JSON.parse(event.data);
-    body.prepend(h("tr", { role: "row" }, columns.map((column) => h(column.main ? "th" : "td", { role: column.main ? "rowheader" : "cell", scope: column.main ? "row" : null, "data-label": column.main ? null : column.label }, column.cell(row)))));
+    body.prepend(h("tr", { role: "row" }, columns.map((column) => h(column.main ? "th" : "td", { role: column.main ? "rowheader" : "cell", scope: column.main ? "row" : null, "data-label": column.main ? null : column.label }, h("div", { class: "cell" }, column.cell(row))))));
     while (body.children.length > MOST_LIVE) body.lastChild.remove();
     count += 1;
     status.textContent = n("audit.live_count", count);

@@ -5,7 +5,7 @@ import { call, can, get, make, post } from "../api.js";
 import { form } from "../forms.js";
 import { navigate } from "../router.js";
 import { ask, attempt, badge, card, copier, copyable, dialog, doing, facts, shown, tabs, toast } from "../ui.js";
-import { t } from "../words.js";
+import { quoted, t } from "../words.js";
 
 const KINDS = {
   web: { application_type: "web", token_endpoint_auth_method: "client_secret_basic", grant_types: ["authorization_code", "refresh_token"], response_types: ["code"] },
@@ -19,7 +19,7 @@ export default async function client(page) {
   page.head({ back: ["/admin/clients", t("nav.clients")] });
   if (page.id === "new") return wizard(page);
   const path = `/clients/${encodeURIComponent(page.id)}`;
-  page.cli(`latchbolt client show ${page.id} --json`);
+  page.cli(`latchbolt client show ${quoted(page.id)} --json`);
   await shown(page.content, async () => {
     const { data, version } = await call("GET", path, { signal: page.signal });
     const brief = (await get("/clients", { q: page.id, limit: 20 })).items.find((each) => each.client_id === page.id);

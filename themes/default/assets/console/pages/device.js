@@ -45,7 +45,7 @@ function actions(page, path, phone) {
   const why = { name: "reason", label: t("frame.reason"), max: 200, optional: true };
   const cleaned = (values) => Object.fromEntries(Object.entries(values).filter(([, value]) => value !== ""));
   return [
-    can("devices.write") && is("pending") && doing(t("approvals.approve"), async () => { if (await attempt(() => post(`${path}/approve`), t("approvals.approved"))) page.again(); }, { kind: "primary" }),
+    can("devices.write") && is("pending") && doing(t("approvals.approve"), async () => { if (await attempt(() => post("/approvals/decide", { ids: [phone.id], decision: "approve" }), t("approvals.approved"))) page.again(); }, { kind: "primary" }),
     can("devices.write") && is("suspended") && doing(t("device.restore"), async () => { if (await attempt(() => post(`${path}/restore`), t("device.restored"))) page.again(); }, { kind: "primary" }),
     can("devices.suspend") && is("active", "suspended") && doing(t("device.lost"), reasoned(t("device.lost_title"), t("device.lost_lead"), t("device.lost"), [
       { name: "reason", label: t("device.what_happened"), type: "select", options: [["lost", t("device.is_lost")], can("devices.write") && ["stolen", t("device.is_stolen")]].filter(Boolean) },

@@ -43,7 +43,7 @@ export default async function devices(page) {
       deed("suspend_devices", "devices.suspend", (row) => row.state === "active", true), deed("restore_devices", "devices.write", (row) => row.state === "suspended"),
       deed("approve_devices", "devices.write", (row) => row.state === "pending"), deed("revoke_devices", "devices.write", (row) => row.state !== "revoked", true),
     ].filter(Boolean) : [],
-    changed: (state) => page.cli(`latchbolt device list${state.filters.state ? ` --state ${state.filters.state}` : ""} --json`),
+    changed: () => page.cli("latchbolt device list --json"),
   });
   page.content.append(rows);
 }

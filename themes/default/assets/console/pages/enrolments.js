@@ -26,7 +26,7 @@ export default async function enrolments(page) {
       { name: "state", label: t("devices.state"), options: ["open", "begun", "completed", "cancelled", "replaced", "expired"].map((each) => [each, word("state", each)]) },
       { name: "kind", label: t("enrolments.kind"), options: ["link", "code", "letter"].map((each) => [each, t(`enrolments.kind_${each}`)]) },
     ],
-    changed: () => page.cli("latchbolt device enrol USER"),
+    changed: (state) => page.cli(`latchbolt enrol list${state.filters.state ? ` --state ${state.filters.state}` : ""} --json`),
   });
   page.content.append(rows);
   if (page.query.has("new") && can("enrolments.write")) {

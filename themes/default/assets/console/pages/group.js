@@ -6,7 +6,7 @@ import { form, formDialog } from "../forms.js";
 import { list } from "../list.js";
 import { navigate } from "../router.js";
 import { ask, attempt, badge, card, doing, facts, reason, shown, toast } from "../ui.js";
-import { n, t, time, word } from "../words.js";
+import { n, quoted, t, time, word } from "../words.js";
 
 const APPROVAL = [["", "group.as_policy"], ["true", "frame.yes"], ["false", "frame.no"]];
 
@@ -20,7 +20,7 @@ export default async function group(page) {
         if (await ask({ title: t("group.delete_title", { name: shownGroup.name }), lead: n("group.delete_lead", shownGroup.members), go: t("group.delete"), danger: true }) && await attempt(() => remove(path, version), t("group.deleted"))) navigate("/admin/groups");
       }, { kind: "danger" }),
     });
-    page.cli(`latchbolt group show ${JSON.stringify(shownGroup.name)} --json`);
+    page.cli(`latchbolt group edit ${quoted(shownGroup.name)} --description ${quoted(shownGroup.description)}`);
     return [h("div", { class: "two-sides" }, members(path), h("div", { class: "stack" }, await details(page, path, shownGroup, version)))];
   });
 }

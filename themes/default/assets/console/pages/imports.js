@@ -45,7 +45,7 @@ function upload(kind) {
 
 export default async function imports(page) {
   page.head({ lead: t("imports.lead") });
-  page.cli("latchbolt user import FILE.csv --dry-run");
+  page.cli("latchbolt user import FILE.csv");
   const groups = can("groups.read") ? await some("/groups", { limit: 200 }) : [];
   const letters = () => card(t("imports.everybody"), h("p", null, t("imports.everybody_lead")), form({
     go: t("imports.check"), fields: [

@@ -8,7 +8,6 @@ import { attempt, badge, doing, shown, toast, when } from "../ui.js";
 import { number, t, time, word } from "../words.js";
 
 export default async function notices(page) {
-  page.cli("latchbolt mail status --json");
   const tiles = h("div", { class: "tiles" });
   page.head({
     lead: t("notices.lead"), actions: can("policy.write") && doing(t("notices.test"), async () => {

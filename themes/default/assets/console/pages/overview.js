@@ -14,7 +14,7 @@ export default async function overview(page) {
     title: t("overview.title"), actions: h("div", { class: "row", role: "group", "aria-label": t("overview.span") }, SPANS.map((span) =>
       h("a", { class: span === days ? "button primary" : "button", href: span === 7 ? "/admin" : `/admin?days=${span}`, "aria-current": span === days ? "true" : null }, n("overview.days", span)))),
   });
-  page.cli("latchbolt user list --json");
+  page.cli("latchbolt audit export --event session.started --format csv");
   const place = h("div", { class: "stack" });
   const attention = h("div", { class: "tiles" });
   page.content.append(attention, place);

@@ -41,7 +41,6 @@ export default async function recoveries(page) {
         }, { kind: "danger", describe: row.user.username }) : "–") },
     ].filter(Boolean),
     filters: [{ name: "state", label: t("users.state"), options: ["open", "ready", "completed", "used", "cancelled", "expired"].map((each) => [each, word("state", each)]) }],
-    changed: () => page.cli("latchbolt recovery list --json"),
   });
   page.content.append(rows);
 }

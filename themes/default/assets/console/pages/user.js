@@ -11,7 +11,7 @@ import { enrol } from "./enrolment-parts.js";
 import { eventColumns } from "./audit-parts.js";
 import { sessionColumns } from "./session-parts.js";
 import { ask, attempt, badge, card, doing, empty, facts, shown, tabs, toast } from "../ui.js";
-import { n, number, t, time, word } from "../words.js";
+import { n, number, quoted, t, time, word } from "../words.js";
 
 export default async function user(page) {
   const path = `/users/${page.id}`;
@@ -19,7 +19,7 @@ export default async function user(page) {
   await shown(page.content, async () => {
     const { data: person, version } = await call("GET", path, { signal: page.signal });
     page.head({ title: person.name || person.username, actions: actions(page, path, person, version) });
-    page.cli(`latchbolt user show ${person.username} --json`);
+    page.cli(`latchbolt user show ${quoted(person.username)} --json`);
     return [h("p", { class: "row" }, badge(person.state), person.name && h("span", { class: "quiet" }, person.username), h("span", { class: "quiet mono small" }, person.id)),
       tabs([
         ["profile", t("user.profile"), () => profile(page, path, person, version)],
@@ -65,7 +65,8 @@ async function profile(page, path, person, version) {
   ]));
   if (!can("users.write")) return shownFacts;
   const defined = can("claims.read") ? await some("/claims") : [];
-  const claims = person.claims ?? {};
+  // Those have fields of their own.
+  const claims = Object.fromEntries(Object.entries(person.claims ?? {}).filter(([name]) => !["name", "email", "email_verified"].includes(name)));
   return h("div", { class: "two-sides" }, card(t("user.edit"), form({
     go: t("frame.save"), again: page.again, fields: [
       { name: "name", label: t("users.name"), value: person.name ?? "", max: 120 },

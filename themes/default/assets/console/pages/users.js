@@ -59,7 +59,7 @@ export default async function users(page) {
       can("users.lock") && deed("disable_users", { danger: true }), can("users.lock") && deed("enable_users"), can("sessions.end") && deed("end_user_sessions", { danger: true }),
       can("groups.write") && groups.length > 0 && toGroup("add_to_group"), can("groups.write") && groups.length > 0 && toGroup("remove_from_group"),
     ].filter(Boolean) : [],
-    changed: (state) => page.cli(`latchbolt user list${state.q ? ` --q ${state.q}` : ""} --json`),
+    changed: () => page.cli("latchbolt user list --json"),
   });
   page.content.append(rows);
   if (page.query.has("new") && can("users.write")) {
