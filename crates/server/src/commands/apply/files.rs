@@ -8,7 +8,7 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use super::things::Kind;
-use crate::failure::Failure;
+use crate::failure::{Failure, sentence};
 
 /// The largest file, in bytes.
 const LARGEST: u64 = 64 * 1024 * 1024;
@@ -40,7 +40,7 @@ pub(super) fn read(dir: &Path) -> Result<Vec<Wanted>, Failure> {
     let mut all: BTreeMap<(Kind, String), Wanted> = BTreeMap::new();
     for path in paths {
         let shown = path.display().to_string();
-        let wrong = |why: String| Failure::new(format!("{shown}: {why}. Correct it."));
+        let wrong = |why: String| Failure::new(format!("{shown}: {} Correct it.", sentence(&why)));
         let size = std::fs::metadata(&path).map_err(failed)?.len();
         if size > LARGEST {
             return Err(wrong("is larger than 64 MB".to_owned()));

@@ -84,7 +84,7 @@ pub(super) async fn enrol(desk: Desk<'_>, command: Enrol) -> Result<(), Failure>
             let layout = if labels { "labels" } else { "letter" };
             let pdf = desk.api.download(&format!("/jobs/{id}/letters.pdf?layout={layout}")).await;
             let pdf = pdf.map_err(|refused| failure("job", &id, &refused))?;
-            std::fs::write(&letters, pdf).map_err(|error| {
+            write_secret(&letters, &pdf).map_err(|error| {
                 Failure::new(format!(
                     "Cannot write {}: {error}. The letters stay for a day: fetch them again from /admin/jobs/{id}.",
                     letters.display()
@@ -196,4 +196,13 @@ fn report(desk: Desk<'_>, job: &Value) {
         rows["failed"]
     );
     desk.output.either(job, &sentence);
+}
+
+/// Writes what holds secrets, for its owner's eyes alone.
+fn write_secret(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    use std::io::Write as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
 }
