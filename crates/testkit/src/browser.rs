@@ -159,7 +159,9 @@ impl Browser {
         }
     }
 
-    fn dress(&self, mut request: Request) -> Request {
+    /// The request with what this browser sends along: cookies, headers.
+    #[must_use]
+    pub fn dress(&self, mut request: Request) -> Request {
         let has = |request: &Request, name: &str| request.headers.iter().any(|(n, _)| n == name);
         if !has(&request, "cookie") {
             let jar = self.cookies.lock().expect("jar");
