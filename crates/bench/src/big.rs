@@ -77,7 +77,7 @@ async fn build(on: On) -> Pair {
         town.stop();
         if index == 1 {
             let began = Instant::now();
-            people::settle(&ground).await;
+            people::settle(&ground, people::Size::MILLION).await;
             println!(
                 "stored   {} users and {} clients in {:.0} s",
                 people::PEOPLE,

@@ -13,6 +13,7 @@ mod floor;
 mod goodbyes;
 mod grants;
 mod ground;
+mod lists;
 mod load;
 mod machine;
 mod meter;
@@ -43,10 +44,13 @@ const GOODBYES: usize = 1_000;
 
 const USAGE: &str = "usage: latchbolt-bench [--quick] [--only OPERATION]
                        [--on sqlite|postgres|postgres+redis] [--nodes 1|2|3|1,2,3] [--big]
+                       [--lists [--people N]]
   OPERATION: discovery, jwks, userinfo, sso, par+sso, refresh, dpop-refresh, client-creds, introspection,
              password, qr, logout, waiting, start
   --on, --nodes  where the CPU time goes, on so many nodes (of postgres+redis, when --on is left out)
-  --big          a million users and 10,000 clients beside a small database, on SQLite or what --on says";
+  --big          a million users and 10,000 clients beside a small database, on SQLite or what --on says
+  --lists        every list of the admin API over 100,000 users (or N), one and a half phones and 50 audit entries
+                 for each, and an import of 10,000 phones";
 
 /// Open files beside the waiting pages.
 const BESIDE: usize = 2_000;
@@ -61,6 +65,9 @@ struct Asked {
     on: Option<On>,
     nodes: Vec<usize>,
     is_big: bool,
+    is_lists: bool,
+    /// Users of the lists.
+    people: u64,
 }
 
 impl Asked {
@@ -77,6 +84,8 @@ impl Asked {
             on: None,
             nodes: Vec::new(),
             is_big: false,
+            is_lists: false,
+            people: 100_000,
         };
         let mut words = args.iter();
         while let Some(word) = words.next() {
@@ -87,6 +96,12 @@ impl Asked {
                     asked.waiting_pages = 2_000;
                 }
                 "--big" => asked.is_big = true,
+                "--lists" => asked.is_lists = true,
+                "--people" => {
+                    let number = value()?;
+                    let people = number.parse().ok().filter(|people| (10..=1_000_000).contains(people));
+                    asked.people = people.ok_or_else(|| format!("--people does not take {number}"))?;
+                }
                 "--only" => asked.only = Some(value()?.clone()),
                 "--on" => {
                     let name = value()?;
@@ -143,7 +158,9 @@ fn main() {
         println!("program  {}", program().display());
         println!("cores    {}", std::thread::available_parallelism().map_or(0, usize::from));
         println!("load     {} before the run", machine::load());
-        if asked.is_big {
+        if asked.is_lists {
+            lists::run(&asked, &mut goals).await;
+        } else if asked.is_big {
             big::run(&asked, &mut goals).await;
         } else if asked.on.is_some() || !asked.nodes.is_empty() {
             nodes::run(&asked, &mut goals).await;

@@ -24,10 +24,11 @@ const STATEMENTS: &[&str] = &[
             'ses_' || {id} AS session, 'grt_' || {id} AS code
        FROM {numbers}",
     "INSERT INTO accounts (id, username, username_key, state, claims, webauthn_handle, is_admin, created_at,
-                           updated_at)
+                           updated_at, search)
      SELECT p.account, 'person' || p.n, 'person' || p.n, t.state,
             '{\"email\":\"person' || p.n || '@mail.example\",\"email_verified\":true,\"name\":\"Person ' || p.n || '\"}',
-            {16}, t.is_admin, t.created_at - p.n * 1000, t.updated_at
+            {16}, t.is_admin, t.created_at - p.n * 1000, t.updated_at,
+            'person' || p.n || '{line}person' || p.n || '@mail.example{line}person ' || p.n
        FROM people p, accounts t WHERE t.username_key = 'user0'",
     "INSERT INTO passwords (account_id, phc, changed_at, wrong_in_a_row)
      SELECT p.account, t.phc, t.changed_at - p.n * 1000, 0
@@ -45,10 +46,12 @@ const STATEMENTS: &[&str] = &[
        FROM people p, passkeys t JOIN accounts a ON a.id = t.account_id
       WHERE a.username_key = 'user0' AND p.n % 4 = 0",
     "INSERT INTO devices (id, account_id, kind, name, platform, key_alg, key_public, key_thumbprint, verifies_user,
-                          passkey_id, state, added_by, agreed_at, created_at, changed_at, last_used_at)
+                          passkey_id, state, added_by, agreed_at, created_at, changed_at, last_used_at, verified_at,
+                          seen_at, name_key)
      SELECT p.device, p.account, t.kind, t.name, t.platform, t.key_alg, t.key_public,
             substr(p.device || p.session, 5, 43), t.verifies_user, p.passkey, t.state, t.added_by, t.agreed_at,
-            t.created_at - p.n * 1000, t.changed_at, t.last_used_at
+            t.created_at - p.n * 1000, t.changed_at, t.last_used_at, t.created_at - p.n * 1000,
+            t.created_at - p.n * 1000, t.name_key
        FROM people p, devices t JOIN accounts a ON a.id = t.account_id
       WHERE a.username_key = 'user0' AND p.n % 4 = 0",
     "INSERT INTO sessions (id, account_id, secret_hash, proofs, device_id, browser, address, created_at,
@@ -82,12 +85,74 @@ const STATEMENTS: &[&str] = &[
               WHERE a.username_key = 'user0' AND e.session_id IS NOT NULL LIMIT 1) t",
 ];
 
+/// What a registry holds besides: more phones than people, and a long trail. After [`STATEMENTS`], in the same unit.
+const REGISTRY: &[&str] = &[
+    "CREATE TEMP TABLE more AS
+     SELECT n, 'dev_' || {id} AS device, 'grp_' || {id} AS grp FROM {numbers}",
+    "INSERT INTO devices (id, account_id, kind, name, platform, key_alg, key_public, key_thumbprint, verifies_user,
+                          passkey_id, state, added_by, agreed_at, created_at, changed_at, last_used_at, verified_at,
+                          seen_at, name_key)
+     SELECT m.device, p.account, 'app', 'Phone ' || m.n, t.platform, t.key_alg, t.key_public,
+            substr(m.device || m.grp, 5, 43), {yes}, NULL,
+            CASE m.n % 50 WHEN 0 THEN 'suspended' WHEN 1 THEN 'pending' WHEN 2 THEN 'revoked' ELSE 'active' END,
+            t.added_by, t.agreed_at, t.created_at - m.n * 1000, t.changed_at,
+            t.created_at - m.n * 60000, t.created_at - m.n * 1000, t.created_at - m.n * 60000, 'phone ' || m.n
+       FROM more m JOIN people p ON p.n = m.n, devices t JOIN accounts a ON a.id = t.account_id
+      WHERE a.username_key = 'user0'",
+    "INSERT INTO devices (id, account_id, kind, name, platform, key_alg, key_public, key_thumbprint, verifies_user,
+                          passkey_id, state, added_by, agreed_at, created_at, changed_at, last_used_at, verified_at,
+                          seen_at, name_key)
+     SELECT 'dev_' || substr(m.grp, 5), p.account, 'app', 'Tablet ' || m.n, t.platform, t.key_alg, t.key_public,
+            substr(m.grp || m.device, 5, 43), {yes}, NULL, 'active', t.added_by, t.agreed_at,
+            t.created_at - m.n * 1000, t.changed_at, NULL, t.created_at, t.created_at - m.n * 1000, 'tablet ' || m.n
+       FROM more m JOIN people p ON p.n = m.n, devices t JOIN accounts a ON a.id = t.account_id
+      WHERE a.username_key = 'user0' AND m.n % 4 = 1",
+    "INSERT INTO device_keys (thumbprint, device_id, added_at)
+     SELECT d.key_thumbprint, d.id, d.created_at FROM devices d
+      WHERE NOT EXISTS (SELECT 1 FROM device_keys k WHERE k.thumbprint = d.key_thumbprint)",
+    "INSERT INTO groups (id, name, name_key, description, roles, overrides, version, created_at, changed_at)
+     SELECT m.grp, 'Group ' || m.n, 'group ' || m.n, '', '[]', '{}', 1, 1, 1 FROM more m WHERE m.n <= 1000",
+    "INSERT INTO group_members (group_id, account_id, added_at)
+     SELECT m.grp, p.account, 1 FROM people p JOIN more m ON m.n = p.n % 1000 + 1",
+    "INSERT INTO audit (at, event, outcome, account_id, device_id, client_id, session_id, address, detail)
+     SELECT t.at + turns.n * 60000 + p.n,
+            CASE (p.n + turns.n) % 5 WHEN 0 THEN 'password.tried' WHEN 1 THEN 'session.started'
+                 WHEN 2 THEN 'channel.approved' WHEN 3 THEN 'code.redeemed' ELSE 'session.ended' END,
+            CASE WHEN (p.n + turns.n) % 40 = 0 THEN 'refused' ELSE 'done' END, p.account,
+            CASE WHEN (p.n + turns.n) % 5 = 2 THEN p.device END,
+            CASE WHEN (p.n + turns.n) % 5 = 3 THEN 'client' || (p.n % {clients} + 1) END, p.session, t.address,
+            CASE WHEN (p.n + turns.n) % 40 = 0 THEN 'wrong password' END
+       FROM (SELECT n FROM people WHERE n <= {turns}) turns, people p,
+            (SELECT e.* FROM audit e JOIN accounts a ON a.id = e.account_id
+              WHERE a.username_key = 'user0' AND e.session_id IS NOT NULL LIMIT 1) t
+      ORDER BY turns.n, p.n",
+];
+
+/// How much is put in.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Size {
+    /// Users.
+    pub(crate) people: u64,
+    /// Relying parties.
+    pub(crate) clients: u64,
+    /// Entries of the audit trail for each user, beside the first; with them come groups, and one and a half phones
+    /// for each user. At most as many as there are users.
+    pub(crate) turns: u64,
+}
+
+impl Size {
+    /// A million people.
+    pub(crate) const MILLION: Self = Self { people: PEOPLE, clients: CLIENTS, turns: 0 };
+}
+
 /// Words of a dialect for the holes in the statements.
 struct Dialect {
     id: &'static str,
     bytes16: &'static str,
     bytes32: &'static str,
     numbers: &'static str,
+    line: &'static str,
+    yes: &'static str,
 }
 
 /// Hexadecimal digits that base32 does not have become others; the last letter's spare bits are zero.
@@ -98,6 +163,8 @@ const SQLITE: Dialect = Dialect {
     bytes32: "randomblob(32)",
     numbers: "(WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {people})
                SELECT n FROM numbers)",
+    line: "' || char(10) || '",
+    yes: "1",
 };
 
 const POSTGRES: Dialect = Dialect {
@@ -105,26 +172,32 @@ const POSTGRES: Dialect = Dialect {
     bytes16: "decode(replace(gen_random_uuid()::text, '-', ''), 'hex')",
     bytes32: "decode(replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', ''), 'hex')",
     numbers: "generate_series(1, {people}) AS numbers(n)",
+    line: "' || chr(10) || '",
+    yes: "TRUE",
 };
 
-fn written_for(dialect: &Dialect) -> Vec<String> {
+fn written_for(dialect: &Dialect, size: Size) -> Vec<String> {
     let fill = |text: &&str| {
         text.replace("{numbers}", dialect.numbers)
             .replace("{id}", dialect.id)
             .replace("{16}", dialect.bytes16)
             .replace("{32}", dialect.bytes32)
-            .replace("{people}", &PEOPLE.to_string())
-            .replace("{clients}", &CLIENTS.to_string())
+            .replace("{line}", dialect.line)
+            .replace("{yes}", dialect.yes)
+            .replace("{people}", &size.people.to_string())
+            .replace("{clients}", &size.clients.to_string())
+            .replace("{turns}", &size.turns.to_string())
     };
-    STATEMENTS.iter().map(fill).collect()
+    let registry = if size.turns > 0 { REGISTRY } else { &[] };
+    STATEMENTS.iter().chain(registry).map(fill).collect()
 }
 
 /// Puts them in. `user0` must have a phone, a session, a known browser and a grant.
-pub(crate) async fn settle(ground: &Ground) {
+pub(crate) async fn settle(ground: &Ground, size: Size) {
     match ground.on {
-        On::Sqlite => settle_in_file(&ground.file()).await,
+        On::Sqlite => settle_in_file(&ground.file(), size).await,
         On::Postgres | On::PostgresRedis => {
-            let text = written_for(&POSTGRES).join(";\n");
+            let text = written_for(&POSTGRES, size).join(";\n");
             let _ = ground.query(&format!("BEGIN;\n{text};\nCOMMIT"));
             let _ = ground.query("VACUUM (ANALYZE)");
             let _ = ground.query("CHECKPOINT");
@@ -132,7 +205,30 @@ pub(crate) async fn settle(ground: &Ground) {
     }
 }
 
-async fn settle_in_file(file: &Path) {
+/// An API key of the operator with these permissions (JSON) and the SHA-256 of its secret; answers its id without `key_`.
+pub(crate) async fn put_key(ground: &Ground, hash: &str, permissions: &str) -> String {
+    let id = "aaaaaaaaaaaaaaaaaaaaaaaaaa";
+    let row = |hash: &str| {
+        format!(
+            "INSERT INTO api_keys (id, name, secret_hash, permissions, networks, created_at, expires_at)
+             VALUES ('key_{id}', 'bench', {hash}, '{permissions}', '[]', 1, 9000000000000)"
+        )
+    };
+    match ground.on {
+        On::Sqlite => {
+            let options = SqliteConnectOptions::new().filename(ground.file());
+            let mut connection = options.connect().await.expect("the database");
+            let done =
+                sqlx::raw_sql(AssertSqlSafe(row(&format!("x'{hash}'")))).execute(&mut connection).await;
+            done.expect("the statement runs");
+            connection.close().await.expect("closed");
+        }
+        On::Postgres | On::PostgresRedis => drop(ground.query(&row(&format!("decode('{hash}', 'hex')")))),
+    }
+    id.to_owned()
+}
+
+async fn settle_in_file(file: &Path, size: Size) {
     let options = SqliteConnectOptions::from_str(&format!("sqlite:{}", file.display()))
         .expect("a file")
         .journal_mode(SqliteJournalMode::Off)
@@ -141,7 +237,9 @@ async fn settle_in_file(file: &Path) {
         .pragma("cache_size", "-2000000")
         .pragma("temp_store", "MEMORY");
     let mut connection = options.connect().await.expect("the database");
-    for text in std::iter::once("BEGIN".to_owned()).chain(written_for(&SQLITE)).chain(["COMMIT".to_owned()]) {
+    for text in
+        std::iter::once("BEGIN".to_owned()).chain(written_for(&SQLITE, size)).chain(["COMMIT".to_owned()])
+    {
         let done = sqlx::raw_sql(AssertSqlSafe(text)).execute(&mut connection).await;
         done.expect("the statement runs");
     }
@@ -155,8 +253,11 @@ mod tests {
 
     #[test]
     fn no_hole_is_left_in_a_statement() {
-        for text in written_for(&SQLITE).iter().chain(&written_for(&POSTGRES)) {
-            for hole in ["{id}", "{16}", "{32}", "{people}", "{clients}", "{numbers}"] {
+        let size = Size { turns: 50, ..Size::MILLION };
+        for text in written_for(&SQLITE, size).iter().chain(&written_for(&POSTGRES, size)) {
+            for hole in
+                ["{id}", "{16}", "{32}", "{people}", "{clients}", "{numbers}", "{line}", "{yes}", "{turns}"]
+            {
                 assert!(!text.contains(hole), "{text}");
             }
         }
