@@ -24,7 +24,7 @@ impl Permissions {
     /// What these roles allow together.
     #[must_use]
     pub fn of(roles: Roles) -> Self {
-        roles.iter().flat_map(|role| role.permissions()).copied().collect()
+        roles.iter().flat_map(Role::permissions).copied().collect()
     }
 
     /// With one more.
