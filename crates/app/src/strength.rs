@@ -34,7 +34,7 @@ pub fn enough_to_enrol(held: &Held, proofs: &[Proof], first: FirstEnrolment, now
 pub fn enough_to_change(held: &Held, proofs: &[Proof], limit: Duration, now: Timestamp) -> bool {
     let fresh = || proofs.iter().filter(|proof| is_within(proof, limit, now));
     // Whoever proved the password and then set the app up was not asked for its code.
-    let is_whole = |proof: &Proof| held.totp_since.is_none_or(|since| proof.at < since);
+    let is_whole = |proof: &Proof| held.totp_since.is_none_or(|since| proof.at <= since);
     let mut passwords = fresh().filter(|proof| proof.method == Method::Password).peekable();
     let has_password = passwords.peek().is_some();
     let is_password_enough = passwords.any(is_whole);

@@ -221,3 +221,62 @@ async fn recoverable(
     by.must_hold(owner.roles)?;
     if owner.is_active() { Ok(owner) } else { Err(Refusal::Conflict("account_state")) }
 }
+
+#[cfg(test)]
+mod tests {
+    use domain::{Permissions, Role, Roles};
+
+    use super::*;
+    use crate::tests::registry;
+    use crate::users::NewUser;
+
+    fn helpdesk(number: u8) -> Mandate {
+        let id = AccountId::from_random([number; 16]);
+        Mandate {
+            actor: Actor::Account(id),
+            account: Some(id),
+            permissions: Permissions::of(Roles::NONE.with(Role::Helpdesk)),
+            address: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn sec_086_a_recovery_waits_whoever_asks_and_its_owner_may_call_it_off() {
+        let registry = registry().await;
+        let ada = NewUser { username: "ada".to_owned(), ..NewUser::default() };
+        let ada = registry.create_user(ada).await.unwrap().id;
+        let opened = registry.open_recovery(&helpdesk(1), &ada, "Lost the phone").await.unwrap().recovery;
+        for by in [helpdesk(1), helpdesk(2), Mandate::operator()] {
+            let early = registry.complete_recovery(&by, &opened.id).await;
+            assert_eq!(early.unwrap_err(), Refusal::Conflict("recovery_waiting"));
+        }
+        assert_eq!(registry.cancel_own_recovery(&ada, None).await, Ok(true));
+        assert_eq!(registry.cancel_own_recovery(&ada, None).await, Ok(false));
+        registry.app.clock().advance(Duration::from_secs(25 * 3600));
+        let over = registry.complete_recovery(&helpdesk(1), &opened.id).await;
+        assert_eq!(over.unwrap_err(), Refusal::Conflict("recovery_state"));
+
+        let opened = registry.open_recovery(&helpdesk(1), &ada, "Lost the phone").await.unwrap().recovery;
+        registry.app.clock().advance(Duration::from_secs(24 * 3600));
+        let done = registry.complete_recovery(&helpdesk(1), &opened.id).await.unwrap();
+        assert!(done.url.starts_with("https://id.example/recover#r1"));
+        assert_eq!(done.recovery.recovery.state, RecoveryState::Completed);
+        let twice = registry.complete_recovery(&helpdesk(2), &opened.id).await;
+        assert_eq!(twice.unwrap_err(), Refusal::Conflict("recovery_state"));
+    }
+
+    /// The helpdesk takes over nobody who may do more than it may itself.
+    #[tokio::test]
+    async fn sec_181_the_helpdesk_recovers_no_superadmin() {
+        let registry = registry().await;
+        let root = NewUser { username: "root".to_owned(), ..NewUser::default() };
+        let root = registry.create_user(root).await.unwrap().id;
+        let mut work = registry.app.store().begin().await.unwrap();
+        work.make_admin(&root, registry.app.now()).await.unwrap();
+        work.commit().await.unwrap();
+        let tried = registry.open_recovery(&helpdesk(1), &root, "Lost the phone").await;
+        assert_eq!(tried.unwrap_err(), Refusal::Forbidden);
+        assert_eq!(registry.remove_totp_of(&helpdesk(1), &root).await, Err(Refusal::Forbidden));
+        assert!(registry.open_recovery(&Mandate::operator(), &root, "Lost the phone").await.is_ok());
+    }
+}
