@@ -28,6 +28,7 @@ const START_UP: &[&str] = &[
     "phone/passkey.js",
     "phone/scanner.js",
     "phone/screens.js",
+    "phone/upkeep.js",
     "phone/words.js",
     "phone/phone.css",
     "style.css",

@@ -35,7 +35,13 @@ web::texts! {
     /// What can go wrong.
     Problem {
         offline, sign_in_failed, gone, slow_down, busy, forbidden, too_many_devices, key_known, passkey_failed,
-        passkey_exists, agree_first, fill_in, other,
+        passkey_exists, agree_first, fill_in, other, step_up_needed, reverification_needed, attestation_required,
+        device_state,
+    }
+    /// Waking a phone that was not used for long, and looking after the owner's other ones.
+    Upkeep {
+        reverify_lead, reverify_go, others, others_lead, lost, stolen, found, other_active, other_pending,
+        other_suspended, other_revoked,
     }
     /// `/s`
     Handover { title, lead, safe_title, safe_1, safe_2, safe_3, open, no_script }
@@ -61,6 +67,8 @@ pub struct Texts {
     pub claim: Claim,
     /// What can go wrong.
     pub problem: Problem,
+    /// Waking a phone, and the owner's other ones.
+    pub upkeep: Upkeep,
     /// `/s`
     pub handover: Handover,
     /// `/phone/add`
@@ -107,8 +115,10 @@ impl Texts {
             }
             problem {
                 offline, sign_in_failed, gone, slow_down, busy, forbidden, too_many_devices, key_known,
-                passkey_failed, passkey_exists, agree_first, fill_in, other
+                passkey_failed, passkey_exists, agree_first, fill_in, other, step_up_needed,
+                reverification_needed, attestation_required, device_state
             }
+            upkeep { other_active, other_pending, other_suspended, other_revoked }
         }
     }
 }
@@ -134,11 +144,11 @@ mod tests {
         let mut names: Vec<&str> = words.iter().map(|(name, _)| *name).collect();
         names.sort_unstable();
         assert!(names.windows(2).all(|pair| pair[0] != pair[1]), "{names:?}");
-        for script in ["app.js", "claim.js", "enrol.js", "home.js"] {
+        for script in ["app.js", "claim.js", "enrol.js", "home.js", "upkeep.js"] {
             let text =
                 std::str::from_utf8(web::assets::find(&format!("phone/{script}")).unwrap().plain).unwrap();
             for said in text.split("say(\"").skip(1).filter_map(|rest| rest.split('"').next()) {
-                let is_there = names.contains(&said) || said == "proximity_";
+                let is_there = names.contains(&said) || ["proximity_", "other_"].contains(&said);
                 assert!(is_there, "{script} says {said}");
             }
         }

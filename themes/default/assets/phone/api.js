@@ -116,3 +116,25 @@ export function endSession(phone, id) {
 export function revoke(phone, endSessions) {
   return signed(phone, "/devices/self/revoke", { end_sessions: endSessions });
 }
+
+/** A nonce for one deed of the owner, and what the passkey is asked. */
+export function beginVerification(phone, purpose, subject) {
+  return signed(phone, "/devices/self/verification", { purpose, subject });
+}
+
+export function reverify(phone, proof) {
+  return signed(phone, "/devices/self/verify", { proof });
+}
+
+/** The owner's other phones. */
+export async function others(phone) {
+  return (await signed(phone, "/devices/self/others", {})).phones;
+}
+
+export function lost(phone, device, reason) {
+  return signed(phone, "/devices/self/others/" + encodeURIComponent(device) + "/lost", { reason });
+}
+
+export function found(phone, device, proof) {
+  return signed(phone, "/devices/self/others/" + encodeURIComponent(device) + "/found", { proof });
+}

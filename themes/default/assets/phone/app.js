@@ -1,7 +1,7 @@
 // The phone web app: decides which screen comes first, and what a link means.
 //
 // Files: messages.js (what is signed), keys.js (who this phone is), api.js, passkey.js, scanner.js, links.js,
-// and a module for each part of the page: enrol.js, home.js, claim.js.
+// and a module for each part of the page: enrol.js, home.js, upkeep.js, claim.js.
 
 import { openClaim } from "./claim.js";
 import { enrol } from "./enrol.js";

@@ -5,6 +5,7 @@ import { forgetPhone } from "./keys.js";
 import { readCode } from "./links.js";
 import { canScan, scan } from "./scanner.js";
 import { alertIn, busy, issuer, one, provider, show, shown } from "./screens.js";
+import { listOthers, upkeep } from "./upkeep.js";
 import { problem, say, when } from "./words.js";
 
 let phone = null;
@@ -36,10 +37,15 @@ async function refresh() {
   one("#scan-hint").hidden = !able;
   one("#use-camera").hidden = able;
   try {
-    const { state } = await standing(mine);
+    const { state, reverify } = await standing(mine);
     if (phone !== mine) return;
     stand(state);
-    if (state === "active") list(await sessions(mine));
+    upkeep(mine, reverify === true, refresh);
+    one("#home-scan").hidden = state !== "active" || reverify === true;
+    if (state === "active") {
+      list(await sessions(mine));
+      await listOthers(mine);
+    }
   } catch (error) {
     if (phone !== mine) return;
     // A phone that the service does not know (any more) is one that was removed.
@@ -54,6 +60,7 @@ function stand(state) {
   one("#not-active-why").textContent = isActive ? "" : say(state);
   one("#home-scan").hidden = !isActive;
   one("#sessions").hidden = !isActive;
+  if (!isActive) one("#others").hidden = one("#reverify").hidden = true;
   one("#again").hidden = state !== "revoked";
 }
 
