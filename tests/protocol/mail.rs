@@ -267,7 +267,7 @@ async fn without_mail_the_pages_say_what_to_do_instead() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sec_146_a_server_that_is_down_gets_its_mails_when_it_is_back() {
+async fn a_server_that_is_down_gets_its_mails_when_it_is_back() {
     let mailbox = Mailbox::start();
     mailbox.behave(Manner::Later);
     let ground = Ground::over(mailbox).await;

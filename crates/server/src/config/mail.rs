@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn sec_146_mail_in_the_clear_stays_on_this_computer() {
+    fn mail_in_the_clear_stays_on_this_computer() {
         for (host, is_good) in [
             ("localhost", true),
             ("127.0.0.1", true),

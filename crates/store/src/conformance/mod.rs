@@ -132,7 +132,7 @@ macro_rules! conformance {
                 a_list_comes_newest_first
                 a_notice_is_seen_by_its_owner
                 sec_167_one_action_is_taken_once
-                sec_146_a_mail_is_claimed_by_one
+                a_mail_is_claimed_by_one
                 notices_are_kept_for_half_a_year
             }
             people {

@@ -126,7 +126,7 @@ pub async fn sec_167_one_action_is_taken_once(store: &dyn Store) {
 }
 
 /// Of those that claim, one gets each mail; it comes again when its turn comes, and never after it was settled.
-pub async fn sec_146_a_mail_is_claimed_by_one(store: &dyn Store) {
+pub async fn a_mail_is_claimed_by_one(store: &dyn Store) {
     let ada = kept_account(store, "ada").await;
     let mut all: Vec<Notice> = (0..20).map(|_| notice(ada.id, NoticeKind::SecondFactorOn, 0, true)).collect();
     keep(store, &all).await;
