@@ -217,7 +217,8 @@ async fn sec_181_a_group_manager_does_not_make_itself_administrator() {
     let masters = made(&root.ask("POST", "/groups", Some(&body)).await);
     let group = format!("/groups/{}", masters["id"].as_str().unwrap());
     // An API key may be given less than its maker, never more: this one manages groups and roles, and nothing else.
-    let key = json!({"name": "groups", "days": 7, "permissions": ["groups.read", "groups.write", "roles.write", "users.read", "users.write"]});
+    let permissions = ["groups.read", "groups.write", "roles.write", "users.read", "users.write"];
+    let key = json!({"name": "groups", "days": 7, "permissions": permissions});
     let key = made(&root.ask("POST", "/api-keys", Some(&key)).await);
     let bearer = format!("Bearer {}", key["key"].as_str().unwrap());
     let by_key = async |method: &str, path: &str, body: Value, version: u64| {
