@@ -11,6 +11,8 @@ mod bulk;
 mod deeds;
 mod plan;
 mod runner;
+#[cfg(test)]
+mod tests;
 
 
 use std::time::Duration;

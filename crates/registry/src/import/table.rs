@@ -91,9 +91,10 @@ impl Table {
             return Err(FileFault::column(missing, format!("The column “{missing}” is missing.")));
         }
         let mut rows = Vec::new();
+        let mut lines = Lines { text, at: 0, line: 1 };
         for record in reader.into_records() {
             let cells = record.map_err(|why| broken(&why))?;
-            let line = cells.position().map_or(0, csv::Position::line);
+            let line = lines.of(cells.position().map_or(0, csv::Position::byte));
             if cells.iter().all(|cell| cell.trim().is_empty()) {
                 continue;
             }
@@ -134,6 +135,27 @@ impl Table {
     pub fn misfit(&self, row: &Row) -> Option<String> {
         let (has, needs) = (row.cells.len(), self.names.len());
         (has != needs).then(|| format!("has {has} cells where the header has {needs} columns"))
+    }
+}
+
+/// Tells the line of a place in a file. The reader's own count is one behind where lines end with two characters.
+struct Lines<'a> {
+    text: &'a str,
+    at: usize,
+    line: u64,
+}
+
+impl Lines<'_> {
+    fn of(&mut self, byte: u64) -> u64 {
+        let bytes = self.text.as_bytes();
+        let mut end = usize::try_from(byte).unwrap_or(usize::MAX).clamp(self.at, bytes.len());
+        while bytes.get(end).is_some_and(|byte| matches!(byte, b'\r' | b'\n')) {
+            end += 1;
+        }
+        let ends = bytes.get(self.at..end).unwrap_or_default().iter().filter(|byte| **byte == b'\n').count();
+        self.line += ends as u64;
+        self.at = end;
+        self.line
     }
 }
 

@@ -1,0 +1,234 @@
+//! Long work over a real database, with a clock of its own and nodes that come and go.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use app::{App, Clock, Entropy, HashSettings, Issuer, Limits, Mandate, Parts, Refusal};
+use domain::{Device, DeviceState, Job, JobState, Permissions, Role, Roles, RowOutcome, Timestamp};
+use jose::seal::MasterKey;
+use store::Store;
+use testkit::DeviceKey;
+
+use super::*;
+use crate::devices::NewDevice;
+use crate::import::{ImportKind, NotImported};
+use crate::users::NewUser;
+use crate::{Paging, Registry, Settings};
+
+struct Place {
+    clock: Clock,
+    store: Arc<dyn Store>,
+    registry: Registry,
+    by: Mandate,
+}
+
+fn node(store: &Arc<dyn Store>, clock: &Clock) -> Registry {
+    let app = App::new(Parts {
+        issuer: Issuer::parse("https://id.example").unwrap(),
+        store: Arc::clone(store),
+        live: Arc::new(live::InProcess::default()),
+        outbound: Arc::new(outbound::Closed),
+        mailer: None,
+        clock: clock.clone(),
+        entropy: Entropy::system(),
+        hashing: HashSettings::default(),
+        master_key: MasterKey::new([7; 32]),
+        limits: Limits::unlimited(),
+    });
+    app.vault().open(MasterKey::new([8; 32]));
+    Registry::new(&app, Settings::default())
+}
+
+async fn place(people: usize) -> Place {
+    let clock = Clock::manual(Timestamp::from_seconds(1_800_000_000));
+    let store: Arc<dyn Store> =
+        Arc::new(store_sql::SqlStore::open(store_sql::Settings::temporary()).await.unwrap());
+    let registry = node(&store, &clock);
+    for number in 0..people {
+        let username = format!("person{number}");
+        registry.create_user(NewUser { username, ..NewUser::default() }).await.unwrap();
+    }
+    Place { clock, store, registry, by: Mandate::operator() }
+}
+
+impl Place {
+    async fn phone(&self, username: &str) -> Device {
+        let new = NewDevice {
+            username: username.to_owned(),
+            public_jwk: DeviceKey::generate().jwk().to_string(),
+            name: "Phone".to_owned(),
+            platform: "Android".to_owned(),
+            model: None,
+        };
+        self.registry.add_device(new).await.unwrap().device
+    }
+
+    async fn devices(&self, ids: &[&Device]) -> Vec<DeviceState> {
+        let mut view = self.store.read().await.unwrap();
+        let mut states = Vec::new();
+        for device in ids {
+            states.push(view.device(&device.id).await.unwrap().unwrap().state);
+        }
+        states
+    }
+
+    async fn bulk(&self, action: BulkAction, ids: &[&Device]) -> Job {
+        let asked = BulkAsked {
+            action,
+            ids: Some(ids.iter().map(|device| device.id.to_string()).collect()),
+            filter: BulkFilter::default(),
+            group: None,
+            reason: Some("test".to_owned()),
+        };
+        let job = self.registry.plan_bulk(&self.by, asked).await.unwrap();
+        self.registry.start_job(&self.by, &job.id).await.unwrap()
+    }
+
+    /// Works until nothing is due.
+    async fn work(&self) {
+        while self.registry.run_jobs("node").await.unwrap() {}
+    }
+
+    async fn state(&self, job: &Job) -> JobState {
+        self.registry.job(&job.id).await.unwrap().state
+    }
+}
+
+fn people(count: usize) -> String {
+    (0..count).fold("username\n".to_owned(), |file, number| format!("{file}new{number}\n"))
+}
+
+#[tokio::test]
+async fn sec_081_what_is_for_good_waits_for_the_end_of_undoing() {
+    let place = place(1).await;
+    let (one, two, three) =
+        (place.phone("person0").await, place.phone("person0").await, place.phone("person0").await);
+    place.registry.suspend_device(&two.id.to_string()).await.unwrap();
+    let all = [&one, &two, &three];
+    let job = place.bulk(BulkAction::RevokeDevices, &all).await;
+    place.work().await;
+    assert_eq!(place.state(&job).await, JobState::Undoable);
+    assert_eq!(place.devices(&all).await, [DeviceState::Suspended; 3], "stopped at once");
+    // Undone: each is what it was.
+    place.registry.undo_job(&place.by, &job.id).await.unwrap();
+    place.work().await;
+    assert_eq!(place.state(&job).await, JobState::Undone);
+    let before = [DeviceState::Active, DeviceState::Suspended, DeviceState::Active];
+    assert_eq!(place.devices(&all).await, before);
+
+    let job = place.bulk(BulkAction::RevokeDevices, &all).await;
+    place.work().await;
+    // Somebody lets one act again meanwhile: that decision stands.
+    place.registry.restore_device(&three.id.to_string()).await.unwrap();
+    place.clock.advance(UNDO);
+    let late = place.registry.undo_job(&place.by, &job.id).await;
+    assert_eq!(late.unwrap_err(), Refusal::Conflict("undo_over"));
+    place.work().await;
+    assert_eq!(place.state(&job).await, JobState::Finished);
+    let after = [DeviceState::Revoked, DeviceState::Revoked, DeviceState::Active];
+    assert_eq!(place.devices(&all).await, after);
+    let rows = place.registry.job_rows(&job.id, RowQuery { rows: 10, ..RowQuery::default() }).await.unwrap();
+    let outcomes: Vec<Option<RowOutcome>> = rows.iter().map(|row| row.outcome).collect();
+    assert_eq!(outcomes.iter().filter(|outcome| **outcome == Some(RowOutcome::Final)).count(), 2);
+    assert_eq!(outcomes.iter().filter(|outcome| **outcome == Some(RowOutcome::Failed)).count(), 1);
+}
+
+#[tokio::test]
+async fn a_rejected_phone_waits_until_undoing_is_over() {
+    let place = place(1).await;
+    let device = place.phone("person0").await;
+    let mut work = place.store.begin().await.unwrap();
+    let now = place.registry.now();
+    work.move_device(&device.id, None, &[DeviceState::Active], DeviceState::Pending, now).await.unwrap();
+    work.commit().await.unwrap();
+    let job = place.bulk(BulkAction::RejectDevices, &[&device]).await;
+    place.work().await;
+    assert_eq!(place.devices(&[&device]).await, [DeviceState::Pending]);
+    place.clock.advance(UNDO);
+    place.work().await;
+    assert_eq!((place.devices(&[&device]).await, place.state(&job).await), (vec![DeviceState::Revoked], JobState::Finished));
+}
+
+#[tokio::test]
+async fn another_node_takes_over_and_repeats_nothing() {
+    let place = place(0).await;
+    let file = people(250);
+    let job = place.registry.import(&place.by, ImportKind::Users, file.as_bytes()).await.unwrap();
+    place.registry.start_job(&place.by, &job.id).await.unwrap();
+    assert!(place.registry.run_jobs("first").await.unwrap());
+    assert_eq!(place.registry.job(&job.id).await.unwrap().counts.done, CHUNK);
+    // The first node is silent. Nobody else works while its lease runs.
+    let other = node(&place.store, &place.clock);
+    assert!(!other.run_jobs("second").await.unwrap());
+    place.clock.advance(LEASE);
+    assert!(other.run_jobs("second").await.unwrap());
+    // The first wakes up in the middle: the work is not its own any more.
+    assert!(!place.registry.run_jobs("first").await.unwrap());
+    while other.run_jobs("second").await.unwrap() {}
+    let done = place.registry.job(&job.id).await.unwrap();
+    assert_eq!((done.state, done.counts.done, done.counts.failed), (JobState::Finished, 250, 0));
+    let made = place.registry.users(&Paging { limit: 500, ..Paging::default() }).await.unwrap();
+    assert_eq!(made.len(), 250);
+}
+
+#[tokio::test]
+async fn work_that_is_stopped_does_no_more_rows() {
+    let place = place(0).await;
+    let file = people(250);
+    let job = place.registry.import(&place.by, ImportKind::Users, file.as_bytes()).await.unwrap();
+    let early = place.registry.undo_job(&place.by, &job.id).await;
+    assert_eq!(early.unwrap_err(), Refusal::Conflict("job_state"));
+    place.registry.start_job(&place.by, &job.id).await.unwrap();
+    assert_eq!(place.registry.start_job(&place.by, &job.id).await.unwrap_err(), Refusal::Conflict("job_state"));
+    assert!(place.registry.run_jobs("node").await.unwrap());
+    let stopped = place.registry.cancel_job(&place.by, &job.id).await.unwrap();
+    assert_eq!((stopped.state, stopped.counts.done), (JobState::Cancelled, CHUNK));
+    place.work().await;
+    assert_eq!(place.registry.users(&Paging { limit: 500, ..Paging::default() }).await.unwrap().len(), 100);
+    assert_eq!(place.registry.cancel_job(&place.by, &job.id).await.unwrap_err(), Refusal::Conflict("job_state"));
+}
+
+#[tokio::test]
+async fn sec_071_the_secrets_of_letters_are_forgotten_after_a_day() {
+    let place = place(2).await;
+    let job = place.registry.import(&place.by, ImportKind::Letters, b"username\nperson0\nperson1\n").await.unwrap();
+    place.registry.start_job(&place.by, &job.id).await.unwrap();
+    place.work().await;
+    let pdf = place.registry.letters_pdf(&place.by, &job.id, "letter").await.unwrap();
+    assert!(pdf.starts_with(b"%PDF"));
+    assert!(!place.registry.drop_old_secrets().await.unwrap());
+    place.clock.advance(SECRETS);
+    // Also before they are dropped.
+    assert_eq!(place.registry.letters_pdf(&place.by, &job.id, "letter").await.unwrap_err(), Refusal::Gone);
+    assert!(place.registry.drop_old_secrets().await.unwrap());
+    assert!(!place.registry.drop_old_secrets().await.unwrap());
+    let left = place.store.read().await.unwrap().job_secrets(&job.id, 0, 10).await.unwrap();
+    assert_eq!(left, []);
+}
+
+#[tokio::test]
+async fn sec_180_each_piece_of_work_needs_its_own_permission() {
+    let place = place(1).await;
+    let device = place.phone("person0").await;
+    let with = |role| Mandate { permissions: Permissions::of(Roles::NONE.with(role)), ..Mandate::operator() };
+    let (registrar, helpdesk) = (with(Role::DeviceRegistrar), with(Role::Helpdesk));
+    let refused = place.registry.import(&registrar, ImportKind::Users, b"username\nx\n").await;
+    assert!(matches!(refused, Err(NotImported::Refused(Refusal::Forbidden))));
+    let job = place.registry.import(&place.by, ImportKind::Users, b"username\nx\n").await.unwrap();
+    for by in [&registrar, &helpdesk] {
+        assert_eq!(place.registry.start_job(by, &job.id).await.unwrap_err(), Refusal::Forbidden);
+        assert_eq!(place.registry.cancel_job(by, &job.id).await.unwrap_err(), Refusal::Forbidden);
+    }
+    let asked = |action| BulkAsked {
+        action,
+        ids: Some(vec![device.id.to_string()]),
+        filter: BulkFilter::default(),
+        group: None,
+        reason: None,
+    };
+    assert!(place.registry.plan_bulk(&helpdesk, asked(BulkAction::SuspendDevices)).await.is_ok());
+    let refused = place.registry.plan_bulk(&helpdesk, asked(BulkAction::RevokeDevices)).await;
+    assert_eq!(refused.unwrap_err(), Refusal::Forbidden);
+    assert_eq!(permission(JobKind::BulkAction, Some(BulkAction::EndSessions)), Permission::SessionsEnd);
+    assert_eq!(UNDO, Duration::from_secs(60), "decision 8");
+}
