@@ -7,18 +7,17 @@ mod edit;
 
 use async_trait::async_trait;
 use domain::{
-    Account, AccountId, AccountState, ClaimDefinition, Cursor, Group, GroupId, GroupName, Overrides, Roles,
+    Account, AccountId, AccountState, ClaimDefinition, Cursor, Group, GroupId, GroupName, Overrides,
     Timestamp,
 };
 use store::{
-    Decided, EditPeople, People, PeopleFilter, PeopleOrder, PeoplePage, Person, Result, SavedPolicy,
-    StoreError,
+    Decided, People, PeopleFilter, PeopleOrder, PeoplePage, Person, Result, SavedPolicy, StoreError,
 };
 
 use crate::accounts::{AccountRow, CountRow, PAGE};
 use crate::corrupt;
 use crate::values::{Values, bind, json, like, small};
-use crate::work::{Cells, Entry, SqlWork, pg_sql, sql};
+use crate::work::{Cells, Entry, SqlWork, sql};
 
 /// `name, value, version, changed_at`
 struct PolicyRow(SavedPolicy);
