@@ -89,7 +89,7 @@ pub async fn sec_071_a_code_is_taken_once_by_its_account(store: &dyn Store) {
     work.add_enrolment(&letter).await.unwrap();
     work.add_enrolment(&code).await.unwrap();
     work.commit().await.unwrap();
-    let (paper, screen) = (letter.code_hash.clone().unwrap(), code.code_hash.clone().unwrap());
+    let (paper, screen) = (letter.code_hash.unwrap(), code.code_hash.unwrap());
     let mut work = unit(store).await;
     assert_eq!(work.take_enrolment_by_code(&bob.id, &paper, NOW).await.unwrap(), None);
     assert_eq!(work.take_enrolment_by_code(&ada.id, &hash(), NOW).await.unwrap(), None);
