@@ -6,10 +6,10 @@
 use app::notices::{self, confirmed_address};
 use app::passwords::{self, Surroundings};
 use app::throttle::{key, network};
-use app::{Change, Refusal, Rule, audit};
+use app::{Change, Mandate, Refusal, Rule, audit};
 use domain::{
-    Account, Actor, AuditEntry, AuditEvent, ClientAddress, NoticeAction, NoticeBy, NoticeKind, Outcome,
-    PasswordHash, SessionEnd, Username,
+    Account, AccountId, Actor, AuditEntry, AuditEvent, ClientAddress, NoticeAction, NoticeBy, NoticeKind,
+    Outcome, PasswordHash, Permission, SessionEnd, Timestamp, Username,
 };
 use secrecy::SecretString;
 use store::{PeopleFilter, PeopleOrder, PeoplePage};
@@ -72,23 +72,54 @@ impl Registry {
             if self.app.throttle().hit(Rule::ResetMails, &account.id.to_string()).await.is_err() {
                 continue;
             }
-            let deed = || async {
-                let now = self.app.now();
-                let mut work = self.app.store().begin().await?;
-                let kind = NoticeKind::PasswordResetAsked;
-                work.void_notices(&account.id, kind.as_str(), now).await?;
-                notices::post(&self.app, &mut *work, &account, kind, now).await?;
-                work.audit(AuditEntry {
-                    account: Some(account.id),
-                    detail: audit::detail("asked for"),
-                    ..audit::from(from, AuditEvent::PasswordReset, Outcome::Done, now)
-                })
+            self.mail_reset(&account, |now| audit::from(from, AuditEvent::PasswordReset, Outcome::Done, now))
                 .await?;
-                Ok(work.commit().await?)
-            };
-            self.app.repeatable(deed).await?;
         }
         Ok(())
+    }
+
+    /// An administrator sends somebody a link for a new password, to the confirmed address. The password so far counts
+    /// until the link was used.
+    ///
+    /// # Errors
+    /// `NotFound`; `Forbidden`; `Conflict`: `mail_off`, `state` (the account is disabled), `email` (no confirmed
+    /// address).
+    pub async fn send_reset(&self, by: &Mandate, account: &AccountId) -> Result<(), Refusal> {
+        by.must(Permission::UsersLock)?;
+        if self.app.mailer().is_none() {
+            return Err(Refusal::Conflict("mail_off"));
+        }
+        let found = self.app.store().read().await?.account(account).await?.ok_or(Refusal::NotFound)?;
+        if !found.is_active() {
+            return Err(Refusal::Conflict("state"));
+        }
+        if confirmed_address(&found).is_none() {
+            return Err(Refusal::Conflict("email"));
+        }
+        self.mail_reset(&found, |now| by.entry(AuditEvent::PasswordReset, Outcome::Done, now)).await
+    }
+
+    /// The mail with the link, in place of any before it, and the entry that says who asked for it.
+    async fn mail_reset(
+        &self,
+        account: &Account,
+        entry: impl Fn(Timestamp) -> AuditEntry,
+    ) -> Result<(), Refusal> {
+        let deed = || async {
+            let now = self.app.now();
+            let mut work = self.app.store().begin().await?;
+            let kind = NoticeKind::PasswordResetAsked;
+            work.void_notices(&account.id, kind.as_str(), now).await?;
+            notices::post(&self.app, &mut *work, account, kind, now).await?;
+            work.audit(AuditEntry {
+                account: Some(account.id),
+                detail: audit::detail("asked for"),
+                ..entry(now)
+            })
+            .await?;
+            Ok(work.commit().await?)
+        };
+        self.app.repeatable(deed).await
     }
 
     /// Sets the password that the owner of a link chose, and ends all sessions. Nobody is signed in by it: the person

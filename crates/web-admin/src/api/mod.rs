@@ -38,6 +38,7 @@ mod me;
 mod notices;
 mod recoveries;
 mod policies;
+mod resets;
 mod roles;
 mod sessions;
 mod statistics;
@@ -71,6 +72,7 @@ pub(crate) const MODULES: &[Module] = &[
     module!(bulk),
     module!(jobs),
     module!(notices),
+    module!(resets),
     module!(api_keys),
     module!(clients),
     module!(consents),
