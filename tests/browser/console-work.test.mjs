@@ -198,3 +198,70 @@ test("keys are rotated, and a hasty second time is asked about", async () => {
   await page.locator("dialog button[type=submit]").click();
   await page.locator(".toast, dialog h2").filter({ hasText: /rotated|Too soon/ }).first().waitFor();
 });
+
+test("a claim is defined, given to a person, and refused in a wrong form at its field", async () => {
+  await stage.open("/admin/claims", "Custom claims");
+  await page.locator("button", { hasText: "New claim" }).first().click();
+  await page.locator("dialog [name=name]").fill("seat");
+  await page.locator("dialog [name=kind]").selectOption("number");
+  await page.locator("dialog [name=scope]").fill("work");
+  await page.locator("dialog [name=max]").fill("9");
+  await look(page, "console-claim");
+  await page.locator("dialog button[type=submit]").click();
+  await page.locator("code", { hasText: "seat" }).waitFor();
+  const id = await stage.person("seated");
+  await stage.open(`/admin/users/${id}`, "seated");
+  const claims = page.locator("textarea[name=claims]");
+  await claims.fill('{ "seat": 12 }');
+  await page.locator("form.form button[type=submit]").click();
+  await page.locator("[data-field=claims] .field-wrong:visible").waitFor();
+  await claims.fill('{ "seat": 7 }');
+  await page.locator("form.form button[type=submit]").click();
+  await toast(page, "Saved");
+  assert.equal((await stage.api("GET", `/users/${id}`)).body.claims.seat, 7);
+  await stage.open("/admin/claims", "Custom claims");
+  await page.locator("button", { hasText: "Remove" }).click();
+  await page.locator("dialog button[type=submit]").click();
+  await page.locator(".list-body .empty").waitFor();
+});
+
+test("a recovery is opened by the helpdesk and cancelled again", async () => {
+  await stage.person("helpless");
+  await stage.open("/admin/recoveries", "Recoveries");
+  await page.locator("button", { hasText: "Open a recovery" }).click();
+  await page.locator("dialog [name=user]").fill("helpless");
+  await page.locator("dialog [name=reason]").fill("came in person, showed a passport");
+  await page.locator("dialog button[type=submit]").click();
+  await row(page, "helpless").waitFor();
+  await look(page, "console-recovery");
+  await row(page, "helpless").locator("button", { hasText: "Cancel" }).click();
+  await page.locator("dialog button[type=submit]").click();
+  await row(page, "helpless").locator(".badge", { hasText: "cancelled" }).waitFor();
+});
+
+test("a consent is withdrawn, and a sign-in at the app can be tried", async () => {
+  const shop = await stage.party("corner-shop", { latchbolt_skip_consent: false });
+  const password = stage.server.user("buyer");
+  const buyer = await stage.desktop();
+  await buyer.goto(`${shop.base}/start`);
+  await buyer.locator("form#login input[name=username]").fill("buyer");
+  await buyer.locator("form#login input[name=password]").fill(password);
+  await buyer.locator("button#login-submit").click();
+  await buyer.locator("button#consent-allow, form#consent button[value=allow], #consent button.primary").first().click();
+  await buyer.locator("#inside").waitFor();
+  await stage.open("/admin/consents", "Consents");
+  await row(page, "corner-shop").locator("button", { hasText: "Withdraw" }).click();
+  await page.locator("dialog button[type=submit]").click();
+  await toast(page, "withdrawn");
+  await page.locator(".list-body .empty").waitFor();
+
+  await stage.open("/admin/clients/corner-shop", "corner-shop");
+  await page.locator("button", { hasText: "Try a sign-in" }).click();
+  const link = page.locator("dialog a.primary");
+  await link.waitFor();
+  assert.match(await link.getAttribute("href"), /^https?:/);
+  await page.keyboard.press("Escape");
+  await page.locator("#preset").selectOption({ index: 1 });
+  await page.locator("pre.copyable-text").waitFor();
+  await look(page, "console-client-preset");
+});

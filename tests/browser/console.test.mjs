@@ -128,6 +128,24 @@ test("a list is searched, filtered, sorted, turned; the back button undoes each"
   assert.equal(await page.locator("th[aria-sort=descending]").count(), 1);
 });
 
+test("everything that fits is chosen, beyond the page that is seen", async () => {
+  await stage.api("POST", "/groups", { name: "Everybody" });
+  await stage.open("/admin/users?state=active", "Users");
+  await page.locator("thead input[type=checkbox]").check();
+  await page.locator(".bulk strong", { hasText: "50 chosen" }).waitFor();
+  await page.locator(".bulk button", { hasText: "Choose everything that fits" }).click();
+  await page.locator(".bulk button", { hasText: "Add to group" }).click();
+  await page.locator("dialog button[type=submit]").click();
+  await page.locator("dialog .wide-dialog, dialog.wide-dialog").waitFor();
+  await page.locator("dialog button", { hasText: "Do it for" }).click();
+  await toast(page, "done");
+  const { members } = (await stage.api("GET", "/groups?q=Everybody")).body.items[0];
+  const active = (await stage.api("GET", "/users?state=active&limit=200")).body.items.length;
+  assert.ok(active > 50);
+  assert.equal(members, active);
+  await quiet(page);
+});
+
 test("a person is edited against the version seen, disabled and enabled, locked down", async () => {
   const id = await stage.person("margaret", { name: "Margaret H." });
   await stage.open(`/admin/users/${id}`, "Margaret H.");
@@ -209,4 +227,15 @@ test("the console speaks German too, and keeps the choice", async () => {
   await look(page, "console-users-de");
   await page.locator("#menu select").selectOption("en");
   await ready(page, "Users");
+});
+
+test("whoever was signed out elsewhere is told so, and comes back to where they were", async () => {
+  await stage.open("/admin/groups", "Groups");
+  await page.context().clearCookies({ name: "__Host-lb_session" });
+  await page.locator("[data-search]").fill("x");
+  await page.locator("dialog", { hasText: "You are signed out" }).waitFor();
+  await look(page, "console-signed-out");
+  await page.locator("dialog button.primary").click();
+  await page.locator("button#passkey").click();
+  await ready(page, "Groups");
 });

@@ -45,11 +45,11 @@ export function undoable(job, text, after = () => {}) {
   });
 }
 
-/** A bulk action from preview to its message. Answers whether it was done. */
-export async function bulk(action, ids, { more = {}, after = () => {}, danger = false } = {}) {
+/** A bulk action from preview to its message; without `ids` on everything that the `filter` finds. Answers whether it was done. */
+export async function bulk(action, ids, { more = {}, filter = null, after = () => {}, danger = false } = {}) {
   let job;
   try {
-    job = await make("/bulk", { action, ids, ...more });
+    job = await make("/bulk", { action, ...(ids ? { ids } : { filter }), ...more });
   } catch (error) {
     toast(reason(error), { kind: "bad" });
     return false;

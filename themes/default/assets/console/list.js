@@ -12,7 +12,8 @@ const MOST_EXPORTED = 10_000;
 /**
  * `path`: of the API. `columns`: `[{ key, label, cell(row), sort?, main?, text?(row) }]`; `text` is what an export writes.
  * `filters`: `[{ name, label, options | type }]`. `search`: the label of the search field. `fixed`: a query that always holds.
- * `bulk`: `[{ label, run(ids, rows), danger? , when?(rows) }]`. `id(row)`. `empty`: the sentence for nothing at all, with
+ * `bulk`: `[{ label, run(ids, rows, filter), danger?, when?(row) }]`; `matching(query)`: the filter of `/bulk` that finds the same,
+ * or nothing: then everything that fits may be chosen, and `run` gets no ids but that filter. `id(row)`. `empty`: the sentence for nothing at all, with
  * `emptyAction`. `file`: the name of exports. `local`: the state is not in the address (a list in a tab).
  */
 export function list(options) {
@@ -21,6 +22,9 @@ export function list(options) {
   const state = { q: "", sort: firstSort, cursor: "", trail: [], filters: {} };
   let chosen = new Map();
   let rows = [];
+  let more = false;
+  // What the server would find for everything that fits, once that was chosen.
+  let everything = null;
   let asking = null;
 
   const table = h("table", { class: "rows-table", role: "table", "aria-label": options.label });
@@ -70,23 +74,31 @@ export function list(options) {
     return reload();
   };
 
-  const choose = (next) => {
+  const choose = (next, filter = null) => {
     chosen = next;
+    everything = filter;
     for (const box of body.querySelectorAll("input[data-row]")) {
       box.checked = chosen.has(box.dataset.row);
       box.closest("tr").classList.toggle("chosen", box.checked);
     }
     if (all_) {
-      all_.checked = rows.length > 0 && rows.every((row) => chosen.has(id(row)));
+      all_.checked = rows.length > 0 && rows.every((row) => chosen.has(String(id(row))));
       all_.indeterminate = !all_.checked && chosen.size > 0;
     }
     bulkBar.hidden = chosen.size === 0;
     if (chosen.size === 0) return;
     const picked = [...chosen.values()];
-    put(bulkBar, h("strong", { role: "status" }, n("list.chosen", chosen.size)), bulk.filter((deed) => !deed.when || picked.every(deed.when)).map((deed) =>
+    const isPage = rows.length > 0 && rows.every((row) => chosen.has(String(id(row))));
+    const fitting = more && isPage && !everything ? options.matching?.(query()) : null;
+    put(bulkBar, h("strong", { role: "status" }, everything ? t("list.all_chosen") : n("list.chosen", chosen.size)), fitting && h("button", {
+      type: "button", class: "link", onclick: () => {
+        choose(chosen, fitting);
+        bulkBar.querySelector("button")?.focus();
+      },
+    }, t("list.choose_matching")), bulk.filter((deed) => !deed.when || everything || picked.every(deed.when)).map((deed) =>
       h("button", {
         type: "button", class: deed.danger ? "danger" : "", onclick: async () => {
-          if (await deed.run([...chosen.keys()], picked)) {
+          if (await deed.run(everything ? null : [...chosen.keys()], picked, everything)) {
             choose(new Map());
             reload();
           }
@@ -131,6 +143,7 @@ export function list(options) {
       const answer = await get(path, { ...query(), cursor: state.cursor, limit }, signal);
       if (signal.aborted) return;
       rows = answer.items;
+      more = Boolean(answer.next || state.cursor);
       if (rows.length === 0 && answer.next) {
         // Searched so far in bounded steps: there may be more further on.
         put(place, empty(t("list.nothing_here")));
@@ -142,7 +155,7 @@ export function list(options) {
         put(place, table);
       }
       // Whoever was chosen on another page stays chosen.
-      choose(chosen);
+      choose(chosen, everything);
       put(count, answer.total === null || answer.total === undefined ? n("list.shown", rows.length) : n("list.total", answer.total));
       say(count.textContent);
       put(pager, (state.cursor || state.trail.length > 0) && h("button", { type: "button", onclick: () => turn(-1) }, icon("back"), t("list.back")),

@@ -31,7 +31,7 @@ export default async function devices(page) {
       can("enrolments.write") && h("button", { type: "button", class: "primary", onclick: () => enrol() }, icon("plus"), t("enrolments.new"))],
   });
   const after = () => rows.reload();
-  const deed = (action, permission, when, danger) => can(permission) && { label: t(`bulk.${action}`), danger, when, run: (ids) => bulk(action, ids, { after, danger }) };
+  const deed = (action, permission, when, danger) => can(permission) && { label: t(`bulk.${action}`), danger, when, run: (ids, _, filter) => bulk(action, ids, { after, danger, filter }) };
   const rows = list({
     path: "/devices", label: t("nav.devices"), search: t("devices.search"), sort: "-created", file: "devices", empty: t("devices.none"), name: (row) => row.name, columns: deviceColumns(),
     filters: [
@@ -39,6 +39,7 @@ export default async function devices(page) {
       { name: "kind", label: t("devices.kind"), options: ["web", "app"].map((each) => [each, word("kind", each)]) },
       { name: "unused_days", label: t("devices.unused"), options: [30, 90, 180, 365].map((days) => [String(days), t("devices.unused_days", { days })]) },
     ],
+    matching: ({ q, kind, state, unused_days: days }) => (q || kind ? null : { ...(state && { state }), ...(days && { unused_days: Number(days) }) }),
     bulk: can("jobs.write") ? [
       deed("suspend_devices", "devices.suspend", (row) => row.state === "active", true), deed("restore_devices", "devices.write", (row) => row.state === "suspended"),
       deed("approve_devices", "devices.write", (row) => row.state === "pending"), deed("revoke_devices", "devices.write", (row) => row.state !== "revoked", true),

@@ -47,11 +47,11 @@ export default async function overview(page) {
 
 /** What waits for somebody: only what there is, and only what the caller may do something about. */
 async function waiting(place, page) {
-  const count = async (permission, path, query, href, label) => {
+  const count = async (permission, path, query, href, label, counts = () => true) => {
     if (!can(permission)) return;
     try {
       const answer = await get(path, { ...query, limit: 50 }, page.signal);
-      const many = answer.total ?? answer.items.length;
+      const many = answer.total ?? answer.items.filter(counts).length;
       if (many > 0) place.append(h("a", { class: "tile attention", href }, h("span", { class: "quiet" }, label), h("strong", null, answer.next && !answer.total ? `${number(many)}+` : number(many))));
     } catch {
       // The rest of the page says what is wrong.
@@ -59,7 +59,7 @@ async function waiting(place, page) {
   };
   await Promise.all([
     count("devices.read", "/approvals", {}, "/admin/approvals", t("overview.wait_approvals")),
-    count("recoveries.read", "/recoveries", { state: "ready" }, "/admin/recoveries?state=ready", t("overview.wait_recoveries")),
+    count("recoveries.read", "/recoveries", { state: "open" }, "/admin/recoveries?state=open", t("overview.wait_recoveries"), (each) => each.state === "ready"),
     count("devices.read", "/devices", { state: "suspended" }, "/admin/devices?state=suspended", t("overview.wait_suspended")),
   ]);
 }

@@ -5,7 +5,7 @@ import { can, make, post } from "../api.js";
 import { formDialog } from "../forms.js";
 import { list } from "../list.js";
 import { ask, attempt, badge, copyable, dialog, doing, toast, when } from "../ui.js";
-import { t, time, word } from "../words.js";
+import { t, time } from "../words.js";
 
 export default async function recoveries(page) {
   const start = async () => {
@@ -36,11 +36,11 @@ export default async function recoveries(page) {
       { key: "ready_at", label: t("recoveries.ready_at"), text: (row) => row.ready_at, cell: (row) => time(row.ready_at) },
       can("recoveries.write") && { key: "deed", label: t("frame.deed"), cell: (row) => h("span", { class: "row" },
         row.state === "ready" && doing(t("recoveries.complete"), () => complete(row), { describe: row.user.username }),
-        ["open", "ready", "completed"].includes(row.state) ? doing(t("frame.cancel"), async () => {
+        ["waiting", "ready", "completed"].includes(row.state) ? doing(t("frame.cancel"), async () => {
           if (await ask({ title: t("recoveries.cancel"), lead: t("recoveries.cancel_lead"), go: t("recoveries.cancel"), danger: true }) && await attempt(() => post(`/recoveries/${row.id}/cancel`), t("recoveries.cancelled"))) rows.reload();
         }, { kind: "danger", describe: row.user.username }) : "–") },
     ].filter(Boolean),
-    filters: [{ name: "state", label: t("users.state"), options: ["open", "ready", "completed", "used", "cancelled", "expired"].map((each) => [each, word("state", each)]) }],
+    filters: [{ name: "state", label: t("users.state"), options: [["open", t("recoveries.running")]] }],
   });
   page.content.append(rows);
 }

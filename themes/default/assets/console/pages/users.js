@@ -31,11 +31,11 @@ export default async function users(page) {
   });
   const groups = can("groups.read") ? await some("/groups", { limit: 200 }) : [];
   const after = () => rows.reload();
-  const deed = (action, more) => ({ label: t(`bulk.${action}`), danger: more?.danger, run: (ids) => bulk(action, ids, { after, ...more }) });
+  const deed = (action, more) => ({ label: t(`bulk.${action}`), danger: more?.danger, run: (ids, _, filter) => bulk(action, ids, { after, filter, ...more }) });
   const toGroup = (action) => ({
-    label: t(`bulk.${action}`), run: async (ids) => {
+    label: t(`bulk.${action}`), run: async (ids, _, filter) => {
       const chosen = await formDialog({ title: t(`bulk.${action}`), go: t("frame.go_on"), fields: [{ name: "group", label: t("users.group"), type: "select", options: groups.map((group) => [group.name, group.name]) }], submit: (values) => values });
-      return chosen ? bulk(action, ids, { after, more: { group: chosen.group } }) : false;
+      return chosen ? bulk(action, ids, { after, filter, more: { group: chosen.group } }) : false;
     },
   });
   const rows = list({
@@ -55,6 +55,7 @@ export default async function users(page) {
       { name: "has_device", label: t("users.has_device"), options: [["true", t("frame.yes")], ["false", t("frame.no")]] },
       { name: "has_passkey", label: t("users.has_passkey"), options: [["true", t("frame.yes")], ["false", t("frame.no")]] },
     ].filter(Boolean),
+    matching: ({ q, role, has_device: device, has_passkey: passkey, state, group }) => (q || role || device || passkey ? null : { ...(state && { state }), ...(group && { group: groups.find((each) => each.id === group)?.name }) }),
     bulk: can("jobs.write") ? [
       can("users.lock") && deed("disable_users", { danger: true }), can("users.lock") && deed("enable_users"), can("sessions.end") && deed("end_user_sessions", { danger: true }),
       can("groups.write") && groups.length > 0 && toGroup("add_to_group"), can("groups.write") && groups.length > 0 && toGroup("remove_from_group"),
