@@ -39,8 +39,7 @@ async fn over(waiting: &Waiting, since: Instant) -> Duration {
 #[tokio::test]
 async fn sec_070_a_password_alone_adds_the_first_phone_and_no_other() {
     let scene = Scene::new().await;
-    let first =
-        Phone::try_enrol(scene.server.browser(), "ada", &scene.password, Kind::App).await.unwrap();
+    let first = Phone::try_enrol(scene.server.browser(), "ada", &scene.password, Kind::App).await.unwrap();
     assert_eq!(state(&first).await, "active");
     for kind in [Kind::App, Kind::Web] {
         let refused =
@@ -65,7 +64,12 @@ async fn sec_082_the_old_key_dies_when_the_new_one_is_there() {
         foreign["signature"] = json!(DeviceKey::generate().sign("another"));
         // A request is good once, and so is the owner's proof in it.
         let refused = phone.signed("/devices/self/key", Some(&foreign)).await;
-        assert_eq!((refused.status, refused.word("field").as_str()), (400, "signature"), "{}", refused.text());
+        assert_eq!(
+            (refused.status, refused.word("field").as_str()),
+            (400, "signature"),
+            "{}",
+            refused.text()
+        );
         assert_eq!(phone.signed("/devices/self/key", Some(&body)).await.status, 410);
 
         let body = phone.rotation(&new).await;
@@ -174,7 +178,10 @@ async fn sec_083_a_stranger_finds_no_phone() {
     let lost = format!("/devices/self/others/{}/lost", phone.device);
     let foreign = bob.signed(&lost, Some(&json!({"reason": "stolen"}))).await;
     let unknown = bob
-        .signed("/devices/self/others/dev_aaaaaaaaaaaaaaaaaaaaaaaaaa/lost", Some(&json!({"reason": "stolen"})))
+        .signed(
+            "/devices/self/others/dev_aaaaaaaaaaaaaaaaaaaaaaaaaa/lost",
+            Some(&json!({"reason": "stolen"})),
+        )
         .await;
     assert_eq!((foreign.status, unknown.status), (404, 404));
     assert_eq!(foreign.word("code"), unknown.word("code"));
@@ -227,9 +234,13 @@ async fn sec_043_a_new_sign_in_is_told_on_the_phone_and_ended_there() {
     scene.shop.code(&waiting.started, &waiting.redeem().await);
     let told = phone.signed("/devices/self/notices", Some(&json!({}))).await.json();
     let notices = told["notices"].as_array().unwrap();
-    let new = notices.iter().find(|n| n["notice"]["kind"] == "new_sign_in").unwrap_or_else(|| panic!("{told}"));
+    let new =
+        notices.iter().find(|n| n["notice"]["kind"] == "new_sign_in").unwrap_or_else(|| panic!("{told}"));
     let session = new["notice"]["session"].as_str().unwrap();
-    assert_eq!(phone.signed(&format!("/devices/self/sessions/{session}/end"), Some(&json!({}))).await.status, 204);
+    assert_eq!(
+        phone.signed(&format!("/devices/self/sessions/{session}/end"), Some(&json!({}))).await.status,
+        204
+    );
     assert!(!scene.is_signed_in(&waiting.browser).await);
 }
 
@@ -277,8 +288,7 @@ async fn a_new_phone_takes_the_place_of_an_old_one() {
         // The offer is spent, and the old phone works until the new one is there.
         assert_eq!(post(&line, "/enrolments", &json!({"move": secret})).await.status, 410);
         assert_eq!(state(&old).await, "active");
-        let new =
-            Phone::finish_enrolment(line, &begun.json(), kind, DeviceKey::generate()).await.unwrap();
+        let new = Phone::finish_enrolment(line, &begun.json(), kind, DeviceKey::generate()).await.unwrap();
         assert_eq!(new.device, old.device, "the device stays itself");
         assert_eq!(old.signed("/devices/self", Some(&json!({}))).await.status, 403, "the old key is dead");
         let sessions = new.signed("/devices/self/sessions", Some(&json!({}))).await.json();

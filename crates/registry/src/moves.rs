@@ -10,7 +10,7 @@
 //!                       ╰── 5 minutes ─▶ gone              new phone: enrol_begin, enrol_complete ◀────╯
 //! ```
 //! The device keeps its id, name, owner, sessions and history; key, passkey, kind and what vouches for the key are the
-//! new phone's, by one statement (decision 022). The old key is dead from then on, and never comes back.
+//! new phone's, by one statement (decision 024). The old key is dead from then on, and never comes back.
 
 use std::time::Duration;
 
@@ -185,11 +185,7 @@ impl Registry {
         }
         let number = CheckCode::from_number(self.app.entropy().digits3())
             .ok_or_else(|| Refusal::Corrupt("a number of more than three digits".to_owned()))?;
-        let old = Old {
-            device: device.id,
-            account: device.account,
-            key: device.key.thumbprint.clone(),
-        };
+        let old = Old { device: device.id, account: device.account, key: device.key.thumbprint.clone() };
         offered.state = State::Claimed { old, number, wrong: 0 };
         self.swap(offer, version, &offered).await?;
         Ok(ClaimedMove {
@@ -221,8 +217,7 @@ impl Registry {
         } else {
             let wrong = wrong + 1;
             let left = MOST_WRONG.saturating_sub(wrong);
-            offered.state =
-                if left == 0 { State::Denied } else { State::Claimed { old, number, wrong } };
+            offered.state = if left == 0 { State::Denied } else { State::Claimed { old, number, wrong } };
             MoveAnswered::WrongNumber { left }
         };
         self.swap(offer, version, &offered).await?;

@@ -147,9 +147,7 @@ impl Registry {
         use DeviceState as S;
         let (from, to, event): (&[S], S, AuditEvent) = match asked.stop {
             Stop::Suspend => (&[S::Active], S::Suspended, AuditEvent::DeviceSuspended),
-            Stop::Revoke => {
-                (&[S::Pending, S::Active, S::Suspended], S::Revoked, AuditEvent::DeviceRevoked)
-            }
+            Stop::Revoke => (&[S::Pending, S::Active, S::Suspended], S::Revoked, AuditEvent::DeviceRevoked),
         };
         let mut device = device;
         if device.state != to {
@@ -157,7 +155,8 @@ impl Registry {
                 return Err(Refusal::Conflict("device_state"));
             }
             work.note_device_change(&device.id, &ChangeNote { by: &by.actor, why }, now).await?;
-            work.audit(AuditEntry { detail: why.map(str::to_owned), ..by.entry(event, &device, now) }).await?;
+            work.audit(AuditEntry { detail: why.map(str::to_owned), ..by.entry(event, &device, now) })
+                .await?;
             let (name, who) = (text::shown(&device.name, 60), by.notice_by());
             let reason = why.map(str::to_owned);
             let kind = match asked.stop {

@@ -80,9 +80,7 @@ impl Registry {
         descending: bool,
     ) -> Result<Vec<ListedDevice>, Refusal> {
         if let (Some(cursor), true) = (&query.cursor, sort != DeviceSort::Name) {
-            cursor
-                .number()
-                .map_err(|_| Refusal::Invalid { field: "cursor", why: "is none of this list" })?;
+            cursor.number().map_err(|_| Refusal::Invalid { field: "cursor", why: "is none of this list" })?;
         }
         let now = self.app.now();
         let filter = DeviceFilter {

@@ -26,12 +26,8 @@ const LARGEST: usize = 8 * 1024;
 const FOR_KEYS: &[u8] = &[0x67, 0x81, 0x05, 0x08, 0x03];
 
 /// How the certificate may sign: what its key is decides which one fits.
-const SIGNATURES: &[&dyn SignatureVerificationAlgorithm] = &[
-    ring::ECDSA_P256_SHA256,
-    ring::ECDSA_P384_SHA256,
-    ring::ED25519,
-    ring::RSA_PKCS1_2048_8192_SHA256,
-];
+const SIGNATURES: &[&dyn SignatureVerificationAlgorithm] =
+    &[ring::ECDSA_P256_SHA256, ring::ECDSA_P384_SHA256, ring::ED25519, ring::RSA_PKCS1_2048_8192_SHA256];
 
 /// Who vouches, in a few words; none when nobody of these roots does, whatever is wrong.
 pub(super) fn vouched_for(
@@ -58,12 +54,13 @@ pub(super) fn vouched_for(
     let usage = KeyUsage::required_if_present(FOR_KEYS);
     let path = signer
         .verify_for_usage(webpki::ALL_VERIFICATION_ALGS, &anchors, above, at, usage, None, None)
-        .inspect_err(|error| tracing::info!(%error, "The certificates of an app's key lead to no trusted root"))
+        .inspect_err(
+            |error| tracing::info!(%error, "The certificates of an app's key lead to no trusted root"),
+        )
         .ok()?;
     let signature = URL_SAFE_NO_PAD.decode(&statement.signature).ok()?;
-    let is_signed = SIGNATURES
-        .iter()
-        .any(|by| signer.verify_signature(*by, message.as_bytes(), &signature).is_ok());
+    let is_signed =
+        SIGNATURES.iter().any(|by| signer.verify_signature(*by, message.as_bytes(), &signature).is_ok());
     if !is_signed {
         return None;
     }

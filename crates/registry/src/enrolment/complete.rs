@@ -3,8 +3,9 @@
 use app::throttle::{self, Rule};
 use app::{Change, Refusal, audit, notices};
 use domain::{
-    Account, Actor, Attestation, AttestationWish, AuditEvent, ClientAddress, CredentialId, Device, DeviceKind, DeviceRecord, DeviceState, EnrolmentId, NoticeKind, Outcome, Passkey,
-    SecretHash, Timestamp, text,
+    Account, Actor, Attestation, AttestationWish, AuditEvent, ClientAddress, CredentialId, Device,
+    DeviceKind, DeviceRecord, DeviceState, EnrolmentId, NoticeKind, Outcome, Passkey, SecretHash, Timestamp,
+    text,
 };
 use qr::approval::{EnrolmentProof, KeyStatement};
 use serde_json::Value;
@@ -262,7 +263,8 @@ impl Registry {
         }
         work.rename_device(&device.id, &device.name).await?;
         let by = Actor::Device(held.id);
-        work.note_device_change(&held.id, &ChangeNote { by: &by, why: Some("moved to a new phone") }, now).await?;
+        work.note_device_change(&held.id, &ChangeNote { by: &by, why: Some("moved to a new phone") }, now)
+            .await?;
         let of = held.record.model.unwrap_or(held.platform);
         let before = domain::text::shown(&format!("{} ({of})", held.name), LONGEST_TEXT * 2);
         *device = work.device(&held.id).await?.ok_or(Refusal::Gone)?;

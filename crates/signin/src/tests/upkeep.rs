@@ -50,10 +50,9 @@ async fn rotate(world: &World, phone: &Phone) -> Result<Ed25519KeyPair, Refusal>
     let (pair, key) = another(world);
     let thumbprint = key.key().thumbprint.clone();
     let nonce = nonce(world, phone, Purpose::Rotate, &thumbprint).await?;
-    let message =
-        RotationProof { issuer: ISSUER, device: &phone.device.id, nonce: &nonce, key: &thumbprint }
-            .message()
-            .unwrap();
+    let message = RotationProof { issuer: ISSUER, device: &phone.device.id, nonce: &nonce, key: &thumbprint }
+        .message()
+        .unwrap();
     let signature = URL_SAFE_NO_PAD.encode(pair.sign(message.as_bytes()));
     let new = NewKey { key, signature, proof: UserProof { nonce, uv: true, assertion: None } };
     phone

@@ -2,8 +2,8 @@
 //!
 //! Not here: which filters there are (`store::DeviceFilter`).
 
-use domain::Device;
 use domain::list::Cursor;
+use domain::{Attestation, Device, DeviceKind, DeviceState};
 use store::{DeviceFilter, DeviceSort, ListedDevice, Result, StoreError};
 
 use super::DeviceRow;
@@ -55,9 +55,9 @@ impl SqlWork {
         values.extend(if sort == DeviceSort::Name { bind![key] } else { bind![number] });
         values.extend(bind![
             id,
-            filter.state.map(|state| state.as_str()),
-            filter.kind.map(|kind| kind.as_str()),
-            filter.attestation.map(|attestation| attestation.as_str()),
+            filter.state.map(DeviceState::as_str),
+            filter.kind.map(DeviceKind::as_str),
+            filter.attestation.map(Attestation::as_str),
             filter.unused_since,
             folded.as_deref(),
             folded.as_deref().map(end_of),

@@ -2,7 +2,8 @@
 
 use domain::list::Cursor;
 use domain::{
-    AccountState, Actor, AddedBy, Attestation, Device, DeviceId, DeviceKind, DeviceRecord, DeviceState, KeyAlg,
+    AccountState, Actor, AddedBy, Attestation, Device, DeviceId, DeviceKind, DeviceRecord, DeviceState,
+    KeyAlg,
 };
 use futures_util::future::join_all;
 
@@ -239,7 +240,10 @@ pub async fn a_device_is_bound_to_another_phone(store: &dyn Store) {
     work.commit().await.unwrap();
     let mut view = store.read().await.unwrap();
     let seen = view.device(&old.id).await.unwrap().unwrap();
-    assert_eq!((&seen.key, seen.kind, seen.passkey, seen.platform.as_str()), (&new.key, DeviceKind::App, None, "iOS"));
+    assert_eq!(
+        (&seen.key, seen.kind, seen.passkey, seen.platform.as_str()),
+        (&new.key, DeviceKind::App, None, "iOS")
+    );
     assert_eq!((seen.created_at, seen.record.verified_at, seen.state), (old.created_at, at(5), old.state));
     assert_eq!(view.keys_of_device(&old.id).await.unwrap().len(), 2);
 }
@@ -284,7 +288,10 @@ pub async fn a_device_tells_who_changed_it(store: &dyn Store) {
     let seen = work.device(&phone.id).await.unwrap().unwrap();
     assert_eq!((seen.name.as_str(), seen.record.version, seen.seen_at()), ("Élan", 2, at(6)));
     let record = seen.record;
-    assert_eq!((record.changed_at, record.changed_by, record.changed_why.as_deref()), (at(4), Some(by), Some("lost")));
+    assert_eq!(
+        (record.changed_at, record.changed_by, record.changed_why.as_deref()),
+        (at(4), Some(by), Some("lost"))
+    );
     work.move_device(&phone.id, None, ALL, DeviceState::Revoked, at(7)).await.unwrap();
     assert!(!work.rename_device(&phone.id, "again").await.unwrap());
     assert!(!work.device_verified(&phone.id, &ada.id, at(8)).await.unwrap());
@@ -295,7 +302,9 @@ pub async fn a_device_tells_who_changed_it(store: &dyn Store) {
 pub async fn devices_are_found_sorted_and_filtered(store: &dyn Store) {
     let (ada, bob) = (kept_account(store, "ada").await, kept_account(store, "bob").await);
     let mut phones = Vec::new();
-    for (n, (owner, name)) in [(ada.id, "Éa"), (ada.id, "alpha"), (bob.id, "Beta"), (bob.id, "beta")].iter().enumerate() {
+    for (n, (owner, name)) in
+        [(ada.id, "Éa"), (ada.id, "alpha"), (bob.id, "Beta"), (bob.id, "beta")].iter().enumerate()
+    {
         let mut phone = device(*owner);
         phone.name = (*name).to_owned();
         phone.created_at = at(i64::try_from(n).unwrap());
@@ -313,7 +322,10 @@ pub async fn devices_are_found_sorted_and_filtered(store: &dyn Store) {
     let mut view = store.read().await.unwrap();
     let all = DeviceFilter::default();
     for (sort, key) in [
-        (DeviceSort::Created, (|device: &Device| device.created_at.millis().to_string()) as fn(&Device) -> String),
+        (
+            DeviceSort::Created,
+            (|device: &Device| device.created_at.millis().to_string()) as fn(&Device) -> String,
+        ),
         (DeviceSort::Used, |device| device.seen_at().millis().to_string()),
         (DeviceSort::Name, |device| device.name.to_lowercase()),
     ] {

@@ -135,10 +135,7 @@ fn shown(device: &Device, username: &str, reverification_due: bool) -> DeviceSho
         platform: device.platform.clone(),
         model: record.model.clone(),
         state: device.state.as_str().to_owned(),
-        key: KeyShown {
-            alg: device.key.alg.as_str().to_owned(),
-            thumbprint: device.key.thumbprint.clone(),
-        },
+        key: KeyShown { alg: device.key.alg.as_str().to_owned(), thumbprint: device.key.thumbprint.clone() },
         verifies_user: device.verifies_user,
         attestation: record.attestation.as_str().to_owned(),
         attested_by: record.attested_by.clone(),
@@ -355,8 +352,7 @@ async fn show(ask: Ask) -> Answer {
     let id = ask.id::<DeviceId>("id")?;
     let found = ask.registry().device_details(&id).await?;
     let due = ask.registry().is_reverification_due(&[&found.device]).await?;
-    let mut one =
-        shown(&found.device, found.owner.username.as_str(), due.first().copied().unwrap_or(false));
+    let mut one = shown(&found.device, found.owner.username.as_str(), due.first().copied().unwrap_or(false));
     let key = |key: PastKey| PastKeyShown {
         thumbprint: key.thumbprint,
         added_at: key.added_at.rfc3339(),
@@ -445,8 +441,8 @@ async fn revoke(ask: Ask) -> Answer {
 async fn lost(ask: Ask) -> Answer {
     let id = ask.id::<DeviceId>("id")?;
     let given: LostAsked = ask.json()?;
-    let what = LostReason::from_word(&given.reason)
-        .ok_or_else(|| Failed::invalid("reason", "is lost or stolen"))?;
+    let what =
+        LostReason::from_word(&given.reason).ok_or_else(|| Failed::invalid("reason", "is lost or stolen"))?;
     if what == LostReason::Stolen {
         ask.mandate().must(Permission::DevicesWrite)?;
     }

@@ -43,11 +43,7 @@ pub(super) async fn open(
         .map_err(refusal::of)?;
     Ok(json(
         StatusCode::CREATED,
-        &MoveOpened {
-            secret: Hidden(opened.secret),
-            url: opened.url,
-            expires_in: seconds(opened.life),
-        },
+        &MoveOpened { secret: Hidden(opened.secret), url: opened.url, expires_in: seconds(opened.life) },
     ))
 }
 
@@ -70,8 +66,7 @@ pub(super) async fn state(
     body: Bytes,
 ) -> Result<HttpResponse, Refused> {
     let given: MoveQuestion = read(&req, &body)?;
-    let standing =
-        registry.move_standing(&given.secret.0, address(&req)?).await.map_err(refusal::of)?;
+    let standing = registry.move_standing(&given.secret.0, address(&req)?).await.map_err(refusal::of)?;
     let (state, number, username) = match standing {
         MoveStanding::Waiting => ("waiting", None, None),
         MoveStanding::Claimed { number, username } => {
@@ -104,8 +99,7 @@ pub(super) async fn claim(
     let given: MoveClaim = read(&req, &body)?;
     let asked = signed(&req, &body)?;
     let (device, _) = signin.active_device(&asked).await.map_err(refusal::of)?;
-    let claimed =
-        registry.claim_move(&device, &given.offer, asked.address).await.map_err(refusal::of)?;
+    let claimed = registry.claim_move(&device, &given.offer, asked.address).await.map_err(refusal::of)?;
     Ok(json(
         StatusCode::OK,
         &MoveClaimed {

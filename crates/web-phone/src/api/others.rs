@@ -113,10 +113,7 @@ pub(super) async fn found(
         .await
         .map_err(refusal::of)?;
     let other = known(&other)?;
-    registry
-        .found_device(&DeviceActor::device(&device, asked.address), &other)
-        .await
-        .map_err(refusal::of)?;
+    registry.found_device(&DeviceActor::device(&device, asked.address), &other).await.map_err(refusal::of)?;
     Ok(HttpResponse::NoContent().finish())
 }
 

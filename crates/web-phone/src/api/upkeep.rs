@@ -43,11 +43,7 @@ pub(super) async fn verification(
         signin.begin_verification(&asked, given.purpose, &given.subject).await.map_err(refusal::of)?;
     Ok(json(
         StatusCode::OK,
-        &VerificationAnswer {
-            nonce: begun.nonce,
-            webauthn: begun.webauthn,
-            expires_in: begun.expires_in,
-        },
+        &VerificationAnswer { nonce: begun.nonce, webauthn: begun.webauthn, expires_in: begun.expires_in },
     ))
 }
 
