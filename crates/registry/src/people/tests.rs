@@ -36,7 +36,10 @@ fn operator() -> Mandate {
 }
 
 fn claims(value: Value) -> Map<String, Value> {
-    value.as_object().unwrap().clone()
+    match value {
+        Value::Object(members) => members,
+        other => panic!("{other}"),
+    }
 }
 
 fn named(username: &str) -> NewPerson {
