@@ -218,7 +218,7 @@ mod tests {
                 ..NoticeMail::new("a@example.org".to_owned(), "A".to_owned(), None, made)
             }),
         };
-        for (kind, most) in [(NoticeKind::SecondFactorOn, 10), (NoticeKind::PasswordResetAsked, 5)] {
+        for (kind, most) in [(NoticeKind::SecondFactorOn, 11), (NoticeKind::PasswordResetAsked, 5)] {
             let (mut now, mut tries) = (made, 1);
             while let Some(due_at) = next_try(&notice(kind.clone(), tries), now) {
                 assert!(due_at > now && tries < 20);
