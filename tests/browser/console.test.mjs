@@ -169,6 +169,11 @@ test("a person is edited against the version seen, disabled and enabled, locked 
   await page.locator(".toast button", { hasText: "Undo" }).click();
   await page.locator(".badge.good", { hasText: "active" }).first().waitFor();
   await quiet(page);
+  // No mail is configured here: said, and nothing is done.
+  await page.locator("button", { hasText: "Reset password" }).click();
+  await page.locator("dialog button[type=submit]").click();
+  await page.locator(".toast.bad[role=alert]").waitFor();
+  await quiet(page);
   await page.locator("button", { hasText: "Lock down" }).click();
   await look(page, "console-lock-down");
   await page.locator("dialog input").fill("key found on the street");
@@ -238,4 +243,33 @@ test("whoever was signed out elsewhere is told so, and comes back to where they 
   await page.locator("dialog button.primary").click();
   await page.locator("button#passkey").click();
   await ready(page, "Groups");
+});
+
+test("a list that cannot be had says so, and is there when tried again", async () => {
+  const lists = (url) => url.pathname === "/api/admin/v1/devices";
+  await page.route(lists, (route) => route.abort());
+  await page.goto(`${stage.issuer}/admin/devices`);
+  await page.locator(".list-body [role=alert]", { hasText: "cannot be reached" }).waitFor();
+  await look(page, "console-unreachable");
+  await page.unroute(lists);
+  await page.locator("button", { hasText: "Try again" }).click();
+  await page.locator(".rows-table, .list-body .empty:not([role=alert])").first().waitFor();
+  await stage.open("/admin/users/acc_aaaqeayeaudaocajbifqydiob4", "Users");
+  await page.locator("[role=alert]", { hasText: "Not there" }).waitFor();
+});
+
+test("a small screen has the menu behind a button, for keyboards too", async () => {
+  await page.setViewportSize({ width: 320, height: 640 });
+  await stage.open("/admin/groups", "Groups");
+  assert.equal(await page.locator("#menu").isVisible(), false);
+  await page.locator(".menu-button").focus();
+  await page.keyboard.press("Enter");
+  await page.locator("#menu a", { hasText: "Phones" }).waitFor();
+  assert.equal(await page.locator(".menu-button").getAttribute("aria-expanded"), "true");
+  await page.screenshot({ path: new URL("../out/screens/console-menu-320.png", import.meta.url).pathname });
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Escape");
+  await page.locator("#menu").waitFor({ state: "hidden" });
+  assert.ok(await page.evaluate(() => document.activeElement.classList.contains("menu-button")));
+  await page.setViewportSize({ width: 1280, height: 800 });
 });

@@ -7,13 +7,18 @@ import { t, time, word } from "../words.js";
 
 const link = (permission, href, label) => (can(permission) ? h("a", { href }, label) : label);
 
-/** Who did it: an account, a phone, an app, a key, the command line, the server itself. */
+/** An account by its id, the command line, the server itself, or whatever else acts. */
+export function named(by) {
+  if (by === "operator" || by === "system") return t(`audit.${by}`);
+  if (!by?.startsWith("acc_")) return by ?? "–";
+  return link("users.read", `/admin/users/${by}`, by === caller()?.id ? caller().username : t("audit.an_admin"));
+}
+
+/** Who did it. */
 function actor(row) {
   const by = row.actor;
   if (!by) return row.account ? t("audit.self") : "–";
-  if (by === "operator" || by === "system") return t(`audit.${by}`);
-  if (by.startsWith("acc_")) return by === row.account ? row.account_name ?? by : link("users.read", `/admin/users/${by}`, by === caller()?.id ? caller().username : t("audit.an_admin"));
-  return by;
+  return by === row.account ? row.account_name ?? named(by) : named(by);
 }
 
 export const eventColumns = ({ withUser = true } = {}) => [

@@ -20,7 +20,7 @@ export default async function group(page) {
         if (await ask({ title: t("group.delete_title", { name: shownGroup.name }), lead: n("group.delete_lead", shownGroup.members), go: t("group.delete"), danger: true }) && await attempt(() => remove(path, version), t("group.deleted"))) navigate("/admin/groups");
       }, { kind: "danger" }),
     });
-    page.cli(`latchbolt group edit ${quoted(shownGroup.name)} --description ${quoted(shownGroup.description)}`);
+    page.cli(`latchbolt user group add USER ${quoted(shownGroup.name)}`);
     return [h("div", { class: "two-sides" }, members(path), h("div", { class: "stack" }, await details(page, path, shownGroup, version)))];
   });
 }

@@ -4,6 +4,7 @@ import { h, put } from "../dom.js";
 import { address, can, get, post } from "../api.js";
 import { outcome, settled, undoable } from "../bulk.js";
 import { list } from "../list.js";
+import { named } from "./audit-parts.js";
 import { ask, attempt, badge, card, doing, facts, say, shown, toast } from "../ui.js";
 import { n, number, percent, t, time, word } from "../words.js";
 
@@ -52,7 +53,7 @@ export default async function job(page) {
         h("a", { class: "button", href: address(`${path}/letters.pdf`, { layout }), download: `${now.id}-${layout}.pdf` }, t(`jobs.layout_${layout}`))), doing(t("jobs.printed"), async () => {
         if (await ask({ title: t("jobs.printed"), lead: t("jobs.printed_lead"), go: t("jobs.printed") }) && await attempt(() => post(`${path}/letters/confirm`), t("jobs.printed_done"))) await look();
       }))),
-      card(t("jobs.about"), facts([[t("jobs.made_by"), now.made_by === "operator" ? t("audit.operator") : now.made_by], [t("enrolments.made"), time(now.created_at)], [t("jobs.started"), now.started_at && time(now.started_at)], [t("jobs.finished"), now.finished_at && time(now.finished_at)]]),
+      card(t("jobs.about"), facts([[t("jobs.made_by"), named(now.made_by)], [t("enrolments.made"), time(now.created_at)], [t("jobs.started"), now.started_at && time(now.started_at)], [t("jobs.finished"), now.finished_at && time(now.finished_at)]]),
         h("p", null, h("a", { href: address(`${path}/rows.csv`), download: `${now.id}.csv` }, t("jobs.csv")))));
   };
   const look = async () => { if (!gone) draw(await get(path, {}, page.signal)); };

@@ -2,6 +2,7 @@
 
 import { h } from "../dom.js";
 import { list } from "../list.js";
+import { named } from "./audit-parts.js";
 import { outcome } from "../bulk.js";
 import { badge, when } from "../ui.js";
 import { t, word } from "../words.js";
@@ -13,7 +14,7 @@ export default async function jobs(page) {
     columns: [
       { key: "kind", label: t("jobs.kind"), main: true, text: (row) => row.action ?? row.kind, cell: (row) => [h("a", { href: `/admin/jobs/${row.id}` }, row.action ? word("bulk", row.action) : word("jobs", `kind_${row.kind}`)), h("span", { class: "sub" }, outcome(row))] },
       { key: "state", label: t("users.state"), text: (row) => row.state, cell: (row) => badge(row.state) },
-      { key: "made_by", label: t("jobs.made_by"), text: (row) => row.made_by, cell: (row) => (row.made_by === "operator" ? t("audit.operator") : row.made_by) },
+      { key: "made_by", label: t("jobs.made_by"), text: (row) => row.made_by, cell: (row) => named(row.made_by) },
       { key: "created_at", label: t("enrolments.made"), text: (row) => row.created_at, cell: (row) => when(row.created_at) },
       { key: "finished_at", label: t("jobs.finished"), text: (row) => row.finished_at, cell: (row) => when(row.finished_at) },
     ],
