@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod admin_api;
+mod admin_commands;
 mod audit;
 mod authorize;
 mod backchannel;
