@@ -205,7 +205,7 @@ impl BrowserSession {
     /// The strongest class among the proofs.
     #[must_use]
     pub fn acr(&self) -> Option<Acr> {
-        self.proofs.iter().map(Proof::acr).max()
+        self.proofs.iter().filter(|p| p.method.stands_alone()).map(Proof::acr).max()
     }
 
     /// The union of the proofs' `amr`, each value once.

@@ -109,7 +109,9 @@ impl Request {
     pub fn stated(&self, session: &BrowserSession) -> Option<Stated> {
         let counted =
             || session.proofs.iter().filter(|proof| self.fresh_since.is_none_or(|since| proof.at >= since));
-        let reached = counted().map(Proof::acr).max()?;
+        // A code says nothing without the password before it, and a recovery's link nothing at all (SEC-156).
+        let standing = || counted().filter(|proof| proof.method.stands_alone());
+        let reached = standing().map(Proof::acr).max()?;
         let of = |asked: &[Acr]| asked.iter().copied().filter(|acr| *acr <= reached).max();
         let acr = of(&self.essential_acr).or_else(|| of(&self.wished_acr)).unwrap_or(reached);
         let mut amr: Vec<&'static str> = Vec::new();
@@ -118,7 +120,7 @@ impl Request {
                 amr.push(value);
             }
         }
-        Some(Stated { acr, amr, auth_time: counted().map(|proof| proof.at).max()? })
+        Some(Stated { acr, amr, auth_time: standing().map(|proof| proof.at).max()? })
     }
 }
 
@@ -146,6 +148,7 @@ impl Wanted {
         let mut fresh = session
             .proofs
             .iter()
+            .filter(|proof| proof.method.stands_alone())
             .filter(|proof| self.fresh_since.is_none_or(|since| proof.at >= since))
             .peekable();
         if fresh.peek().is_none() {

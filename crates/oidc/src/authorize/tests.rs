@@ -423,6 +423,26 @@ fn prompt_login_is_answered_by_one_sign_in_after_the_request() {
     assert!(wanted.met_by(Some(&session(&[(Method::Password, 9_999), (Method::Password, 10_000)]))).is_ok());
 }
 
+/// What does not stand alone opens nothing here either: the browser's way and this decision say the same.
+#[test]
+fn sec_156_a_recovery_or_a_code_alone_is_no_sign_in() {
+    let wanted = Wanted {
+        acr: None,
+        wished_acr: Vec::new(),
+        fresh_since: None,
+        account: None,
+        consent: false,
+        phishing_resistant: false,
+    };
+    for method in [Method::Recovery, Method::Totp, Method::RecoveryCode] {
+        assert!(wanted.met_by(Some(&session(&[(method, 9_999)]))).is_err(), "{method:?}");
+        let fresh = Wanted { fresh_since: Some(Timestamp::from_seconds(9_990)), ..wanted.clone() };
+        let stale = session(&[(Method::Password, 9_980), (method, 9_999)]);
+        assert!(fresh.met_by(Some(&stale)).is_err(), "{method:?}");
+        assert!(wanted.met_by(Some(&stale)).is_ok());
+    }
+}
+
 #[test]
 fn sec_108_public_clients_always_ask() {
     let public = Client { auth_method: ClientAuthMethod::None, ..client() };
