@@ -13,7 +13,9 @@ ALTER TABLE devices ADD COLUMN version INTEGER NOT NULL DEFAULT 1;
 -- What lists are sorted and searched by: last use (or the enrolment), and the name in small letters.
 ALTER TABLE devices ADD COLUMN seen_at INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE devices ADD COLUMN name_key TEXT NOT NULL DEFAULT '';
-UPDATE devices SET verified_at = created_at, seen_at = COALESCE(last_used_at, created_at), name_key = LOWER(name);
+UPDATE devices SET verified_at = created_at;
+UPDATE devices SET seen_at = CASE WHEN last_used_at IS NULL THEN created_at ELSE last_used_at END;
+UPDATE devices SET name_key = LOWER(name);
 
 CREATE INDEX devices_by_age ON devices (created_at, id, state, kind, attestation, seen_at);
 CREATE INDEX devices_by_use ON devices (seen_at, id, state, kind, attestation);

@@ -195,6 +195,7 @@ fn contractions(path: &str, text: &str) -> Vec<String> {
                 }
             }
             // What was just added may be filled.
+            ["INSERT", "INTO", table, ..] if tables.contains(*table) => None,
             ["UPDATE", table, "SET", column, "=", ..]
                 if columns.contains(&format!("{table}.{column}")) && !statement.contains(',') =>
             {

@@ -9,8 +9,6 @@ use domain::list::Cursor;
 use domain::{Account, Attestation, Device, DeviceId, DeviceKind, DeviceState, PastKey, Username};
 use store::DeviceFilter;
 
-pub use store::{DeviceSort, ListedDevice};
-
 use crate::Registry;
 
 const DAY: u64 = 86_400;
@@ -34,6 +32,36 @@ pub struct DeviceQuery {
     pub cursor: Option<Cursor>,
     /// Rows at most.
     pub rows: u32,
+}
+
+/// What a list of phones is sorted by; ids tell equal ones apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeviceSort {
+    /// Enrolled.
+    Created,
+    /// Last used, or enrolled.
+    Used,
+    /// Name in small letters.
+    Name,
+}
+
+impl DeviceSort {
+    const fn kept(self) -> store::DeviceSort {
+        match self {
+            Self::Created => store::DeviceSort::Created,
+            Self::Used => store::DeviceSort::Used,
+            Self::Name => store::DeviceSort::Name,
+        }
+    }
+}
+
+/// A phone in a list: with its owner's name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedDevice {
+    /// The phone.
+    pub device: Device,
+    /// Whose, by name.
+    pub username: String,
 }
 
 /// One phone in full.
@@ -95,7 +123,10 @@ impl Registry {
         let after = query.cursor.as_ref();
         let Some(user) = &query.user else {
             let mut view = self.app.store().read().await?;
-            return Ok(view.find_devices(&filter, sort, descending, after, query.rows).await?);
+            let found = view.find_devices(&filter, sort.kept(), descending, after, query.rows).await?;
+            let listed =
+                |row: store::ListedDevice| ListedDevice { device: row.device, username: row.username };
+            return Ok(found.into_iter().map(listed).collect());
         };
         let mut found = self.of_one(user, &filter, (sort, descending), after).await?;
         found.truncate(usize::try_from(query.rows).unwrap_or(usize::MAX));
