@@ -10,11 +10,9 @@ use actix_web::http::header::{CONTENT_TYPE, ETAG, LOCATION};
 use actix_web::web::{Bytes, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use app::{App, Mandate, Refusal};
-use provider::Provider;
 use registry::Registry;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use signin::SignIn;
 use web::{Params, Refused};
 
 use super::listing::{Listing, Lists};
@@ -77,16 +75,6 @@ impl Ask {
     /// People, phones, clients.
     pub(crate) fn registry(&self) -> &Registry {
         self.admin.registry()
-    }
-
-    /// Tokens and keys.
-    pub(crate) fn provider(&self) -> &Provider {
-        self.admin.provider()
-    }
-
-    /// Sign-in.
-    pub(crate) fn signin(&self) -> &SignIn {
-        self.admin.signin()
     }
 
     /// The request itself: for what is not asked for here.

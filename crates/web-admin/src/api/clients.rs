@@ -189,7 +189,8 @@ async fn create(ask: Ask) -> Answer {
         None => ask.registry().new_client_id()?,
     };
     let secret = text(&mut members, "client_secret")?.map(SecretString::from);
-    let registration = read_operators(ask.app(), &Value::Object(members)).await.map_err(bad)?;
+    let registration =
+        read_operators(ask.app(), &Value::Object(members)).await.map_err(|wrong| bad(&wrong))?;
     let client = registration.into_client(id, None, ask.app().now());
     let made = ask.registry().create_client_by(ask.mandate(), client, secret).await.map_err(refused)?;
     let path = format!("/clients/{}", made.client.id);
@@ -232,7 +233,8 @@ async fn replace(ask: Ask) -> Answer {
         _ => {}
     }
     let secret = text(&mut members, "client_secret")?.map(SecretString::from);
-    let registration = read_operators(ask.app(), &Value::Object(members)).await.map_err(bad)?;
+    let registration =
+        read_operators(ask.app(), &Value::Object(members)).await.map_err(|wrong| bad(&wrong))?;
     // Without a version of the caller's: of what was just read, so that a change in between is not lost.
     let seen = seen.or_else(|| Some(client_version(&before)));
     let client = registration.in_place_of(&before);
@@ -311,12 +313,11 @@ async fn test(ask: Ask) -> Answer {
     ask.query(&[])?;
     let client = ask.registry().client(ask.path("id")).await?;
     let issuer = ask.app().issuer();
-    if let Some(uri) = &client.metadata.initiate_login_uri {
-        if let Ok(mut url) = url::Url::parse(uri) {
-            // OpenID Connect Core §4.
-            url.query_pairs_mut().append_pair("iss", issuer.as_str());
-            return Ok(ask::ok(&TestLink { url: url.into(), kind: "initiate_login" }));
-        }
+    let begins = client.metadata.initiate_login_uri.as_deref().and_then(|uri| url::Url::parse(uri).ok());
+    if let Some(mut url) = begins {
+        // OpenID Connect Core §4.
+        url.query_pairs_mut().append_pair("iss", issuer.as_str());
+        return Ok(ask::ok(&TestLink { url: url.into(), kind: "initiate_login" }));
     }
     let signs_in = client.metadata.grant_types.contains(&GrantType::AuthorizationCode);
     let (Some(back), true) = (client.redirect_uris.first(), signs_in) else {
@@ -376,8 +377,8 @@ fn registered(made: &Registered) -> Value {
     shown_to_operator(&made.client, secret)
 }
 
-fn bad(bad: BadRegistration) -> Failed {
-    let field = match &bad {
+fn bad(bad: &BadRegistration) -> Failed {
+    let field = match bad {
         BadRegistration::RedirectUri { .. } => "redirect_uris",
         BadRegistration::Metadata { member, .. } => member,
         BadRegistration::SoftwareStatement => "software_statement",
