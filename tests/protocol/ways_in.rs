@@ -98,8 +98,8 @@ async fn begin(server: &Server, body: &Value) -> Answer {
 #[tokio::test]
 async fn sec_071_a_typed_code_is_good_once_with_its_user_name() {
     let (server, admin) = server().await;
-    server.user("ada");
-    server.user("bob");
+    let _ = server.user("ada");
+    let _ = server.user("bob");
     let code = made(&admin, "/enrolments", &json!({"user": "ada", "kind": "code"})).await;
     assert_eq!((code["state"].as_str(), code["url"].as_str()), (Some("open"), None));
     let typed = code["code"].as_str().unwrap();
@@ -135,7 +135,7 @@ async fn sec_071_a_typed_code_is_good_once_with_its_user_name() {
 async fn sec_071_codes_cannot_be_guessed_at() {
     let server = Setup::one_node().start().await;
     let admin = server.administrator("root", &["superadmin"]).await;
-    server.user("ada");
+    let _ = server.user("ada");
     let code = made(&admin, "/enrolments", &json!({"user": "ada", "kind": "letter"})).await;
     let mut statuses = BTreeSet::new();
     for number in 0..8 {
@@ -153,7 +153,7 @@ async fn sec_071_codes_cannot_be_guessed_at() {
 #[tokio::test]
 async fn sec_071_an_account_has_one_open_enrolment_of_each_sort() {
     let (server, admin) = server().await;
-    server.user("ada");
+    let _ = server.user("ada");
     let offer = |kind: &'static str| {
         let admin = &admin;
         async move { made(admin, "/enrolments", &json!({"user": "ada", "kind": kind})).await }
@@ -194,7 +194,7 @@ async fn sec_071_an_account_has_one_open_enrolment_of_each_sort() {
 #[tokio::test]
 async fn sec_090_who_a_phone_is_for_comes_from_the_account() {
     let (server, admin) = server().await;
-    server.user("ada");
+    let _ = server.user("ada");
     let id = got(&admin, "/enrolments").await;
     assert_eq!(id["items"], json!([]));
     for body in [
@@ -269,7 +269,7 @@ async fn sec_075_a_new_phone_waits_where_policy_says_so() {
 #[tokio::test]
 async fn an_import_of_people_says_what_becomes_of_each_row() {
     let (server, admin) = server().await;
-    server.user("ada");
+    let _ = server.user("ada");
     made(&admin, "/groups", &json!({"name": "Staff"})).await;
     made(&admin, "/groups", &json!({"name": "Admins", "roles": ["superadmin"]})).await;
     let file = "username,email,name,groups,language\n\
@@ -347,8 +347,8 @@ async fn bad_files_say_what_to_mend_and_where() {
 #[tokio::test]
 async fn sec_084_an_import_cannot_change_whose_a_phone_is() {
     let (server, admin) = server().await;
-    server.user("ada");
-    server.user("eve");
+    let _ = server.user("ada");
+    let _ = server.user("eve");
     let (key, other) = (DeviceKey::generate(), DeviceKey::generate());
     let cell = |key: &DeviceKey| key.jwk().to_string().replace('"', "\"\"");
     let row = |user: &str, key: &DeviceKey| format!("{user},\"{}\",Tablet,iPad\n", cell(key));
@@ -403,7 +403,7 @@ async fn letters_are_printed_read_by_a_camera_and_forgotten() {
     }
     let (server, admin) = server().await;
     for name in ["ada", "bob", "zoë"] {
-        server.user(name);
+        let _ = server.user(name);
     }
     let job = planned(&admin, "letters", "username,language\nada,de\nbob,\nzoë,en\nnobody,\n").await;
     let done = run(&admin, &job, "finished").await;
@@ -480,10 +480,11 @@ fn read_pdf(server: &Server, pdf: &[u8], layout: &str) -> Read {
 #[tokio::test]
 async fn a_deed_to_many_is_looked_at_done_and_undone() {
     let (server, admin) = server().await;
-    let password = server.user("ada");
+    let _ = server.user("ada");
     let mut phones = Vec::new();
     for _ in 0..3 {
-        phones.push(Phone::enrol(server.browser(), "ada", &password, Kind::App).await);
+        let link = made(&admin, "/enrolments", &json!({"user": "ada"})).await;
+        phones.push(Phone::enrol_by_link(server.browser(), link["url"].as_str().unwrap(), Kind::App).await);
     }
     let ids: Vec<&str> = phones.iter().map(|phone| phone.device.as_str()).collect();
     let mut wanted = json!({"action": "suspend_devices", "ids": [ids[0], ids[1], "dev_x"], "reason": "stock-taking"});
