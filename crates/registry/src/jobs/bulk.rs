@@ -348,6 +348,11 @@ impl Registry {
         now: Timestamp,
     ) -> Result<(), Refusal> {
         use DeviceState as S;
+        if to == S::Active {
+            // A phone that acts is a way in: nobody opens one to somebody who may do more (SEC-181).
+            let owner = work.account(&device.account).await?.ok_or(Refusal::NotFound)?;
+            by.must_hold(owner.roles)?;
+        }
         if device.state != from || !work.move_device(&device.id, None, &[from], to, now).await? {
             return Err(Refusal::Conflict("device_state"));
         }

@@ -194,6 +194,8 @@ impl Registry {
             }
             Prepared::Device(device) => {
                 let owner = known.accounts.get(&device.account).ok_or(Refusal::NotFound)?;
+                // Whoever holds the key signs in as its owner (SEC-181).
+                by.must_hold(owner.roles)?;
                 let limit = known.limits.get(&device.account).copied().unwrap_or_default();
                 if !work.add_device(device, limit).await? {
                     return Err(Refusal::Conflict("device_limit"));
@@ -214,6 +216,8 @@ impl Registry {
             Prepared::Letter(drafted, sealed) => {
                 let enrolment = &drafted.enrolment;
                 let owner = known.accounts.get(&enrolment.account).ok_or(Refusal::NotFound)?;
+                // So does whoever reads the letter.
+                by.must_hold(owner.roles)?;
                 if !owner.is_active() {
                     return Err(Refusal::Invalid { field: "username", why: "is disabled" });
                 }

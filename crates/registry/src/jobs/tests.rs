@@ -232,3 +232,26 @@ async fn sec_180_each_piece_of_work_needs_its_own_permission() {
     assert_eq!(permission(JobKind::BulkAction, Some(BulkAction::EndSessions)), Permission::SessionsEnd);
     assert_eq!(UNDO, Duration::from_secs(60), "decision 8");
 }
+
+#[tokio::test]
+async fn sec_181_no_letter_lets_a_registrar_in_as_somebody_who_may_do_more() {
+    let place = place(2).await;
+    let boss = place.registry.user("person0").await.unwrap();
+    let mut work = place.store.begin().await.unwrap();
+    work.set_own_roles(&boss.id, Roles::NONE.with(Role::Superadmin), None, place.registry.now()).await.unwrap();
+    work.commit().await.unwrap();
+    let registrar =
+        Mandate { permissions: Permissions::of(Roles::NONE.with(Role::DeviceRegistrar)), ..Mandate::operator() };
+    let key = DeviceKey::generate().jwk().to_string().replace('"', "\"\"");
+    for (kind, file) in [
+        (ImportKind::Letters, "username\nperson0\nperson1\n".to_owned()),
+        (ImportKind::Devices, format!("username,public_key\nperson0,\"{key}\"\n")),
+    ] {
+        let job = place.registry.import(&registrar, kind, file.as_bytes()).await.unwrap();
+        place.registry.start_job(&registrar, &job.id).await.unwrap();
+        place.work().await;
+        let rows = place.registry.job_rows(&job.id, RowQuery { rows: 10, ..RowQuery::default() }).await.unwrap();
+        assert_eq!((rows[0].outcome, rows[0].field.as_deref()), (Some(RowOutcome::Failed), Some("roles")));
+        assert!(rows.iter().skip(1).all(|row| row.outcome == Some(RowOutcome::Done)));
+    }
+}
