@@ -49,10 +49,10 @@ pub use entropy::Entropy;
 pub use hashing::{BadHashSettings, HashPool, HashSettings, MAX_PASSWORD_BYTES, Verified};
 pub use issuer::{BadIssuer, Issuer};
 pub use journeys::{ConsentAsked, ConsentItem, Ending, Fact, FormPost, Landing};
-pub use outbound::{Mail, MailError, Mailer};
 pub use keyring::{KeyInUse, Keyring, Published};
 pub use mandate::Mandate;
 pub use meters::Meters;
+pub use outbound::{Mail, MailError, Mailer};
 pub use policies::{Decisions, PolicyCache};
 pub use refusal::Refusal;
 pub use sealing::Sealer;
@@ -298,6 +298,11 @@ impl App {
     /// seconds by themselves (SEC-153).
     pub async fn tell(&self, change: Change) {
         self.tell_all(&[change]).await;
+    }
+
+    /// Drops what this node has cached of something that it found changed by itself. Nobody else is told.
+    pub fn noticed(&self, change: &Change) {
+        self.apply(change);
     }
 
     /// The same for several changes of one deed.

@@ -249,6 +249,7 @@ pub async fn follow(app: App) {
     let mut look = tokio::time::interval(LOOK_AGAIN);
     look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
+        let mut was_noticed = false;
         let must_load = tokio::select! {
             change = changes.recv() => match change {
                 Ok(Change::Keys | Change::Missed) | Err(RecvError::Lagged(_)) => true,
@@ -260,7 +261,8 @@ pub async fn follow(app: App) {
                     tracing::error!(%error, "The next keys could not be made");
                 }
                 let now = list(&app).await.ok();
-                now.is_some() && now != known
+                was_noticed = now.is_some() && now != known;
+                was_noticed
             }
         };
         if !must_load {
@@ -269,6 +271,9 @@ pub async fn follow(app: App) {
         known = list(&app).await.ok();
         if let Err(error) = load(&app).await {
             tracing::error!(%error, "Keys could not be loaded again; the old ones stay in use");
+        } else if was_noticed {
+            // Nobody told of it: a command beside us changed them. What a stolen key signed goes with the key.
+            app.noticed(&Change::Keys);
         }
     }
 }
