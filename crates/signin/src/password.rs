@@ -6,7 +6,7 @@
 
 use app::{Refusal, Verified, Visitor, audit, meters};
 use domain::{Account, AuditEntry, AuditEvent, JourneyId, Method, Outcome, Proof, Timestamp, Username};
-use journey::{Event, Half, SecondFactors};
+use journey::{Event, Half, SecondFactors, with_proof};
 use secrecy::{ExposeSecret as _, SecretString};
 use unicode_normalization::UnicodeNormalization as _;
 
@@ -33,6 +33,7 @@ pub(crate) struct Right {
 }
 
 /// What was found out about a try.
+#[expect(clippy::large_enum_variant, reason = "moved once, out of the one function that makes it")]
 pub(crate) enum Tried {
     Right(Box<Right>),
     Wrong { account: Option<Account>, why: &'static str, counted: Counted },
@@ -116,10 +117,14 @@ impl SignIn {
             self.end_counted(right.under_way, Ended::Right).await?;
             return self.fail(visitor, &right.account, "another account").await;
         }
-        if let Some(asks) = self.asks_for_more(&right.account).await? {
+        let before = self.who(visitor).await?;
+        let need = &way.kept.journey.need;
+        let same = before.as_ref().filter(|who| who.account.id == right.account.id);
+        let proofs = with_proof(same.map_or(&[][..], |who| &who.session.proofs), proof);
+        let is_strong_needed = need.two_factors && !need.met_by(&proofs);
+        if let Some(asks) = self.asks_for_more(&right.account, is_strong_needed).await? {
             return self.wait_for_second_factor(way, visitor, right, proof, asks).await;
         }
-        let before = self.who(visitor).await?;
         let (account, kept) = self.whole(right).await?;
         let proved = Proved { account: account.id, proof, also: None, device: None };
         let client = way.kept.shown.client_id.as_ref();
