@@ -143,8 +143,8 @@ fn shown(device: &Device, username: &str, reverification_due: bool) -> DeviceSho
         added_by_account: record.added_by_account.map(|id| id.to_string()),
         created_at: device.created_at.rfc3339(),
         verified_at: record.verified_at.rfc3339(),
-        last_used_at: device.last_used_at.map(|at| at.rfc3339()),
-        last_approved_at: record.last_approved_at.map(|at| at.rfc3339()),
+        last_used_at: device.last_used_at.map(domain::Timestamp::rfc3339),
+        last_approved_at: record.last_approved_at.map(domain::Timestamp::rfc3339),
         last_place: record.last_place.clone(),
         last_browser: record.last_browser.clone(),
         reverification_due,
@@ -331,6 +331,8 @@ async fn list(ask: Ask) -> Answer {
 async fn register(ask: Ask) -> Answer {
     let given: NewDeviceAsked = ask.json()?;
     let owner = ask.registry().owner(&given.user).await?;
+    // Whoever brings a key signs in as its owner (SEC-181).
+    ask.mandate().must_hold(owner.roles)?;
     let new = NewDevice {
         username: owner.username.as_str().to_owned(),
         public_jwk: given.public_key.to_string(),
@@ -356,7 +358,7 @@ async fn show(ask: Ask) -> Answer {
     let key = |key: PastKey| PastKeyShown {
         thumbprint: key.thumbprint,
         added_at: key.added_at.rfc3339(),
-        ended_at: key.ended_at.map(|at| at.rfc3339()),
+        ended_at: key.ended_at.map(domain::Timestamp::rfc3339),
     };
     one.keys = Some(found.keys.into_iter().map(key).collect());
     Ok(ask::versioned(&one, i64::from(found.device.record.version)))
@@ -407,6 +409,8 @@ async fn suspend(ask: Ask) -> Answer {
 )]
 async fn restore(ask: Ask) -> Answer {
     let id = ask.id::<DeviceId>("id")?;
+    let owner = ask.registry().owner_of(&id).await?;
+    ask.mandate().must_hold(owner.roles)?;
     let device = ask.registry().let_device_back(&actor(&ask), &id, version(&ask)?).await?;
     answer(&ask, &device).await
 }

@@ -44,7 +44,7 @@ impl From<PolicyNow> for PolicyShown {
             name: policy.name,
             value: policy.value,
             version: policy.version,
-            changed_at: policy.changed_at.map(|at| at.rfc3339()),
+            changed_at: policy.changed_at.map(domain::Timestamp::rfc3339),
         }
     }
 }

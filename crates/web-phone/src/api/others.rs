@@ -45,7 +45,7 @@ pub(super) async fn others(
             name: other.name,
             platform: other.platform,
             state: other.state,
-            last_used_at: other.last_used_at.map(|at| at.seconds()),
+            last_used_at: other.last_used_at.map(domain::Timestamp::seconds),
         })
         .collect();
     Ok(json(StatusCode::OK, &OtherPhones { phones }))
