@@ -34,7 +34,7 @@ pub enum User {
         #[arg(long = "claim", value_name = "NAME=VALUE")]
         claims: Vec<String>,
     },
-    /// Make and change accounts as a CSV file says: shows what would be done, and does it with --yes.
+    /// Make accounts as a CSV file says, and change none: shows what would be done, and does it with --yes.
     Import {
         /// The file: `username,email,name,…`.
         file: PathBuf,

@@ -12,7 +12,7 @@ section! {
         per_person: u32 = 5;
         /// Minutes that an enrolment link or QR is good; at most 10.
         link_minutes: u32 = 10;
-        /// Days without use after which a phone has to be enrolled anew.
+        /// Days without use after which a phone's owner is verified anew.
         unused_days: u32 = 180;
     }
 }
