@@ -64,7 +64,7 @@ async fn lived(server: &Server) {
     let shop = server.client("shop");
     let phone = server.phone("ada", &password, Kind::App).await;
     let browser = server.browser();
-    let page = browser.get(&shop.start().url).await;
+    let page = browser.follow(&shop.start().url).await;
     let shown = browser.show_qr(&page).await;
     let claimed = phone.scan(&shown.url).await;
     let code = browser.check_code(&page).await;
