@@ -24,25 +24,29 @@ pub fn enough_to_enrol(held: &Held, proofs: &[Proof], first: FirstEnrolment, now
     if are_two_factors(fresh()) || is_recovering(proofs, now) {
         return true;
     }
-    let is_first = !held.has_other_factor() && first == FirstEnrolment::Password;
+    let is_first = held.other_since.is_none() && first == FirstEnrolment::Password;
     is_first && fresh().any(|proof| proof.method == Method::Password)
 }
 
-/// Whether these proofs are enough to change what is there already, within `limit`: a passkey, or the password, and
-/// the code where one is asked for after it; or a recovery. A phone is never enough (SEC-042).
+/// Whether these proofs are enough to change what protects the account, within `limit`: a passkey, or a password and
+/// another factor, or a recovery; or the password where it was all there was. Less would let whoever has the password
+/// alone set up, or take away, what a password alone must not pass by. A phone alone is never enough (SEC-042).
 #[must_use]
 pub fn enough_to_change(held: &Held, proofs: &[Proof], limit: Duration, now: Timestamp) -> bool {
     let fresh = || proofs.iter().filter(|proof| is_within(proof, limit, now));
-    // Whoever proved the password and then set the app up was not asked for its code.
-    let is_whole = |proof: &Proof| held.totp_since.is_none_or(|since| proof.at <= since);
-    let mut passwords = fresh().filter(|proof| proof.method == Method::Password).peekable();
-    let has_password = passwords.peek().is_some();
-    let is_password_enough = passwords.any(is_whole);
-    let has_code = fresh().any(|proof| matches!(proof.method, Method::Totp | Method::RecoveryCode));
-    fresh().any(|proof| proof.method == Method::Passkey)
-        || is_password_enough
-        || (has_password && has_code)
-        || is_recovering(proofs, now)
+    are_two_factors(fresh()) || is_recovering(proofs, now) || fresh().any(|proof| was_all(held, proof))
+}
+
+/// Whether somebody proved anew who they are, by whatever they sign in with: enough to give something up that counts
+/// on as one that was there (a phone).
+#[must_use]
+pub fn is_proven_anew(proofs: &[Proof], now: Timestamp) -> bool {
+    proofs.iter().any(|proof| is_within(proof, FRESH, now))
+}
+
+/// Whoever proved the password and then set something up was asked for all there was.
+fn was_all(held: &Held, proof: &Proof) -> bool {
+    proof.method == Method::Password && held.was_password_all(proof.at)
 }
 
 /// Whether the session came from the link of a recovery, a moment ago.
@@ -76,7 +80,7 @@ impl App {
     pub async fn may_enrol_by_password(&self, account: &AccountId) -> Result<(), Refusal> {
         let held = self.held(account).await?;
         let first = self.policies().now().await?.policies.devices.first_enrolment;
-        let is_first = !held.has_other_factor() && first == FirstEnrolment::Password;
+        let is_first = held.other_since.is_none() && first == FirstEnrolment::Password;
         if is_first { Ok(()) } else { Err(Refusal::StepUpNeeded) }
     }
 
@@ -110,7 +114,8 @@ mod tests {
 
     #[test]
     fn sec_070_a_phone_is_added_by_strong_and_fresh_proof_alone() {
-        let has_phone = Held { phones: 1, ..nothing() };
+        // Stopped since, or not: one was there.
+        let has_phone = Held { other_since: Some(NOW.before(Duration::from_secs(1000))), ..nothing() };
         let rows: &[(&[(Method, i64)], bool, bool)] = &[
             // proofs, enough with a phone there, enough for the first
             (&[], false, false),
@@ -138,13 +143,15 @@ mod tests {
     }
 
     #[test]
-    fn sec_174_changes_need_a_fresh_proof_and_the_code_where_there_is_one() {
-        let coded = Held { totp_since: Some(NOW.before(Duration::from_secs(1000))), ..nothing() };
-        let just_now = Held { totp_since: Some(NOW), ..nothing() };
+    fn sec_174_changes_need_a_fresh_proof_and_what_stands_beside_the_password() {
+        let more = Held { other_since: Some(NOW.before(Duration::from_secs(1000))), ..nothing() };
+        let just_now = Held { other_since: Some(NOW), ..nothing() };
         assert!(enough_to_change(&just_now, &proofs(&[(Password, 10)]), FRESH, NOW));
-        for (given, plain, with_code) in [
+        for (given, plain, with_more) in [
             (&[(Password, 10)][..], true, false),
             (&[(Password, 10), (Totp, 10)], true, true),
+            (&[(Password, 10), (Phone, 10)], true, true),
+            (&[(Password, 500), (Phone, 10)], false, false),
             (&[(Passkey, 10)], true, true),
             (&[(Phone, 10)], false, false),
             (&[(Password, 500)], false, false),
@@ -152,7 +159,7 @@ mod tests {
         ] {
             let given = proofs(given);
             assert_eq!(enough_to_change(&nothing(), &given, FRESH, NOW), plain, "{given:?}");
-            assert_eq!(enough_to_change(&coded, &given, FRESH, NOW), with_code, "{given:?}");
+            assert_eq!(enough_to_change(&more, &given, FRESH, NOW), with_more, "{given:?}");
         }
     }
 }

@@ -42,6 +42,10 @@ pub struct Held {
     pub passkeys: u32,
     /// Active phones.
     pub phones: u32,
+    /// Since when there is something beside the password: the oldest app, unused recovery code, passkey or phone. Phones
+    /// that were stopped count as well: whoever knows the password can call a phone lost, and must not thereby become
+    /// somebody whose password is all there is (SEC-070, SEC-086). Those that wait for approval do not.
+    pub other_since: Option<Timestamp>,
 }
 
 impl Held {
@@ -56,6 +60,12 @@ impl Held {
     #[must_use]
     pub const fn has_other_factor(&self) -> bool {
         self.totp_since.is_some() || self.recovery_codes > 0 || self.passkeys > 0 || self.phones > 0
+    }
+
+    /// Whether a password that was proven then was all there was: nothing stood beside it yet.
+    #[must_use]
+    pub fn was_password_all(&self, proven_at: Timestamp) -> bool {
+        self.other_since.is_none_or(|since| proven_at <= since)
     }
 
     /// Whether the password is followed by a code.

@@ -10,7 +10,7 @@ use domain::{
     Account, AuditEntry, AuditEvent, CredentialId, Held, NoticeBy, NoticeKind, Outcome, Passkey,
     SecondFactor, text,
 };
-use store::SignedIn;
+use store::{SignedIn, Work};
 
 use crate::totp::{Place, TotpSetup};
 use crate::{SignIn, recovery_code};
@@ -79,6 +79,7 @@ impl SignIn {
         if !work.add_totp(&totp).await? {
             return Err(Refusal::Conflict("second_factor"));
         }
+        still_signed_in(&mut *work, &who).await?;
         work.audit(entry(visitor, &who, AuditEvent::FactorAdded, "totp", totp.confirmed_at)).await?;
         notices::post(app, &mut *work, &who.account, NoticeKind::SecondFactorOn, totp.confirmed_at).await?;
         work.commit().await?;
@@ -98,6 +99,7 @@ impl SignIn {
         let now = app.now();
         let mut work = app.store().begin().await?;
         work.hold_account(&who.account.id).await?;
+        still_signed_in(&mut *work, &who).await?;
         let held = work.factors_held(&who.account.id).await?.ok_or(Refusal::NotFound)?;
         if is_demanded && held.passkeys == 0 && held.phones == 0 {
             return Err(Refusal::Conflict("second_factor_demanded"));
@@ -129,6 +131,7 @@ impl SignIn {
         let now = app.now();
         let mut work = app.store().begin().await?;
         work.replace_recovery_codes(&who.account.id, &hashes, now).await?;
+        still_signed_in(&mut *work, &who).await?;
         work.audit(entry(visitor, &who, AuditEvent::RecoveryCodesMade, &count.to_string(), now)).await?;
         let kind = NoticeKind::RecoveryCodesMade { by: NoticeBy::Owner };
         notices::post(app, &mut *work, &who.account, kind, now).await?;
@@ -150,6 +153,7 @@ impl SignIn {
         if !work.rename_passkey(&who.account.id, &id, &name).await? {
             return Err(Refusal::NotFound);
         }
+        still_signed_in(&mut *work, &who).await?;
         work.audit(entry(visitor, &who, AuditEvent::PasskeyRenamed, &name, now)).await?;
         work.commit().await?;
         Ok(())
@@ -168,12 +172,18 @@ impl SignIn {
         let now = app.now();
         let mut work = app.store().begin().await?;
         let name = app::factors::remove_passkey(&mut *work, &who.account.id, &id).await?;
+        still_signed_in(&mut *work, &who).await?;
         work.audit(entry(visitor, &who, AuditEvent::PasskeyRemoved, &name, now)).await?;
         let kind = NoticeKind::PasskeyRemoved { name, by: NoticeBy::Owner };
         notices::post(app, &mut *work, &who.account, kind, now).await?;
         work.commit().await?;
         Ok(())
     }
+}
+
+/// Asked in the unit: whoever was signed out meanwhile, perhaps by the owner who noticed, changes nothing more.
+pub(crate) async fn still_signed_in(work: &mut dyn Work, who: &SignedIn) -> Result<(), Refusal> {
+    if work.hold_session(&who.session.id).await? { Ok(()) } else { Err(Refusal::NotSignedIn) }
 }
 
 pub(crate) fn entry(

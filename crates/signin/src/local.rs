@@ -59,29 +59,31 @@ impl SignIn {
         self.local_journey(visitor, Need::default(), DONE).await
     }
 
-    /// Begins a journey on which somebody proves anew who they are, by something else than a phone (SEC-042,
-    /// SEC-070), and that comes back to a page of ours.
+    /// Begins a journey on which somebody proves anew who they are, by whatever they sign in with, and that comes back
+    /// to a page of ours.
     ///
     /// # Errors
     /// Too many journeys; the live store is unavailable.
-    pub async fn confirming_journey(
-        &self,
-        visitor: &Visitor,
-        path: &'static str,
-    ) -> Result<Started, Refusal> {
+    pub async fn renewing_journey(&self, visitor: &Visitor, path: &'static str) -> Result<Started, Refusal> {
+        let need = Need { fresh_since: Some(self.app().now()), ..Need::default() };
+        self.local_journey(visitor, need, path).await
+    }
+
+    /// The same by something else than a phone (SEC-042), for whom the password is all there is.
+    async fn confirming_journey(&self, visitor: &Visitor, path: &'static str) -> Result<Started, Refusal> {
         let need = Need { fresh_since: Some(self.app().now()), ..Need::default() };
         let methods = MethodPolicy { phone: false, ..self.settings().methods };
         self.begin_local(visitor, need, methods, path).await
     }
 
-    /// Begins a journey on which somebody proves strongly enough to add a phone (SEC-070): by a passkey, or by a password
-    /// and a code or a phone; where there is nothing but a password, by that. What was proven a moment ago still counts.
+    /// Begins a journey on which somebody proves strongly enough to add a phone (SEC-070), or to change what protects the
+    /// account (SEC-174): by a passkey, or by a password and a code or a phone; where there is nothing but a password, by that. What was proven a moment ago still counts.
     ///
     /// # Errors
     /// Too many journeys; a port failed.
     pub async fn strong_journey(&self, visitor: &Visitor, path: &'static str) -> Result<Started, Refusal> {
         let has_other = match self.who(visitor).await? {
-            Some(who) => self.app().held(&who.account.id).await?.has_other_factor(),
+            Some(who) => self.app().held(&who.account.id).await?.other_since.is_some(),
             None => false,
         };
         if !has_other {

@@ -5,15 +5,17 @@
 
 use std::time::Duration;
 
-use app::{Refusal, Rule, Visitor, audit, meters, throttle};
+use app::{Refusal, Rule, Visitor, audit, meters, notices, throttle};
 use domain::{
-    Account, AuditEntry, AuditEvent, JourneyId, Method, Outcome, Passkey, Proof, SecretHash, Timestamp, text,
+    Account, AuditEntry, AuditEvent, JourneyId, Method, NoticeKind, Outcome, Passkey, Proof, SecretHash,
+    Timestamp, text,
 };
 use journey::Event;
 use live::Slot;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::factors::still_signed_in;
 use crate::sessions::Proved;
 use crate::webauthn::{Asserted, Assertion, CEREMONY_LIFE, Challenge, Passkeys};
 use crate::{Progress, SignIn};
@@ -196,12 +198,15 @@ impl SignIn {
         };
         let mut work = app.store().begin().await?;
         work.add_passkey(&passkey).await?;
+        still_signed_in(&mut *work, &who).await?;
         work.audit(AuditEntry {
             account: Some(who.account.id),
             session: Some(who.session.id),
             ..audit::by(visitor, AuditEvent::PasskeyAdded, Outcome::Done, now)
         })
         .await?;
+        let kind = NoticeKind::PasskeyAdded { name: passkey.name.clone() };
+        notices::post(app, &mut *work, &who.account, kind, now).await?;
         work.commit().await?;
         Ok(())
     }

@@ -33,7 +33,11 @@ enum Shown {
 
 impl SignIn {
     /// What this account has to show after its password, if anything.
-    pub(crate) async fn asks_for_more(&self, account: &Account) -> Result<Option<SecondFactors>, Refusal> {
+    pub(crate) async fn asks_for_more(
+        &self,
+        account: &Account,
+        is_strong_needed: bool,
+    ) -> Result<Option<SecondFactors>, Refusal> {
         let held = self.app().held(&account.id).await?;
         let recovery_code = held.recovery_codes > 0;
         if held.asks_for_code() {
@@ -41,10 +45,12 @@ impl SignIn {
         }
         let policy = self.app().policies().now().await?.passwords_of(account);
         if policy.second_factor == SecondFactor::Optional {
-            return Ok(None);
+            // A phone that is at hand comes first; codes are for the day when it is not (SEC-086).
+            let asks = is_strong_needed && recovery_code && held.phones == 0;
+            return Ok(asks.then_some(SecondFactors { recovery_code, ..SecondFactors::default() }));
         }
-        // Whoever has a passkey or a phone uses that: a password alone must not add an app to them (SEC-070).
-        let setup = !held.has_other_factor();
+        // Whoever has, or had, a passkey or a phone uses that: a password alone must not add an app to them (SEC-070).
+        let setup = held.other_since.is_none();
         Ok(Some(SecondFactors { totp: false, recovery_code, setup }))
     }
 
@@ -237,7 +243,7 @@ async fn take(
         Shown::Setup(totp) => {
             work.hold_account(&account.id).await?;
             let held = work.factors_held(&account.id).await?;
-            let has_other = held.is_none_or(|held| held.has_other_factor());
+            let has_other = held.is_none_or(|held| held.other_since.is_some());
             (!has_other && work.add_totp(totp).await?, Method::Totp)
         }
         Shown::Nothing => (false, Method::Totp),

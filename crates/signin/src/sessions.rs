@@ -204,17 +204,26 @@ impl SignIn {
         Ok(NewCookies { session: Some(secret), browser: Some(browser), known: Some(known), state })
     }
 
-    /// Who is signed in, if it was proven freshly (within `limit`) by something else than a phone, and with the code where
-    /// one is asked for after the password: the condition for changing what an account is protected by (SEC-042,
-    /// SEC-174).
+    /// Who is signed in, if it was proven freshly (within `limit`) by a passkey, or by a password and another factor where
+    /// there is one: the condition for changing what an account is protected by (SEC-042, SEC-174).
     ///
     /// # Errors
-    /// [`Refusal::NotSignedIn`], [`Refusal::StepUpNeeded`].
+    /// [`Refusal::NotSignedIn`]; [`Refusal::StepUpNeeded`]: [`SignIn::strong_journey`] leads there.
     pub async fn freshly_proven(&self, visitor: &Visitor, limit: Duration) -> Result<Arc<SignedIn>, Refusal> {
         let who = self.who(visitor).await?.ok_or(Refusal::NotSignedIn)?;
         let held = self.app().held(&who.account.id).await?;
         let is_enough = strength::enough_to_change(&held, &who.session.proofs, limit, self.app().now());
         if is_enough { Ok(who) } else { Err(Refusal::StepUpNeeded) }
+    }
+
+    /// Who is signed in, if they proved anew who they are, by whatever they sign in with.
+    ///
+    /// # Errors
+    /// [`Refusal::NotSignedIn`]; [`Refusal::StepUpNeeded`]: [`SignIn::renewing_journey`] leads there.
+    pub async fn proven_anew(&self, visitor: &Visitor) -> Result<Arc<SignedIn>, Refusal> {
+        let who = self.who(visitor).await?.ok_or(Refusal::NotSignedIn)?;
+        let is_new = strength::is_proven_anew(&who.session.proofs, self.app().now());
+        if is_new { Ok(who) } else { Err(Refusal::StepUpNeeded) }
     }
 
     /// Who is signed in, if they may add a phone now (SEC-070).

@@ -14,7 +14,7 @@ use crate::sessions::SessionIdRow;
 use crate::values::{bind, fixed, parsed, small, word};
 use crate::work::{Cells, Entry, SqlWork, pg_sql, sql};
 
-/// `changed_at, wrong_in_a_row, confirmed_at`, then the counts of codes, passkeys, phones.
+/// `changed_at, wrong_in_a_row, confirmed_at`, then the counts of codes, passkeys, phones, then since when there are any.
 struct HeldRow {
     password_since: Option<i64>,
     wrong_in_a_row: i64,
@@ -22,6 +22,9 @@ struct HeldRow {
     recovery_codes: i64,
     passkeys: i64,
     phones: i64,
+    codes_since: Option<i64>,
+    passkeys_since: Option<i64>,
+    phones_since: Option<i64>,
 }
 
 impl Entry for HeldRow {
@@ -35,6 +38,9 @@ impl Entry for HeldRow {
             recovery_codes: row.number("recovery_codes")?,
             passkeys: row.number("passkeys")?,
             phones: row.number("phones")?,
+            codes_since: row.maybe_number("codes_since")?,
+            passkeys_since: row.maybe_number("passkeys_since")?,
+            phones_since: row.maybe_number("phones_since")?,
         })
     }
 }
@@ -43,6 +49,7 @@ impl HeldRow {
     fn held(&self, account: &AccountId) -> Result<Held> {
         let id = account.to_string();
         let count = |value, column| small(value, Self::TABLE, column, &id);
+        let others = [self.totp_since, self.codes_since, self.passkeys_since, self.phones_since];
         Ok(Held {
             password_since: self.password_since.map(Timestamp::from_millis),
             wrong_in_a_row: count(self.wrong_in_a_row, "wrong_in_a_row")?,
@@ -50,6 +57,7 @@ impl HeldRow {
             recovery_codes: count(self.recovery_codes, "recovery_codes")?,
             passkeys: count(self.passkeys, "passkeys")?,
             phones: count(self.phones, "phones")?,
+            other_since: others.into_iter().flatten().min().map(Timestamp::from_millis),
         })
     }
 }
@@ -182,7 +190,12 @@ impl Factors for SqlWork {
                                      OR EXISTS (SELECT 1 FROM devices d
                                                  WHERE d.account_id = a.id AND d.passkey_id = k.id
                                                    AND d.state = 'active'))),
-                            (SELECT COUNT(*) FROM devices d WHERE d.account_id = a.id AND d.state = 'active')
+                            (SELECT COUNT(*) FROM devices d WHERE d.account_id = a.id AND d.state = 'active'),
+                            (SELECT MIN(c.created_at) FROM recovery_codes c
+                              WHERE c.account_id = a.id AND c.used_at IS NULL),
+                            (SELECT MIN(k.created_at) FROM passkeys k WHERE k.account_id = a.id),
+                            (SELECT MIN(d.created_at) FROM devices d
+                              WHERE d.account_id = a.id AND d.state <> 'pending')
                        FROM accounts a
                        LEFT JOIN passwords p ON p.account_id = a.id
                        LEFT JOIN totps t ON t.account_id = a.id

@@ -95,9 +95,9 @@ pub async fn new_page(
     Ok(answer)
 }
 
-/// A journey that asks for a new proof, not by phone, and comes back (SEC-042).
+/// A journey that asks for a strong and fresh proof, and comes back (SEC-042, SEC-174).
 async fn confirm(signin: &SignIn, visitor: &Visitor) -> Result<HttpResponse, Refused> {
-    let started = signin.confirming_journey(visitor, NEW).await?;
+    let started = signin.strong_journey(visitor, NEW).await?;
     let mut answer = answer::redirect(&answer::login_path(&started.journey))?;
     answer::set_cookies(&mut answer, &started.cookies)?;
     Ok(answer)

@@ -281,6 +281,15 @@ fn passkey(account: &Account, name: &str, number: u8) -> Passkey {
     }
 }
 
+/// Signs in by a passkey, anew.
+async fn prove(world: &World, browser: &Browser, authenticator: &mut super::authenticator::Authenticator) {
+    let need = Need { fresh_since: Some(world.app.now()), ..Need::default() };
+    let id = world.journey_for(browser, None, need).await;
+    let options = world.signin.passkey_options(&id, &browser.visitor()).await.unwrap();
+    let answer = authenticator.get(&options);
+    browser.take(&world.signin.passkey(&id, &browser.visitor(), answer).await.unwrap().cookies);
+}
+
 #[tokio::test]
 async fn sec_174_the_last_way_in_stays_and_others_go_with_a_fresh_proof() {
     let world = free_world().await;
@@ -294,6 +303,11 @@ async fn sec_174_the_last_way_in_stays_and_others_go_with_a_fresh_proof() {
     work.commit().await.unwrap();
     let browser = world.browser();
     world.password(&browser, "ada", PASSWORD).await.unwrap();
+    // The password alone is not enough beside a passkey.
+    let alone = world.signin.remove_passkey(&browser.visitor(), &first.id.to_string()).await;
+    assert_eq!(alone, Err(Refusal::StepUpNeeded));
+    let mut authenticator = world.authenticator(&ada).await;
+    prove(&world, &browser, &mut authenticator).await;
     let visitor = browser.visitor();
     world.signin.rename_passkey(&visitor, &first.id.to_string(), "Work laptop").await.unwrap();
     assert!(world.signin.rename_passkey(&visitor, &first.id.to_string(), "a\u{202E}b").await.is_err());
@@ -304,17 +318,14 @@ async fn sec_174_the_last_way_in_stays_and_others_go_with_a_fresh_proof() {
     world.wait(301);
     let stale = world.signin.remove_passkey(&visitor, &first.id.to_string()).await;
     assert_eq!(stale, Err(Refusal::StepUpNeeded));
-    let id = world
-        .journey_for(&browser, None, Need { fresh_since: Some(world.app.now()), ..Need::default() })
-        .await;
-    browser.take(&world.signin.password(&id, &visitor, "ada", &PASSWORD.into()).await.unwrap().cookies);
+    prove(&world, &browser, &mut authenticator).await;
     let visitor = browser.visitor();
     world.signin.remove_passkey(&visitor, &first.id.to_string()).await.unwrap();
     let told = NoticeKind::PasskeyRemoved { name: "Work laptop".to_owned(), by: domain::NoticeBy::Owner };
     assert!(notices(&world, &ada).await.contains(&told));
     let names: Vec<String> =
         world.signin.factors(&visitor).await.unwrap().passkeys.into_iter().map(|one| one.name).collect();
-    assert_eq!(names, ["Key"]);
+    assert_eq!(names, ["Key", "Key"], "the one that proved it, too");
 
     // Without a password a passkey may be the last way in.
     let carol = Account {
@@ -328,10 +339,7 @@ async fn sec_174_the_last_way_in_stays_and_others_go_with_a_fresh_proof() {
     work.commit().await.unwrap();
     let mut authenticator = world.authenticator(&carol).await;
     let browser = world.browser();
-    let id = world.journey(&browser).await;
-    let options = world.signin.passkey_options(&id, &browser.visitor()).await.unwrap();
-    let answer = authenticator.get(&options);
-    browser.take(&world.signin.passkey(&id, &browser.visitor(), answer).await.unwrap().cookies);
+    prove(&world, &browser, &mut authenticator).await;
     let only = world.signin.factors(&browser.visitor()).await.unwrap().passkeys.remove(0).id.to_string();
     let last = world.signin.remove_passkey(&browser.visitor(), &only).await;
     assert_eq!(last, Err(Refusal::Conflict("last_factor")));

@@ -9,5 +9,6 @@ mod outage;
 mod phones;
 mod races;
 mod sessions;
+mod stolen;
 mod upkeep;
 mod world;

@@ -45,12 +45,35 @@ pub async fn what_is_held_is_counted(store: &dyn Store) {
     work.replace_recovery_codes(&account.id, &codes, NOW).await.unwrap();
     assert!(work.take_recovery_code(&account.id, &codes[0], NOW).await.unwrap());
     let held = work.factors_held(&account.id).await.unwrap().unwrap();
-    let all = Held { totp_since: Some(at(-5)), recovery_codes: 2, passkeys: 2, phones: 1, ..Held::default() };
+    let since = [own.created_at, of_phone.created_at, phone.created_at, at(-5)].into_iter().min();
+    let all = Held {
+        totp_since: Some(at(-5)),
+        recovery_codes: 2,
+        passkeys: 2,
+        phones: 1,
+        other_since: since,
+        ..Held::default()
+    };
     assert_eq!(held, all);
     let from = [DeviceState::Active];
     assert!(work.move_device(&phone.id, None, &from, DeviceState::Suspended, NOW).await.unwrap());
     let held = work.factors_held(&account.id).await.unwrap().unwrap();
     assert_eq!((held.passkeys, held.phones), (1, 0), "a stopped phone takes its passkey with it");
+    work.commit().await.unwrap();
+
+    // A phone that was stopped was there; one that waits was not.
+    let account = given::account("bob");
+    let mut work = unit(store).await;
+    work.add_account(&account).await.unwrap();
+    let (waiting, mut stopped) = (given::device(account.id), given::device(account.id));
+    stopped.created_at = at(-9);
+    let waiting = domain::Device { state: DeviceState::Pending, ..waiting };
+    assert!(work.add_device(&waiting, 5).await.unwrap());
+    assert_eq!(work.factors_held(&account.id).await.unwrap().unwrap().other_since, None);
+    assert!(work.add_device(&stopped, 5).await.unwrap());
+    assert!(work.move_device(&stopped.id, None, &from, DeviceState::Revoked, NOW).await.unwrap());
+    let held = work.factors_held(&account.id).await.unwrap().unwrap();
+    assert_eq!((held.phones, held.other_since), (0, Some(at(-9))));
     work.commit().await.unwrap();
 }
 
@@ -219,7 +242,8 @@ pub async fn recoveries_are_cancelled_and_listed(store: &dyn Store) {
     work.add_recovery(&fresh).await.unwrap();
     let theirs = Recovery { opened_at: at(32), ..recovery(&other.id) };
     work.add_recovery(&theirs).await.unwrap();
-    let ids = |found: Vec<ListedRecovery>| found.into_iter().map(|found| found.recovery.id).collect::<Vec<_>>();
+    let ids =
+        |found: Vec<ListedRecovery>| found.into_iter().map(|found| found.recovery.id).collect::<Vec<_>>();
     let all = RecoveryFilter::default();
     let page = work.recoveries(&all, None, 2).await.unwrap();
     assert_eq!(ids(page.clone()), [theirs.id, fresh.id]);
