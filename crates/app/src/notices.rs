@@ -15,6 +15,11 @@ use outbound::Mail;
 
 use crate::{App, Refusal};
 
+/// The kinds whose links give somebody a new hold on the account: they end with whatever makes it safe again.
+pub const CONFIRM_EMAIL: &str = "confirm_email";
+/// As [`CONFIRM_EMAIL`].
+pub const PASSWORD_RESET: &str = "password_reset_asked";
+
 /// The address that mails about an account go to: the one its owner confirmed, or an administrator.
 #[must_use]
 pub fn confirmed_address(account: &Account) -> Option<&str> {

@@ -58,11 +58,15 @@ pub struct KeyListed {
 }
 
 impl Registry {
-    /// Makes a key. It may no more than its maker (SEC-181).
+    /// Makes a key. It may no more than its maker (SEC-181), who is a person or the operator: a key made by a key or by a
+    /// client would outlive what its maker was given, in time, networks and revocation (SEC-184).
     ///
     /// # Errors
-    /// `Invalid`; `Forbidden` for permissions that the maker has not.
+    /// `Invalid`; `Forbidden` for permissions that the maker has not, and for makers that are keys or clients.
     pub async fn create_api_key(&self, by: &Mandate, asked: KeyAsked) -> Result<NewKey, Refusal> {
+        if !matches!(by.actor, Actor::Account(_) | Actor::Operator) {
+            return Err(Refusal::Forbidden);
+        }
         let invalid = |field, why| Refusal::Invalid { field, why };
         let name = plain_line(&asked.name, 80)
             .map_err(|_| invalid("name", "has to be one plain line of 1 to 80 characters"))?;
@@ -208,5 +212,35 @@ fn key_entry(by: &Mandate, event: AuditEvent, key: &ApiKey, now: Timestamp) -> A
         account: key.account,
         detail: audit::detail(&format!("{} {}", key.id, key.name)),
         ..by.entry(event, Outcome::Done, now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{Permission, Role, Roles};
+
+    use super::*;
+    use crate::tests::registry;
+
+    /// A key that is stolen, ends or is revoked leaves no other one behind.
+    #[tokio::test]
+    async fn sec_184_no_key_and_no_client_makes_keys() {
+        let registry = registry().await;
+        let asked = || KeyAsked {
+            name: "nightly".to_owned(),
+            permissions: Permissions::NONE.with(Permission::UsersRead),
+            life: Duration::from_secs(3600),
+            networks: Vec::new(),
+        };
+        let permissions = Permissions::of(Roles::NONE.with(Role::Superadmin));
+        for actor in [
+            Actor::ApiKey(ApiKeyId::from_random([7; 16])),
+            Actor::Client("machine".parse().unwrap()),
+            Actor::System,
+        ] {
+            let by = Mandate { actor, account: None, permissions, address: None };
+            assert_eq!(registry.create_api_key(&by, asked()).await.unwrap_err(), Refusal::Forbidden);
+        }
+        assert!(registry.create_api_key(&Mandate::operator(), asked()).await.is_ok());
     }
 }

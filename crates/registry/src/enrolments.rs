@@ -68,7 +68,8 @@ impl Registry {
     /// in the answer and nowhere else.
     ///
     /// # Errors
-    /// `NotFound`; `Conflict("account_state")` for a disabled account.
+    /// `NotFound`; `Conflict("account_state")` for a disabled account; `Forbidden` for one that may do more than who asks
+    /// (SEC-181).
     pub async fn make_enrolment(
         &self,
         by: &Mandate,
@@ -76,6 +77,8 @@ impl Registry {
         kind: EnrolmentKind,
     ) -> Result<Offered, Refusal> {
         let account = self.named(user).await?;
+        // Whoever holds the link has a phone of theirs, and signs in as they do (SEC-181).
+        by.must_hold(account.roles)?;
         if !account.is_active() {
             return Err(Refusal::Conflict("account_state"));
         }

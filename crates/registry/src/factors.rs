@@ -92,15 +92,16 @@ impl Registry {
         self.app.repeatable(deed).await
     }
 
-    /// Forgets the wrong passwords of an account, so that its password counts again (SEC-163).
+    /// Forgets the wrong passwords of an account, so that its password counts again (SEC-163): whoever could do that as
+    /// often as they like could let somebody guess on.
     ///
     /// # Errors
-    /// `NotFound`.
+    /// As [`Registry::remove_totp_of`].
     pub async fn unlock_password_of(&self, by: &Mandate, account: &AccountId) -> Result<(), Refusal> {
         let deed = || async {
             let now = self.app.now();
             let mut work = self.app.store().begin().await?;
-            let owner = work.account(account).await?.ok_or(Refusal::NotFound)?;
+            let owner = within_reach(&mut *work, by, account).await?;
             work.forget_wrong_passwords(account).await?;
             let entry = by.entry(AuditEvent::AccountChanged, Outcome::Done, now);
             let detail = audit::detail("wrong passwords forgotten");

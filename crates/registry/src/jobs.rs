@@ -148,9 +148,11 @@ impl Registry {
     pub async fn cancel_job(&self, by: &Mandate, id: &JobId) -> Result<Job, Refusal> {
         let job = self.mine(by, id).await?;
         let now = self.app.now();
+        let options = Options::of(&job)?.moved_by(by);
         let is_undone = job.action.is_some_and(BulkAction::is_undoable);
         let over = JobMove { finished_at: Some(now), ..JobMove::to(JobState::Cancelled) };
-        let running = if is_undone { JobMove::to(JobState::Undoing) } else { over };
+        let undoing = JobMove { undo_until: Some(now.after(UNDO)), ..JobMove::to(JobState::Undoing) };
+        let running = if is_undone { undoing } else { over };
         let deed = || async {
             let mut work = self.app.store().begin().await?;
             let is_stopped = work.move_job(id, &[JobState::Ready], over).await?
@@ -158,6 +160,7 @@ impl Registry {
             if !is_stopped {
                 return Err(Refusal::Conflict("job_state"));
             }
+            work.set_job_options(id, &options.text()).await?;
             work.audit(entry(by, AuditEvent::JobCancelled, &job, now)).await?;
             Ok(work.commit().await?)
         };
@@ -177,11 +180,14 @@ impl Registry {
         if job.undo_until.is_some_and(|until| now >= until) {
             return Err(Refusal::Conflict("undo_over"));
         }
+        // Taken back by whoever says so: who started it may not be allowed to any more.
+        let options = Options::of(&job)?.moved_by(by);
         let deed = || async {
             let mut work = self.app.store().begin().await?;
             if !work.move_job(id, &[JobState::Undoable], JobMove::to(JobState::Undoing)).await? {
                 return Err(Refusal::Conflict("job_state"));
             }
+            work.set_job_options(id, &options.text()).await?;
             work.audit(entry(by, AuditEvent::JobUndone, &job, now)).await?;
             Ok(work.commit().await?)
         };

@@ -36,7 +36,8 @@ impl Registry {
     /// The letters of a job that made some.
     ///
     /// # Errors
-    /// `NotFound` for other work; `Gone` when the secrets were dropped; `Forbidden`; `Invalid` for an unknown layout.
+    /// `NotFound` for other work; `Gone` when the secrets were dropped; `Forbidden`, also for letters of which one lets
+    /// in somebody who may do more than whoever prints them (SEC-181); `Invalid` for an unknown layout.
     pub async fn letters_pdf(&self, by: &Mandate, id: &JobId, layout: &str) -> Result<Vec<u8>, Refusal> {
         let layout = Layout::from_word(layout)
             .ok_or(Refusal::Invalid { field: "layout", why: "is neither letter nor labels" })?;
@@ -52,6 +53,7 @@ impl Registry {
             let rows = self.app.store().read().await?.job_secrets(id, after, AT_ONCE).await?;
             let Some(last) = rows.last() else { break };
             after = last.number;
+            let from = filled.len();
             for row in rows {
                 let broken = || Refusal::Corrupt(format!("the letter of row {} of {id}", row.number));
                 let sealed = URL_SAFE_NO_PAD.decode(&row.secret).map_err(|_| broken())?;
@@ -59,6 +61,13 @@ impl Registry {
                 let sealed = serde_json::from_slice(&plain).map_err(|_| broken())?;
                 let input = serde_json::from_str(&row.input).map_err(|_| broken())?;
                 filled.push(Filled { input, sealed });
+            }
+            // Somebody else may have started it, and roles may have been given since: whoever reads a letter lets a
+            // phone in, whoever it was made by (SEC-181).
+            let readers = filled.iter().skip(from).map(|one: &Filled| one.input.account.to_string());
+            let readers = readers.collect::<Vec<_>>();
+            for found in self.app.store().read().await?.accounts_with_ids(&readers).await? {
+                by.must_hold(found.account.roles)?;
             }
         }
         let entry = AuditEntry {

@@ -11,7 +11,8 @@
 //! parties), the reason is kept, and its owner is told on every channel.
 
 use app::{Change, Refusal, audit};
-use domain::{AuditEntry, AuditEvent, Device, DeviceId};
+use domain::{AuditEntry, AuditEvent, Device, DeviceId, DeviceState};
+use store::ChangeNote;
 
 use crate::Registry;
 use crate::devices::change::{DeviceActor, Stop, StopAsked, Stopped, held};
@@ -75,6 +76,11 @@ impl Registry {
             let device = held(&mut *work, by, id, None).await?;
             let entry = by.entry(AuditEvent::DeviceLost, &device, now);
             work.audit(AuditEntry { detail: why.clone(), ..entry }).await?;
+            if reason == LostReason::Lost && device.state == DeviceState::Suspended {
+                // It was stopped for something else, which may be taken back: this may not with it.
+                let note = ChangeNote { by: &by.actor, why: why.as_deref() };
+                work.note_device_change(id, &note, now).await?;
+            }
             let stopped = self.stop(&mut *work, by, device, asked, why.as_deref(), now).await?;
             work.commit().await?;
             Ok(stopped)

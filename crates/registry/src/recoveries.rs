@@ -192,7 +192,7 @@ impl Registry {
                 return Err(Refusal::Conflict("recovery_waiting"));
             }
             let had_no_wait = recovery.ready_at <= recovery.opened_at;
-            if had_no_wait && by.actor != Actor::Operator && by.actor == recovery.opened_by {
+            if had_no_wait && !are_two_people(by, &recovery.opened_by) {
                 return Err(Refusal::Conflict("recovery_same_person"));
             }
             let hash = token.hash();
@@ -208,6 +208,16 @@ impl Registry {
         tracing::info!(recovery.id = %id, "Recovery completed");
         let url = format!("{}#r1{}", self.app.issuer().url("/recover"), token.text());
         Ok(RecoveryLink { recovery: self.recovery(id).await?, url })
+    }
+}
+
+/// Whether somebody else than the opener completes it. A key or a client may be the opener's own, so that without a wait
+/// it takes two who are signed in themselves, or the operator.
+fn are_two_people(by: &Mandate, opened_by: &Actor) -> bool {
+    match (&by.actor, opened_by) {
+        (Actor::Operator, _) => true,
+        (Actor::Account(_), Actor::Account(_) | Actor::Operator) => by.actor != *opened_by,
+        _ => false,
     }
 }
 
@@ -265,6 +275,18 @@ mod tests {
         assert_eq!(twice.unwrap_err(), Refusal::Conflict("recovery_state"));
     }
 
+    /// Where nothing waits, a second person completes it; an API key of the first one is none.
+    #[test]
+    fn sec_086_without_a_wait_a_recovery_takes_two_people() {
+        let (ada, bob) = (helpdesk(1), helpdesk(2));
+        let key = Actor::ApiKey(domain::ApiKeyId::from_random([7; 16]));
+        let by_key = Mandate { actor: key.clone(), ..ada.clone() };
+        assert!(are_two_people(&bob, &ada.actor) && are_two_people(&Mandate::operator(), &ada.actor));
+        assert!(are_two_people(&bob, &Actor::Operator));
+        assert!(!are_two_people(&ada, &ada.actor) && !are_two_people(&by_key, &ada.actor));
+        assert!(!are_two_people(&ada, &key) && !are_two_people(&by_key, &key));
+    }
+
     /// The helpdesk takes over nobody who may do more than it may itself.
     #[tokio::test]
     async fn sec_181_the_helpdesk_recovers_no_superadmin() {
@@ -277,6 +299,10 @@ mod tests {
         let tried = registry.open_recovery(&helpdesk(1), &root, "Lost the phone").await;
         assert_eq!(tried.unwrap_err(), Refusal::Forbidden);
         assert_eq!(registry.remove_totp_of(&helpdesk(1), &root).await, Err(Refusal::Forbidden));
+        assert_eq!(registry.unlock_password_of(&helpdesk(1), &root).await, Err(Refusal::Forbidden));
+        let link = registry.make_enrolment(&helpdesk(1), "root", domain::EnrolmentKind::Link).await;
+        assert_eq!(link.unwrap_err(), Refusal::Forbidden, "a phone of theirs");
+        assert!(registry.make_enrolment(&Mandate::operator(), "root", domain::EnrolmentKind::Link).await.is_ok());
         assert!(registry.open_recovery(&Mandate::operator(), &root, "Lost the phone").await.is_ok());
     }
 }

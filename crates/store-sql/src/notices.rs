@@ -173,6 +173,28 @@ impl Notices for SqlWork {
         Ok(count.map_or(0, |CountRow(count)| count.unsigned_abs()))
     }
 
+    async fn waiting_link(
+        &mut self,
+        account: &AccountId,
+        kind: &str,
+        since: Timestamp,
+    ) -> Result<Option<Notice>> {
+        let found = self
+            .notices(
+                sql!(
+                    "SELECT id, account_id, kind, content, is_listed, created_at, seen_at, acted_at, mail_to,
+                            mail_name, mail_language, mail_attempts, mail_due_at, mail_sent_at, mail_failed_at,
+                            mail_failure
+                       FROM notices
+                      WHERE account_id = $1 AND created_at > $3 AND kind = $2 AND acted_at IS NULL
+                      ORDER BY created_at DESC, id DESC LIMIT 1"
+                ),
+                bind![account, kind, since],
+            )
+            .await?;
+        Ok(found.into_iter().next())
+    }
+
     async fn has_due_mail(&mut self, now: Timestamp) -> Result<bool> {
         let any = self
             .optional::<CountRow>(

@@ -48,6 +48,14 @@ pub trait Notices: Send {
     /// How many of an account's list its owner has not seen.
     async fn unseen_notices(&mut self, account: &AccountId) -> Result<u64>;
 
+    /// The newest notice of this kind that an account got after `since` and whose link was not used.
+    async fn waiting_link(
+        &mut self,
+        account: &AccountId,
+        kind: &str,
+        since: Timestamp,
+    ) -> Result<Option<Notice>>;
+
     /// Whether a mail is due at `now`.
     async fn has_due_mail(&mut self, now: Timestamp) -> Result<bool>;
 

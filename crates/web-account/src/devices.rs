@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use app::Refusal;
 use domain::{Actor, Device, DeviceId, DeviceState};
 use registry::Registry;
-use registry::devices::{DeviceActor, Stop, StopAsked};
+use registry::devices::DeviceActor;
 use signin::SignIn;
 use web::{Form, Params, Query, Refused, Visitor, Web};
 
@@ -137,7 +137,8 @@ pub async fn rename(
     }
 }
 
-/// `POST /account/devices/remove`
+/// `POST /account/devices/remove`: by whoever proved anew who they are, and not the last way in (SEC-174). A phone that is
+/// lost is stopped without either (`lost`).
 pub async fn remove(
     req: HttpRequest,
     web: Data<Web>,
@@ -149,12 +150,16 @@ pub async fn remove(
     let asked = Asked { req: &req, web: &web, signin: &signin, visitor: &visitor };
     asked.check(&form, TAB)?;
     let deed = async {
-        let (by, id) = owned(&asked, &form).await?;
-        let asked = StopAsked { stop: Stop::Revoke, why: None, with_sessions: true, version: None };
-        registry.stop_device(&by, &id, asked).await
+        let who = signin.proven_anew(&visitor).await?;
+        let id = form.get("device").and_then(|id| id.parse().ok()).ok_or(Refusal::NotFound)?;
+        registry.remove_device(&who.account.id, visitor.address, &id).await
     };
     match deed.await {
         Ok(_) => Ok(back_to(TAB, "removed")),
+        Err(Refusal::StepUpNeeded) => asked.renew(TAB).await,
+        Err(Refusal::Conflict("last_factor")) => {
+            show(&asked, &registry, "", Some(|t| &t.security.last_factor), StatusCode::CONFLICT).await
+        }
         Err(refusal) => asked.refused(refusal, TAB).await,
     }
 }

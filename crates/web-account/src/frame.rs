@@ -205,12 +205,20 @@ impl Asked<'_> {
         begin(self.signin.local_journey(self.visitor, need, tab.address()).await?)
     }
 
-    /// The way to prove anew who one is, and back to this page.
+    /// The way to prove strongly who one is, and back to this page.
     ///
     /// # Errors
     /// As [`Asked::sign_in`].
     pub async fn step_up(&self, tab: Tab) -> Result<HttpResponse, Refused> {
-        begin(self.signin.confirming_journey(self.visitor, tab.address()).await?)
+        begin(self.signin.strong_journey(self.visitor, tab.address()).await?)
+    }
+
+    /// The way to prove anew who one is by whatever one signs in with, and back to this page.
+    ///
+    /// # Errors
+    /// As [`Asked::sign_in`].
+    pub async fn renew(&self, tab: Tab) -> Result<HttpResponse, Refused> {
+        begin(self.signin.renewing_journey(self.visitor, tab.address()).await?)
     }
 
     /// What a refusal leads to: signing in, proving anew, or being told.

@@ -8,7 +8,7 @@ mod activity;
 mod apps;
 mod devices;
 mod frame;
-mod links;
+pub mod links;
 mod lost;
 mod overview;
 pub mod pages;
@@ -48,5 +48,6 @@ pub fn mount(cfg: &mut ServiceConfig, signin: &SignIn, registry: &Registry) {
         .service(resource("/account/activity").route(get().to(activity::get)))
         .service(
             resource("/account/settings").route(get().to(settings::get)).route(post().to(settings::post)),
-        );
+        )
+        .service(resource("/account/settings/email").route(post().to(settings::email)));
 }

@@ -80,7 +80,7 @@ async fn act(
     origin::must_be_ours(&req, &web)?;
     let token = form.get("token").unwrap_or_default();
     let outcome = match form.get("act") {
-        None => registry.link_shown(token).await.map(Outcome::Asks),
+        None => registry.link_shown(token, visitor.address).await.map(Outcome::Asks),
         Some(_) => registry.act_on_notice(token, visitor.address).await.map(Outcome::Did),
     };
     shown(&req, &web, "/account/notice", token, outcome)
@@ -96,7 +96,7 @@ async fn confirm(
     origin::must_be_ours(&req, &web)?;
     let token = form.get("token").unwrap_or_default();
     let outcome = match form.get("act") {
-        None => registry.link_shown(token).await.map(Outcome::Asks),
+        None => registry.link_shown(token, visitor.address).await.map(Outcome::Asks),
         Some(_) => {
             let confirmed = registry.confirm_email(token, visitor.address).await;
             confirmed.map(|_| Outcome::Did(NoticeAction::ConfirmEmail))
@@ -119,14 +119,14 @@ async fn reset(
     let outcome = match (form.get("act"), password) {
         (Some(_), Some(password)) => match registry.reset_password(token, &password, visitor.address).await {
             Err(Refusal::Invalid { .. }) => {
-                let link = registry.link_shown(token).await?;
+                let link = registry.link_shown(token, visitor.address).await?;
                 let mut again = asking(&req, &web, PATH, token, &link);
                 again.alert = Some(again.page.t.mailed.reset_refused.clone());
                 return Ok(again.answer(StatusCode::UNPROCESSABLE_ENTITY));
             }
             other => other.map(|()| Outcome::Did(NoticeAction::ResetPassword)),
         },
-        _ => registry.link_shown(token).await.map(Outcome::Asks),
+        _ => registry.link_shown(token, visitor.address).await.map(Outcome::Asks),
     };
     shown(&req, &web, PATH, token, outcome)
 }

@@ -121,6 +121,14 @@ web::pages! {
         languages: Vec<(&'static str, &'static str)>,
         /// What is known about the person.
         facts: Vec<(String, String)>,
+        /// The address in force.
+        email: String,
+        /// What is known of it.
+        email_about: String,
+        /// The address whose link was not used yet, in a sentence; empty: none.
+        email_waiting: String,
+        /// Links can be sent.
+        has_mail: bool,
     } "account/settings.html" samples::settings;
     /// A lost phone.
     LostPage {

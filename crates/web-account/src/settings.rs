@@ -1,9 +1,10 @@
-//! The language of what is sent, and what is known about the person.
+//! The language and the address of what is sent, and what is known about the person.
 
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use app::Refusal;
+use app::strength::FRESH;
 use domain::Account;
 use registry::Registry;
 use serde_json::Value;
@@ -12,7 +13,7 @@ use web::{Form, Page, Query, Refused, Visitor, Web};
 
 use crate::frame::{Asked, Tab, answer, back_to};
 use crate::pages::SettingsPage;
-use crate::texts::Settings;
+use crate::texts::{Settings, Texts};
 
 const TAB: Tab = Tab::Settings;
 /// The languages of the built-in texts, by their own names.
@@ -23,19 +24,54 @@ pub async fn get(
     req: HttpRequest,
     web: Data<Web>,
     signin: Data<SignIn>,
+    registry: Data<Registry>,
     visitor: Visitor,
     Query(query): Query,
 ) -> Result<HttpResponse, Refused> {
     let asked = Asked { req: &req, web: &web, signin: &signin, visitor: &visitor };
+    let done = |t: &Texts| match query.get("done") {
+        Some("saved") => Some(t.settings.saved.clone()),
+        Some("sent") => Some(t.settings.email_sent.clone()),
+        _ => None,
+    };
+    show(&asked, &registry, done, None, StatusCode::OK).await
+}
+
+async fn show(
+    asked: &Asked<'_>,
+    registry: &Registry,
+    done: impl Fn(&Texts) -> Option<String>,
+    alert: Option<fn(&Texts) -> &str>,
+    status: StatusCode,
+) -> Result<HttpResponse, Refused> {
     let Some((page, mut frame)) = asked.frame(TAB).await? else { return asked.sign_in(TAB).await };
-    let account = signin.own_account(&visitor).await?;
+    let account = asked.signin.own_account(asked.visitor).await?;
     let t = frame.t;
-    frame.done = (query.get("done") == Some("saved")).then(|| t.settings.saved.clone());
-    let facts = facts(&account, &page, &t.settings);
-    let language = account.language.unwrap_or_default();
-    let languages = LANGUAGES.to_vec();
-    let cookie = frame.cookie.clone();
-    answer(&SettingsPage { page, frame, t, language, languages, facts }, cookie.as_ref(), StatusCode::OK)
+    frame.done = done(t);
+    frame.alert = alert.map(|sentence| sentence(t).to_owned());
+    let words = &t.settings;
+    let email = account.claims.get("email").and_then(Value::as_str).unwrap_or_default();
+    let about = match (email, app::notices::confirmed_address(&account)) {
+        ("", _) => &words.email_none,
+        (_, Some(_)) => &words.email_confirmed,
+        (_, None) => &words.email_unconfirmed,
+    };
+    let waiting = registry.waiting_email(&account.id).await?;
+    let waiting = waiting.map(|it| page.say(&words.email_waiting, "address", &domain::text::shown(&it, 254)));
+    let view = SettingsPage {
+        email: domain::text::shown(email, 254),
+        email_about: about.clone(),
+        email_waiting: waiting.unwrap_or_default(),
+        has_mail: page.has_mail,
+        facts: facts(&account, &page, words),
+        language: account.language.unwrap_or_default(),
+        languages: LANGUAGES.to_vec(),
+        page,
+        frame,
+        t,
+    };
+    let cookie = view.frame.cookie.clone();
+    answer(&view, cookie.as_ref(), status)
 }
 
 fn facts(account: &Account, page: &Page, t: &Settings) -> Vec<(String, String)> {
@@ -45,7 +81,6 @@ fn facts(account: &Account, page: &Page, t: &Settings) -> Vec<(String, String)> 
         ("name", &known.name),
         ("given_name", &known.given_name),
         ("family_name", &known.family_name),
-        ("email", &known.email),
         ("phone_number", &known.phone_number),
     ] {
         if let Some(value) =
@@ -82,4 +117,30 @@ pub async fn post(
     };
     registry.choose_language(&account.id, language, &visitor).await?;
     Ok(back_to(TAB, "saved"))
+}
+
+/// `POST /account/settings/email`: sends a link to another address, or to this one to confirm it. Whoever has the mail of an
+/// account can choose its password anew, so that it takes as strong a proof as other ways in.
+pub async fn email(
+    req: HttpRequest,
+    web: Data<Web>,
+    signin: Data<SignIn>,
+    registry: Data<Registry>,
+    visitor: Visitor,
+    Form(form): Form,
+) -> Result<HttpResponse, Refused> {
+    let asked = Asked { req: &req, web: &web, signin: &signin, visitor: &visitor };
+    asked.check(&form, TAB)?;
+    let deed = async {
+        let who = signin.freshly_proven(&visitor, FRESH).await?;
+        registry.ask_to_confirm(&who.account.id, form.get("email").unwrap_or_default()).await
+    };
+    let (alert, status): (fn(&Texts) -> &str, _) = match deed.await {
+        Ok(()) => return Ok(back_to(TAB, "sent")),
+        Err(Refusal::Invalid { field: "email", .. }) => (|t| &t.settings.email_bad, StatusCode::BAD_REQUEST),
+        Err(Refusal::Conflict("mail_off")) => (|t| &t.settings.email_off, StatusCode::CONFLICT),
+        Err(Refusal::TooMany { .. }) => (|t| &t.security.too_many, StatusCode::TOO_MANY_REQUESTS),
+        Err(refusal) => return asked.refused(refusal, TAB).await,
+    };
+    show(&asked, &registry, |_| None, Some(alert), status).await
 }

@@ -45,7 +45,9 @@ web::texts! {
     Activity { title, lead, none }
     /// Language, and what is known.
     Settings {
-        title, language, language_browser, language_lead, save, saved, known, known_lead, username, groups,
+        title, language, language_browser, language_lead, save, saved, known, known_lead, username, groups, email,
+        email_none, email_confirmed, email_unconfirmed, email_waiting, email_change, email_new, email_lead, email_send,
+        email_sent, email_bad, email_off,
     }
     /// A lost phone.
     Lost {

@@ -358,6 +358,10 @@ impl store::Notices for FakeView {
     async fn unseen_notices(&mut self, _: &AccountId) -> Result<u64> {
         Ok(0)
     }
+    async fn waiting_link(&mut self, _: &AccountId, _: &str, _: Timestamp) -> Result<Option<Notice>> {
+        unreachable!()
+    }
+
     async fn has_due_mail(&mut self, _: Timestamp) -> Result<bool> {
         Ok(false)
     }

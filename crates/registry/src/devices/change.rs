@@ -134,6 +134,40 @@ impl Registry {
         Ok(stopped)
     }
 
+    /// Its owner removes a phone that they have no use for, unless nothing would be left to sign in with (SEC-174). Who
+    /// lost one says that instead ([`Registry::lost_device`]).
+    ///
+    /// # Errors
+    /// `NotFound`; `Conflict("last_factor")`; `Conflict("device_state")`.
+    pub async fn remove_device(
+        &self,
+        owner: &AccountId,
+        address: ClientAddress,
+        id: &DeviceId,
+    ) -> Result<Stopped, Refusal> {
+        let by = DeviceActor::owner(*owner, address);
+        let asked = StopAsked { stop: Stop::Revoke, why: None, with_sessions: true, version: None };
+        let deed = || async {
+            let now = self.app.now();
+            let mut work = self.app.store().begin().await?;
+            // Of two that remove the last two at the same time one waits, and finds the other gone.
+            work.hold_account(owner).await?;
+            let held = held(&mut *work, &by, id, None).await?;
+            let was_way_in = held.is_active();
+            let stopped = self.stop(&mut *work, &by, held, asked, None, now).await?;
+            let left = work.factors_held(owner).await?.ok_or(Refusal::NotFound)?;
+            if was_way_in && left.ways_in() == 0 {
+                return Err(Refusal::Conflict("last_factor"));
+            }
+            work.commit().await?;
+            Ok(stopped)
+        };
+        let stopped = self.app.repeatable(deed).await?;
+        self.tell_ended(Change::Device(*id), &stopped.ended).await;
+        tracing::info!(device.id = %id, sessions = stopped.ended.len(), "Device removed by its owner");
+        Ok(stopped)
+    }
+
     /// The same in a unit that is open. The caller tells the change after its commit.
     pub(crate) async fn stop(
         &self,

@@ -194,6 +194,16 @@ impl Registry {
         found.ok_or(Refusal::NotFound)
     }
 
+    /// The account that a phone belongs to.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn owner_of(&self, id: &DeviceId) -> Result<Account, Refusal> {
+        let mut view = self.app.store().read().await?;
+        let device = view.device(id).await?.ok_or(Refusal::NotFound)?;
+        view.account(&device.account).await?.ok_or(Refusal::NotFound)
+    }
+
     /// One phone in full.
     ///
     /// # Errors

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use store::{AccountFit, ChangeNote, DeviceFit, FoundAccount, FoundDevice, Work};
 
 use super::runner::{Did, Pass};
-use super::{Options, Planned, permission};
+use super::{Options, Planned, UNDO, permission};
 use crate::Registry;
 use crate::devices::change::{DeviceActor, Stop, StopAsked, held};
 
@@ -262,9 +262,9 @@ impl Registry {
         let action = job.action.ok_or(Refusal::Conflict("row"))?;
         match action.subject() {
             BulkSubject::Devices => {
-                self.do_device(work, by, (action, pass), input, options.reason.as_deref(), now).await
+                self.do_device(work, by, (action, pass), input, options, now).await
             }
-            BulkSubject::Users => self.do_user(work, by, (action, pass), input, options, now).await,
+            BulkSubject::Users => self.do_user(work, by, (job, action, pass), input, options, now).await,
             BulkSubject::Sessions => {
                 let id: SessionId = input.id.parse().map_err(|_| Refusal::NotFound)?;
                 let session = work.session(&id).await?.ok_or(Refusal::NotFound)?;
@@ -288,11 +288,12 @@ impl Registry {
         by: &Mandate,
         (action, pass): (BulkAction, Pass),
         input: &BulkInput,
-        why: Option<&str>,
+        options: &Options,
         now: Timestamp,
     ) -> Result<Did, Refusal> {
         use BulkAction as A;
         use DeviceState as S;
+        let why = options.reason.as_deref();
         let id = input.id.parse().map_err(|_| Refusal::NotFound)?;
         let actor = DeviceActor { actor: by.actor.clone(), address: by.address, owner: None };
         let device = held(work, &actor, &id, None).await?;
@@ -333,6 +334,11 @@ impl Registry {
             (A::ApproveDevices, Pass::Undo) => (S::Active, S::Pending),
             _ => return Err(Refusal::Conflict("row")),
         };
+        let record = &device.record;
+        if pass == Pass::Undo && (record.changed_by != options.done_by || record.changed_why != options.reason) {
+            // Lost, or its owner locked down, since: it is stopped for another reason by now.
+            return Err(Refusal::Conflict("device_state"));
+        }
         self.move_waiting(work, by, &device, (from, to), why, now).await?;
         Ok(did)
     }
@@ -391,7 +397,7 @@ impl Registry {
         &self,
         work: &mut dyn Work,
         by: &Mandate,
-        (action, pass): (BulkAction, Pass),
+        (job, action, pass): (&Job, BulkAction, Pass),
         input: &BulkInput,
         options: &Options,
         now: Timestamp,
@@ -414,6 +420,11 @@ impl Registry {
                 did.ended = self.stop_person(work, by, &id, event, reason).await?;
             }
             (A::EnableUsers, Pass::Do) | (A::DisableUsers, Pass::Undo) => {
+                let since = job.undo_until.map(|until| until.before(UNDO));
+                if pass == Pass::Undo && since.is_some_and(|since| account.updated_at > since) {
+                    // Locked down, or changed otherwise, since.
+                    return Err(Refusal::Conflict("state"));
+                }
                 if !work.set_account_state(&id, AccountState::Active, now).await? {
                     return Err(Refusal::Conflict("state"));
                 }

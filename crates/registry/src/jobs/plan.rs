@@ -2,10 +2,11 @@
 
 use app::{Mandate, Refusal};
 use domain::{
-    Actor, AuditEvent, BulkAction, GroupId, Job, JobCounts, JobKind, JobRow, JobState, Permission, Permissions, Roles,
-    RowFate,
+    Account, Actor, AuditEvent, BulkAction, GroupId, Job, JobCounts, JobKind, JobRow, JobState, Permission,
+    Permissions, Roles, RowFate, Timestamp,
 };
 use serde::{Deserialize, Serialize};
+use store::View;
 
 use super::{entry, permission};
 use crate::Registry;
@@ -29,6 +30,9 @@ pub(crate) struct Options {
     pub(crate) reason: Option<String>,
     /// Who started it.
     #[serde(default)]
+    pub(super) done_by: Option<Actor>,
+    /// Who moved it last: started it, or has it undone.
+    #[serde(default)]
     pub(super) actor: Option<Actor>,
     /// What they might, by its words.
     #[serde(default)]
@@ -46,11 +50,15 @@ impl Options {
     }
 
     pub(crate) fn started_by(self, by: &Mandate) -> Self {
+        Self { done_by: Some(by.actor.clone()), ..self.moved_by(by) }
+    }
+
+    pub(crate) fn moved_by(self, by: &Mandate) -> Self {
         let permissions = by.permissions.iter().map(|one| one.as_str().to_owned()).collect();
         Self { actor: Some(by.actor.clone()), permissions, ..self }
     }
 
-    /// The mandate that the work was started with.
+    /// The mandate that the work was started with, or is undone with.
     pub(crate) fn mandate(&self) -> Mandate {
         let permissions = self.permissions.iter().filter_map(|word| Permission::from_word(word));
         let actor = self.actor.clone().unwrap_or(Actor::System);
@@ -65,6 +73,34 @@ impl Options {
             address: None,
         }
     }
+}
+
+/// What an actor may now: the rights of an account that is stopped, a key that is revoked or a client that is gone are
+/// none.
+async fn held_now(view: &mut dyn View, actor: &Actor, now: Timestamp) -> Result<Permissions, Refusal> {
+    let of = |account: Option<Account>| {
+        account.filter(Account::is_active).map_or(Permissions::NONE, |account| Permissions::of(account.roles))
+    };
+    Ok(match actor {
+        Actor::Operator => Permissions::all(),
+        Actor::Account(id) => of(view.account(id).await?),
+        Actor::ApiKey(id) => match view.api_key(id).await? {
+            Some((key, _)) if key.revoked_at.is_none() && now < key.expires_at => {
+                let held = match &key.account {
+                    Some(id) => of(view.account(id).await?),
+                    None => Permissions::all(),
+                };
+                key.permissions.common(held)
+            }
+            _ => Permissions::NONE,
+        },
+        Actor::Client(id) => view
+            .client(id)
+            .await?
+            .filter(|client| client.is_enabled)
+            .map_or(Permissions::NONE, |client| Permissions::of_scopes(&client.scopes.join(" "))),
+        _ => Permissions::NONE,
+    })
 }
 
 /// A row that was looked at.
@@ -102,6 +138,15 @@ impl Planned {
 }
 
 impl Registry {
+    /// The mandate of work as far as whoever moved it holds it still: work outlives no role, account or key
+    /// (SEC-153, SEC-181, SEC-184).
+    pub(super) async fn mandate_of(&self, options: &Options) -> Result<Mandate, Refusal> {
+        let by = options.mandate();
+        let mut view = self.app.store().read().await?;
+        let held = held_now(&mut *view, &by.actor, self.app.now()).await?;
+        Ok(Mandate { permissions: by.permissions.common(held), ..by })
+    }
+
     /// Writes the rows down. Until the last is written nobody sees the work.
     pub(crate) async fn plan(
         &self,

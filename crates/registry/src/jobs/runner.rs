@@ -7,7 +7,7 @@ use domain::{
 use store::{JobMove, OutcomeFilter, RowFilter};
 
 use super::deeds::Prepared;
-use super::{CHUNK, LEASE, Options, SECRETS, UNDO, entry};
+use super::{CHUNK, LEASE, Options, SECRETS, UNDO, entry, permission};
 use crate::Registry;
 
 /// Which way rows go.
@@ -124,7 +124,8 @@ impl Registry {
 
     async fn do_rows(&self, job: &Job, node: &str, pass: Pass, rows: &[JobRow]) -> Result<(), Refusal> {
         let options = Options::of(job)?;
-        let by = options.mandate();
+        let by = self.mandate_of(&options).await?;
+        let is_permitted = by.may(permission(job.kind, job.action));
         let prepared = self.prepare_rows(job, &by, rows).await?;
         let deed = || async {
             let now = self.app.now();
@@ -140,6 +141,9 @@ impl Registry {
             let (mut closed, mut counted, mut changes) = (Vec::new(), JobCounts::default(), Vec::new());
             for (row, prepared) in rows.iter().zip(&prepared) {
                 let done = match prepared {
+                    _ if !is_permitted => {
+                        Err(failed(row, "row", "may not be done any more by whoever started or undid this"))
+                    }
                     Prepared::Broken(field, why) => Err(failed(row, field, why)),
                     Prepared::Bulk(input) => self
                         .do_bulk(&mut *work, &by, job, &options, pass, input, now)

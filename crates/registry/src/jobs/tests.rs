@@ -255,3 +255,101 @@ async fn sec_181_no_letter_lets_a_registrar_in_as_somebody_who_may_do_more() {
         assert!(rows.iter().skip(1).all(|row| row.outcome == Some(RowOutcome::Done)));
     }
 }
+
+/// Letters that somebody with more rights had made are printed by nobody with less.
+#[tokio::test]
+async fn sec_181_a_registrar_prints_no_letter_of_somebody_who_may_do_more() {
+    let place = place(2).await;
+    let job = place.registry.import(&place.by, ImportKind::Letters, b"username\nperson0\nperson1\n").await.unwrap();
+    place.registry.start_job(&place.by, &job.id).await.unwrap();
+    place.work().await;
+    let registrar =
+        Mandate { permissions: Permissions::of(Roles::NONE.with(Role::DeviceRegistrar)), ..Mandate::operator() };
+    assert!(place.registry.letters_pdf(&registrar, &job.id, "letter").await.is_ok());
+    let boss = place.registry.user("person1").await.unwrap();
+    let mut work = place.store.begin().await.unwrap();
+    work.set_own_roles(&boss.id, Roles::NONE.with(Role::Superadmin), None, place.registry.now()).await.unwrap();
+    work.commit().await.unwrap();
+    let printed = place.registry.letters_pdf(&registrar, &job.id, "letter").await;
+    assert_eq!(printed.unwrap_err(), Refusal::Forbidden);
+    assert!(place.registry.letters_pdf(&place.by, &job.id, "letter").await.is_ok());
+}
+
+/// Who loses the role while work runs does no more of it; somebody else takes back what was done.
+#[tokio::test]
+async fn sec_181_work_outlives_no_role() {
+    let place = place(2).await;
+    let registrar = place.registry.user("person0").await.unwrap();
+    let give = async |roles: Roles| {
+        let mut work = place.store.begin().await.unwrap();
+        work.set_own_roles(&registrar.id, roles, None, place.registry.now()).await.unwrap();
+        work.commit().await.unwrap();
+    };
+    let by = Mandate {
+        actor: domain::Actor::Account(registrar.id),
+        account: Some(registrar.id),
+        permissions: Permissions::of(Roles::NONE.with(Role::DeviceRegistrar)),
+        address: None,
+    };
+    let phone = place.phone("person1").await;
+    let suspend = async || {
+        let asked = BulkAsked {
+            action: BulkAction::SuspendDevices,
+            ids: Some(vec![phone.id.to_string()]),
+            filter: BulkFilter::default(),
+            group: None,
+            reason: None,
+        };
+        let job = place.registry.plan_bulk(&by, asked).await.unwrap();
+        place.registry.start_job(&by, &job.id).await.unwrap()
+    };
+    give(Roles::NONE.with(Role::DeviceRegistrar)).await;
+    let job = suspend().await;
+    give(Roles::NONE).await;
+    place.work().await;
+    assert_eq!(place.devices(&[&phone]).await, [DeviceState::Active]);
+    assert_eq!(place.registry.job(&job.id).await.unwrap().counts.failed, 1);
+
+    give(Roles::NONE.with(Role::DeviceRegistrar)).await;
+    let job = suspend().await;
+    place.work().await;
+    assert_eq!(place.devices(&[&phone]).await, [DeviceState::Suspended]);
+    give(Roles::NONE).await;
+    place.registry.undo_job(&place.by, &job.id).await.unwrap();
+    place.work().await;
+    assert_eq!(place.devices(&[&phone]).await, [DeviceState::Active], "undone by the operator");
+}
+
+/// Undoing lets nothing back that was stopped for another reason meanwhile.
+#[tokio::test]
+async fn sec_079_undoing_takes_back_no_loss_and_no_lock_down() {
+    let place = place(3).await;
+    let (lost, locked, other) =
+        (place.phone("person0").await, place.phone("person1").await, place.phone("person2").await);
+    let all = [&lost, &locked, &other];
+    let phones = place.bulk(BulkAction::SuspendDevices, &all).await;
+    let ids = [locked.account, other.account];
+    let asked = BulkAsked {
+        action: BulkAction::DisableUsers,
+        ids: Some(ids.iter().map(ToString::to_string).collect()),
+        filter: BulkFilter::default(),
+        group: None,
+        reason: None,
+    };
+    let people = place.registry.plan_bulk(&place.by, asked).await.unwrap();
+    place.registry.start_job(&place.by, &people.id).await.unwrap();
+    place.work().await;
+    place.clock.advance(Duration::from_secs(5));
+    let owner = crate::devices::change::DeviceActor::operator();
+    place.registry.lost_device(&owner, &lost.id, crate::lost::LostReason::Lost, None).await.unwrap();
+    place.registry.lock_down(&place.by, &locked.account, Some("taken over")).await.unwrap();
+    for job in [&phones, &people] {
+        place.registry.undo_job(&place.by, &job.id).await.unwrap();
+    }
+    place.work().await;
+    use DeviceState as S;
+    assert_eq!(place.devices(&all).await, [S::Suspended, S::Suspended, S::Active]);
+    let mut view = place.store.read().await.unwrap();
+    assert!(!view.account(&locked.account).await.unwrap().unwrap().is_active());
+    assert!(view.account(&other.account).await.unwrap().unwrap().is_active());
+}

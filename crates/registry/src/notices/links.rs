@@ -9,6 +9,7 @@
 //! day (SEC-167).
 
 use app::notices::{self, confirmed_address};
+use app::throttle::network;
 use app::{Change, Mandate, Refusal, Rule, Secret, audit};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -79,8 +80,24 @@ impl Registry {
         if is_ours { Ok(NoticeId::from_random(id)) } else { Err(Refusal::Gone) }
     }
 
-    /// The notice of a token that still works, for links of this path.
+    /// The notice of a token that still works, for links of this path. Those that do not are counted for the network
+    /// they come from.
     pub(crate) async fn open(
+        &self,
+        token: &str,
+        is_wanted: fn(NoticeAction) -> bool,
+        from: ClientAddress,
+    ) -> Result<(Notice, NoticeAction), Refusal> {
+        let network = network(from);
+        self.app.throttle().peek_or_alone(Rule::LinkAddress, &network).await?;
+        let opened = self.opened(token, is_wanted).await;
+        if matches!(opened, Err(Refusal::Gone)) {
+            self.app.throttle().hit_or_alone(Rule::LinkAddress, &network).await?;
+        }
+        opened
+    }
+
+    async fn opened(
         &self,
         token: &str,
         is_wanted: fn(NoticeAction) -> bool,
@@ -98,9 +115,9 @@ impl Registry {
     /// What a link would do, for the page that asks once more. Uses nothing up.
     ///
     /// # Errors
-    /// `Gone` for every token that does not work (any more).
-    pub async fn link_shown(&self, token: &str) -> Result<Link, Refusal> {
-        let (notice, action) = self.open(token, |_| true).await?;
+    /// `Gone` for every token that does not work (any more); `TooMany`.
+    pub async fn link_shown(&self, token: &str, from: ClientAddress) -> Result<Link, Refusal> {
+        let (notice, action) = self.open(token, |_| true, from).await?;
         let account = self.app.store().read().await?.account(&notice.account).await?.ok_or(Refusal::Gone)?;
         Ok(Link { kind: notice.kind, action, username: account.username.as_str().to_owned() })
     }
@@ -116,7 +133,7 @@ impl Registry {
                 NoticeAction::EndSession(_) | NoticeAction::SuspendDevice(_) | NoticeAction::LockDown
             )
         };
-        let (notice, action) = self.open(token, is_wanted).await?;
+        let (notice, action) = self.open(token, is_wanted, address).await?;
         // Each of the deeds does no harm when it is done twice, so that it comes first: a link that is used up has
         // done its deed.
         match action {
@@ -204,12 +221,26 @@ impl Registry {
         self.app.repeatable(deed).await
     }
 
+    /// The address that waits for its link to be used; none: none does.
+    ///
+    /// # Errors
+    /// The store.
+    pub async fn waiting_email(&self, account: &AccountId) -> Result<Option<String>, Refusal> {
+        let since = super::since(self.app.now(), NoticeAction::ConfirmEmail.life_seconds());
+        let found =
+            self.app.store().read().await?.waiting_link(account, notices::CONFIRM_EMAIL, since).await?;
+        Ok(found.and_then(|notice| match notice.kind {
+            NoticeKind::ConfirmEmail { address } => Some(address),
+            _ => None,
+        }))
+    }
+
     /// Confirms the address that a link was sent to. It becomes the account's, if it was not; the one before is told.
     ///
     /// # Errors
     /// `Gone`.
     pub async fn confirm_email(&self, token: &str, from: ClientAddress) -> Result<String, Refusal> {
-        let (notice, action) = self.open(token, |action| action == NoticeAction::ConfirmEmail).await?;
+        let (notice, action) = self.open(token, |action| action == NoticeAction::ConfirmEmail, from).await?;
         let NoticeKind::ConfirmEmail { address } = &notice.kind else { return Err(Refusal::Gone) };
         let deed = || async {
             let now = self.app.now();
@@ -217,6 +248,9 @@ impl Registry {
             let since = super::since(now, action.life_seconds());
             work.act_on_notice(&notice.id, since, now).await?.ok_or(Refusal::Gone)?;
             let person = work.person(&notice.account).await?.ok_or(Refusal::Gone)?;
+            if !person.account.is_active() {
+                return Err(Refusal::Gone);
+            }
             let before = person.account;
             let mut account = before.clone();
             account.claims.insert("email".to_owned(), Value::from(address.as_str()));
@@ -232,6 +266,8 @@ impl Registry {
             .await?;
             let old = before.claims.get("email").and_then(Value::as_str);
             if old != Some(address) {
+                // A link for a new password that went to the one before is none any more.
+                work.void_notices(&account.id, notices::PASSWORD_RESET, now).await?;
                 let from = confirmed_address(&before).map(str::to_owned);
                 let to = Some(address.clone());
                 let kind = NoticeKind::EmailChanged { from, to, by: NoticeBy::Owner };

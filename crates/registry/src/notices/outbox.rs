@@ -193,7 +193,9 @@ fn is_over(notice: &Notice, now: Timestamp) -> bool {
 fn next_try(notice: &Notice, now: Timestamp) -> Option<Timestamp> {
     let attempts = notice.mail.as_ref().map_or(0, |mail| mail.attempts);
     let at = usize::try_from(attempts.saturating_sub(1)).unwrap_or(usize::MAX).min(PAUSES.len() - 1);
-    (now.since(notice.created_at) < life(notice)).then(|| now.after(PAUSES[at]))
+    let due_at = now.after(PAUSES[at]);
+    // Later it would say what is true no more.
+    (due_at.since(notice.created_at) < life(notice)).then_some(due_at)
 }
 
 #[cfg(test)]

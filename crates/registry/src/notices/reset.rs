@@ -68,6 +68,10 @@ impl Registry {
             if !account.is_active() || confirmed_address(&account).is_none() {
                 continue;
             }
+            // Who signs in by passkey or phone alone is given no password by whoever reads their mail (SEC-167).
+            if !self.app.held(&account.id).await?.has_password() {
+                continue;
+            }
             // Many links are a nuisance for its owner, from wherever they are asked for.
             if self.app.throttle().hit(Rule::ResetMails, &account.id.to_string()).await.is_err() {
                 continue;
@@ -82,8 +86,8 @@ impl Registry {
     /// until the link was used.
     ///
     /// # Errors
-    /// `NotFound`; `Forbidden`; `Conflict`: `mail_off`, `state` (the account is disabled), `email` (no confirmed
-    /// address).
+    /// `NotFound`; `Forbidden`, also for an account that may do more than who asks (SEC-181); `Conflict`: `mail_off`,
+    /// `state` (the account is disabled), `email` (no confirmed address), `no_password` (it signs in by something else).
     pub async fn send_reset(&self, by: &Mandate, account: &AccountId) -> Result<(), Refusal> {
         by.must(Permission::UsersLock)?;
         if self.app.mailer().is_none() {
@@ -93,8 +97,13 @@ impl Registry {
         if !found.is_active() {
             return Err(Refusal::Conflict("state"));
         }
+        by.must_hold(found.roles)?;
         if confirmed_address(&found).is_none() {
             return Err(Refusal::Conflict("email"));
+        }
+        let held = self.app.held(&found.id).await?;
+        if !held.has_password() && held.other_since.is_some() {
+            return Err(Refusal::Conflict("no_password"));
         }
         self.mail_reset(&found, |now| by.entry(AuditEvent::PasswordReset, Outcome::Done, now)).await
     }
@@ -133,9 +142,12 @@ impl Registry {
         password: &SecretString,
         from: ClientAddress,
     ) -> Result<(), Refusal> {
-        let (notice, action) = self.open(token, |action| action == NoticeAction::ResetPassword).await?;
-        let account = self.app.store().read().await?.account(&notice.account).await?.ok_or(Refusal::Gone)?;
-        if !account.is_active() {
+        let (notice, action) = self.open(token, |action| action == NoticeAction::ResetPassword, from).await?;
+        let mut view = self.app.store().read().await?;
+        let account = view.account(&notice.account).await?.filter(Account::is_active).ok_or(Refusal::Gone)?;
+        let held = view.factors_held(&account.id).await?.ok_or(Refusal::Gone)?;
+        drop(view);
+        if !held.has_password() && held.other_since.is_some() {
             return Err(Refusal::Gone);
         }
         let phc = self.chosen_hash(&account, password).await?;
@@ -151,7 +163,10 @@ impl Registry {
             let ended = work.end_sessions_of_account(&account.id, SessionEnd::SignedOut, now).await?;
             let kind = NoticeKind::PasswordChanged { by: NoticeBy::Owner };
             notices::post(&self.app, &mut *work, &account, kind, now).await?;
-            work.void_notices(&account.id, notice.kind.as_str(), now).await?;
+            // No link of before counts for the account any more: nor one to an address that somebody else asked for.
+            for kind in [notice.kind.as_str(), notices::CONFIRM_EMAIL] {
+                work.void_notices(&account.id, kind, now).await?;
+            }
             let by = Actor::Account(account.id);
             work.audit(AuditEntry {
                 account: Some(account.id),

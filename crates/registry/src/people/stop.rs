@@ -2,7 +2,7 @@
 
 use app::{Change, Mandate, Refusal, notices};
 use domain::{
-    AccountId, AccountState, AuditEntry, AuditEvent, DeviceId, DeviceState, NoticeBy, NoticeKind, SessionEnd,
+    AccountId, AccountState, Actor, AuditEntry, AuditEvent, DeviceId, DeviceState, NoticeBy, NoticeKind, SessionEnd,
     SessionId,
 };
 use store::{ChangeNote, Person, Work};
@@ -101,6 +101,9 @@ impl Registry {
                 .await?;
             let devices = self.suspend_devices_of(&mut *work, by, id).await?;
             let now = self.app.now();
+            // Somebody who was stopped before is changed too: what stopped them may be taken back, this may not with it.
+            let stopped = work.person(id).await?.ok_or(Refusal::NotFound)?;
+            work.edit_account(&stopped.account, stopped.version, now).await?;
             let enrolments = work.cancel_enrolments_of(id, now).await?;
             let api_keys = work.revoke_api_keys_of(id, now).await?;
             let person = work.person(id).await?.ok_or(Refusal::NotFound)?;
@@ -132,14 +135,28 @@ impl Registry {
         let admins = work.count_superadmins().await?;
         let changed = work.set_account_state(id, AccountState::Disabled, now).await?;
         keep_a_superadmin(work, admins).await?;
-        let ended = work.end_sessions_of_account(id, SessionEnd::EndedByAdmin, now).await?;
+        let is_owner = by.actor == Actor::Account(*id);
+        let why = if is_owner { SessionEnd::SignedOut } else { SessionEnd::EndedByAdmin };
+        let ended = work.end_sessions_of_account(id, why, now).await?;
         if changed || event == AuditEvent::AccountLockedDown {
             work.audit(entry(by, event, id, now, reason)).await?;
-            let kind = NoticeKind::AccountLocked { by: NoticeBy::Admin, reason: reason.map(str::to_owned) };
+            let told_by = if is_owner { NoticeBy::Owner } else { NoticeBy::Admin };
+            let kind = NoticeKind::AccountLocked { by: told_by, reason: reason.map(str::to_owned) };
             notices::post(&self.app, work, &before.account, kind, now).await?;
         }
+        // Links that would give somebody a hold on the account end with it: they may be why it is stopped.
+        for kind in [notices::CONFIRM_EMAIL, notices::PASSWORD_RESET] {
+            work.void_notices(id, kind, now).await?;
+        }
+        let open = store::RecoveryFilter { account: Some(*id), open_at: Some(now) };
+        for found in work.recoveries(&open, None, 1).await? {
+            if work.cancel_recovery(&found.recovery.id, &by.actor, now).await? {
+                work.audit(entry(by, AuditEvent::RecoveryCancelled, id, now, reason)).await?;
+            }
+        }
         for session in &ended {
-            let told = entry(by, AuditEvent::SessionEnded, id, now, Some("by an administrator"));
+            let who = if is_owner { "by the owner" } else { "by an administrator" };
+            let told = entry(by, AuditEvent::SessionEnded, id, now, Some(who));
             work.audit(AuditEntry { session: Some(*session), ..told }).await?;
         }
         Ok(ended)
@@ -153,10 +170,12 @@ impl Registry {
     ) -> Result<Vec<DeviceId>, Refusal> {
         let now = self.app.now();
         let mut suspended = Vec::new();
-        let active =
-            work.devices_of(id).await?.into_iter().filter(|device| device.state == DeviceState::Active);
-        for device in active.take(MOST_DEVICES) {
-            if work
+        for device in work.devices_of(id).await?.into_iter().take(MOST_DEVICES) {
+            if device.state == DeviceState::Suspended {
+                // It was stopped for something else, which may be taken back: this may not with it.
+                let note = ChangeNote { by: &by.actor, why: Some("the account was locked down") };
+                work.note_device_change(&device.id, &note, now).await?;
+            } else if work
                 .move_device(&device.id, Some(id), &[DeviceState::Active], DeviceState::Suspended, now)
                 .await?
             {

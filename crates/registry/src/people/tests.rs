@@ -65,6 +65,53 @@ fn why<T: std::fmt::Debug>(outcome: Result<T, Refusal>) -> (&'static str, &'stat
     }
 }
 
+/// Locking oneself down is told as one's own deed, and ends what could undo it: a recovery that waits.
+#[tokio::test]
+async fn sec_086_locking_down_ends_a_recovery_and_tells_who_did_it() {
+    let registry = registry().await;
+    let ada = made(&registry, "ada").await.account.id;
+    registry.open_recovery(&operator(), &ada, "Lost the phone").await.unwrap();
+    let own = Mandate { actor: Actor::Account(ada), account: Some(ada), ..with(Permissions::of(Roles::NONE)) };
+    registry.lock_down(&own, &ada, Some("by a link in a mail")).await.unwrap();
+    assert_eq!(registry.cancel_own_recovery(&ada, None).await, Ok(false), "none is open");
+    let told = registry.notices(&ada, None, 10).await.unwrap().items;
+    let by_owner = |notice: &domain::Notice| {
+        matches!(&notice.kind, NoticeKind::AccountLocked { by: domain::NoticeBy::Owner, .. })
+    };
+    assert!(told.iter().any(by_owner), "{told:?}");
+    registry.enable_person(&operator(), &ada).await.unwrap();
+    registry.lock_down(&operator(), &ada, None).await.unwrap();
+    let told = registry.notices(&ada, None, 10).await.unwrap().items;
+    let by_admin = |notice: &domain::Notice| {
+        matches!(&notice.kind, NoticeKind::AccountLocked { by: domain::NoticeBy::Admin, .. })
+    };
+    assert!(told.iter().any(by_admin), "{told:?}");
+}
+
+/// The last phone is no way to lock oneself out, unless it is lost.
+#[tokio::test]
+async fn sec_174_the_last_phone_is_removed_only_where_another_way_in_is() {
+    let registry = registry().await;
+    let ada = made(&registry, "ada").await.account.id;
+    let bob = made(&registry, "bob").await.account.id;
+    let new = NewDevice {
+        username: "ada".to_owned(),
+        public_jwk: P256.to_owned(),
+        name: "Phone".to_owned(),
+        platform: "Test".to_owned(),
+        model: None,
+    };
+    let phone = registry.add_device(new).await.unwrap().device.id;
+    let from = domain::ClientAddress([192, 0, 2, 1].into());
+    let foreign = registry.remove_device(&bob, from, &phone).await;
+    assert_eq!(foreign.unwrap_err(), Refusal::NotFound);
+    let last = registry.remove_device(&ada, from, &phone).await;
+    assert_eq!(last.unwrap_err(), Refusal::Conflict("last_factor"));
+    let secret = SecretString::from("nine grey cranes over the marsh");
+    registry.set_password("ada", &secret).await.unwrap();
+    assert!(registry.remove_device(&ada, from, &phone).await.is_ok());
+}
+
 #[tokio::test]
 async fn a_name_that_can_be_mistaken_is_refused_with_a_sentence() {
     let registry = registry().await;

@@ -122,6 +122,12 @@ pub async fn sec_167_one_action_is_taken_once(store: &dyn Store) {
     assert_eq!(work.void_notices(&ada.id, "password_reset_asked", at(6)).await.unwrap(), 2);
     work.commit().await.unwrap();
     assert_eq!(act(newer.id, at(-1)).await, None);
+    let waiting = async |kind: &'static str, since: i64| {
+        store.read().await.unwrap().waiting_link(&ada.id, kind, at(since)).await.unwrap()
+    };
+    assert_eq!(waiting("confirm_email", 4).await, Some(other.clone()));
+    assert_eq!(waiting("confirm_email", 5).await, None, "its time is over");
+    assert_eq!(waiting("password_reset_asked", 4).await, None, "all were used");
     assert!(act(other.id, at(-1)).await.is_some());
 }
 

@@ -163,7 +163,31 @@ pub fn settings(page: &dyn Fn() -> Page) -> Samples<SettingsPage> {
     let facts = vec![(t.settings.username.clone(), HOSTILE.to_owned())];
     let languages = vec![("en", "English"), ("de", "Deutsch")];
     let language = "de".to_owned();
-    vec![("german", SettingsPage { page: page(), frame, t, language, languages, facts })]
+    let without = SettingsPage {
+        page: page(),
+        frame: frame.clone(),
+        t,
+        language: String::new(),
+        languages: languages.clone(),
+        facts: Vec::new(),
+        email: String::new(),
+        email_about: t.settings.email_none.clone(),
+        email_waiting: String::new(),
+        has_mail: false,
+    };
+    let german = SettingsPage {
+        page: page(),
+        frame,
+        t,
+        language,
+        languages,
+        facts,
+        email: HOSTILE.to_owned(),
+        email_about: t.settings.email_unconfirmed.clone(),
+        email_waiting: HOSTILE.to_owned(),
+        has_mail: true,
+    };
+    vec![("german", german), ("without mail", without)]
 }
 
 pub fn lost(page: &dyn Fn() -> Page) -> Samples<LostPage> {
