@@ -215,7 +215,10 @@ mod tests {
     use super::*;
 
     fn object(value: Value) -> Map<String, Value> {
-        value.as_object().cloned().unwrap_or_default()
+        match value {
+            Value::Object(members) => members,
+            _ => Map::new(),
+        }
     }
 
     #[test]

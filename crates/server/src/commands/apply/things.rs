@@ -192,11 +192,11 @@ fn plain(kind: Kind, row: &Value) -> Map<String, Value> {
             members.insert((*member).to_owned(), value.clone());
         }
     }
-    if kind == Kind::User {
-        if let Some(claims) = members.get_mut("claims").and_then(Value::as_object_mut) {
-            // Named beside them.
-            claims.retain(|claim, _| !["name", "email", "email_verified"].contains(&claim.as_str()));
-        }
+    if kind == Kind::User
+        && let Some(claims) = members.get_mut("claims").and_then(Value::as_object_mut)
+    {
+        // Named beside them.
+        claims.retain(|claim, _| !["name", "email", "email_verified"].contains(&claim.as_str()));
     }
     members
 }
