@@ -389,6 +389,8 @@ pub struct MoveOpened {
     pub secret: Hidden,
     /// What the old phone scans.
     pub url: String,
+    /// That link as a QR code, for the new phone's page: SVG.
+    pub svg: String,
     /// Seconds.
     pub expires_in: u32,
 }
@@ -573,9 +575,10 @@ mod tests {
             username: Some("ada".into()),
             password: Some(Hidden("correct horse".into())),
             token: Some(Hidden("token".into())),
+            code: Some(Hidden("typed".into())),
             moving: Some(Hidden("token".into())),
         };
         let printed = format!("{request:?}");
-        assert!(!printed.contains("horse") && !printed.contains("\"token\""));
+        assert!(!printed.contains("horse") && !printed.contains("\"token\"") && !printed.contains("typed"));
     }
 }
