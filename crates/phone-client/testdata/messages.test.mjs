@@ -49,8 +49,11 @@ test("only codes of the own service are read", () => {
   assert.deepEqual(links.readCode(` ${own}/phone#1${id}\n`, own), { channel: id });
   for (const host of ["id.example.evil.test", "evilid.example", "id.example:8443"]) {
     assert.deepEqual(links.readCode(`https://${host}/s#1${id}`, own), { foreign: host }, host);
+    assert.deepEqual(links.readCode(`https://${host}/phone#m1${id}`, own), { foreign: host }, host);
   }
-  for (const bad of ["", "x", own, `${own}/s`, `${own}/s#2${id}`, `${own}/s?x#1${id}`, `javascript:1#1${id}`, `${own}/s#1short`]) {
+  assert.deepEqual(links.readCode(`${own}/phone#m1${id}`, own), { offer: id });
+  for (const bad of ["", "x", own, `${own}/s`, `${own}/s#2${id}`, `${own}/s?x#1${id}`, `javascript:1#1${id}`, `${own}/s#1short`,
+    `${own}/s#m1${id}`, `${own}/phone#e1${id}`, `${own}/phone?x#m1${id}`]) {
     assert.equal(links.readCode(bad, own), null, bad);
   }
 });

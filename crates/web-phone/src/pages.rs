@@ -25,6 +25,8 @@ const START_UP: &[&str] = &[
     "phone/keys.js",
     "phone/links.js",
     "phone/messages.js",
+    "phone/move.js",
+    "phone/offer.js",
     "phone/passkey.js",
     "phone/scanner.js",
     "phone/screens.js",

@@ -43,6 +43,12 @@ web::texts! {
         reverify_lead, reverify_go, others, others_lead, lost, stolen, found, other_active, other_pending,
         other_suspended, other_revoked,
     }
+    /// A new phone takes an old one's place.
+    Moving {
+        go, lead, step_1, step_2, step_3, ask, warning, model, far_network, code, approve, approved, approved_lead,
+        stop, moved, moved_lead, denied_lead, over_lead, other, new_title, new_step_1, new_step_2, new_image,
+        new_link, new_number, new_number_hint, new_lead, new_denied, new_over, new_again,
+    }
     /// `/s`
     Handover { title, lead, safe_title, safe_1, safe_2, safe_3, open, no_script }
     /// `/phone/add`
@@ -69,6 +75,8 @@ pub struct Texts {
     pub problem: Problem,
     /// Waking a phone, and the owner's other ones.
     pub upkeep: Upkeep,
+    /// A new phone takes an old one's place.
+    pub moving: Moving,
     /// `/s`
     pub handover: Handover,
     /// `/phone/add`
@@ -119,6 +127,7 @@ impl Texts {
                 reverification_needed, attestation_required, device_state
             }
             upkeep { other_active, other_pending, other_suspended, other_revoked }
+            moving { model, far_network, new_number }
         }
     }
 }
@@ -144,7 +153,7 @@ mod tests {
         let mut names: Vec<&str> = words.iter().map(|(name, _)| *name).collect();
         names.sort_unstable();
         assert!(names.windows(2).all(|pair| pair[0] != pair[1]), "{names:?}");
-        for script in ["app.js", "claim.js", "enrol.js", "home.js", "upkeep.js"] {
+        for script in ["app.js", "claim.js", "enrol.js", "home.js", "move.js", "offer.js", "upkeep.js"] {
             let text =
                 std::str::from_utf8(web::assets::find(&format!("phone/{script}")).unwrap().plain).unwrap();
             for said in text.split("say(\"").skip(1).filter_map(|rest| rest.split('"').next()) {

@@ -454,6 +454,8 @@ pub struct MoveOpened {
     pub secret: String,
     /// What the old phone scans: `<issuer>/phone#m1<offer>`.
     pub url: String,
+    /// That link as a QR code: SVG.
+    pub svg: String,
     /// Seconds.
     pub expires_in: u32,
 }

@@ -23,7 +23,7 @@ fn seconds(span: std::time::Duration) -> u32 {
 #[utoipa::path(
     post, path = "/api/phone/v1/moves", tag = "A new phone",
     summary = "The new phone offers to take an old one's place",
-    description = "Show `url` as a QR code to the old phone, and ask `/moves/state` every two seconds.",
+    description = "Show `url` as a QR code (`svg`) to the old phone, and ask `/moves/state` every two seconds.",
     request_body = docs::MoveOffer,
     responses(
         (status = 201, body = docs::MoveOpened),
@@ -41,10 +41,13 @@ pub(super) async fn open(
         .open_move(&given.platform, given.model.as_deref(), address(&req)?)
         .await
         .map_err(refusal::of)?;
-    Ok(json(
-        StatusCode::CREATED,
-        &MoveOpened { secret: Hidden(opened.secret), url: opened.url, expires_in: seconds(opened.life) },
-    ))
+    let opened = MoveOpened {
+        secret: Hidden(opened.secret),
+        svg: signin::phone::drawn(&opened.url).map_err(refusal::of)?,
+        url: opened.url,
+        expires_in: seconds(opened.life),
+    };
+    Ok(json(StatusCode::CREATED, &opened))
 }
 
 /// `POST /moves/state`

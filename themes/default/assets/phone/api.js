@@ -60,7 +60,7 @@ function ask(path, body) {
   return post(path, JSON.stringify(body), {});
 }
 
-/** Begins an enrolment with {username, password} or {token}. */
+/** Begins an enrolment with {username, password}, {username, code}, {token} or {move}. */
 export function beginEnrolment(credentials) {
   return ask("/enrolments", credentials);
 }
@@ -137,4 +137,27 @@ export function lost(phone, device, reason) {
 
 export function found(phone, device, proof) {
   return signed(phone, "/devices/self/others/" + encodeURIComponent(device) + "/found", { proof });
+}
+
+/** This new phone offers to take an old one's place. */
+export function offerMove(platform) {
+  return ask("/moves", { platform });
+}
+
+/** Where that offer stands. */
+export function moveState(secret) {
+  return ask("/moves/state", { move: secret });
+}
+
+/** The offer of a new phone is this phone's to answer. */
+export function claimMove(phone, offer) {
+  return signed(phone, "/devices/self/moves/claim", { offer });
+}
+
+export function approveMove(phone, offer, number, proof) {
+  return signed(phone, "/devices/self/moves/approve", { offer, number, proof });
+}
+
+export function denyMove(phone, offer) {
+  return signed(phone, "/devices/self/moves/deny", { offer });
 }

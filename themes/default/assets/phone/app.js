@@ -1,22 +1,32 @@
 // The phone web app: decides which screen comes first, and what a link means.
 //
 // Files: messages.js (what is signed), keys.js (who this phone is), api.js, passkey.js, scanner.js, links.js,
-// and a module for each part of the page: enrol.js, home.js, upkeep.js, claim.js.
+// and a module for each part of the page: enrol.js, home.js, upkeep.js, claim.js, offer.js (this phone is the new
+// one), move.js (this phone is the old one).
 
 import { openClaim } from "./claim.js";
 import { enrol } from "./enrol.js";
 import { home, stopScan } from "./home.js";
 import { forgetPhone, loadPhone } from "./keys.js";
 import { readFragment } from "./links.js";
+import { answerMove, explainMove } from "./move.js";
+import { offer } from "./offer.js";
 import { isSupported } from "./passkey.js";
 import { issuer, one, show, shown } from "./screens.js";
 
 let phone = null;
 
-function opened(channel) {
+function opened(found) {
   stopScan();
-  if (!phone) return enrol({ scanned: true }, enrolled);
-  openClaim(phone, channel);
+  if (!phone) return enrol({ scanned: Boolean(found.channel) }, enrolled);
+  if (found.offer) answerMove(phone, found.offer, moved);
+  else openClaim(phone, found.channel);
+}
+
+// Another phone has this one's place: nothing here signs for anybody any more.
+async function moved() {
+  phone = null;
+  await forgetPhone();
 }
 
 function atHome(isNew = false) {
@@ -38,7 +48,7 @@ function takeLink() {
 
 function follow(link) {
   if (link?.token) return enrol({ token: link.token, replaces: phone?.account.name }, enrolled);
-  if (link?.channel) return opened(link.channel);
+  if (link?.channel || link?.offer) return opened(link);
   atHome();
 }
 
@@ -62,6 +72,8 @@ document.addEventListener("click", async (event) => {
   const target = event.target.closest("[data-go]")?.dataset.go;
   if (target === "home") atHome();
   else if (target === "removing") show("removing");
+  else if (target === "offering") offer((moving) => enrol({ moving }, enrolled));
+  else if (target === "moving") explainMove();
   else if (target === "enrolling") {
     phone = (await loadPhone()) ?? null;
     enrol({ replaces: phone?.account.name }, enrolled);
@@ -74,8 +86,9 @@ one("#again").addEventListener("click", async () => {
 });
 addEventListener("hashchange", () => {
   const link = takeLink();
-  // A claim that is being decided is not swept away by a link.
-  const isDeciding = shown() === "claim" && ["verifying", "sending"].includes(one("#claim").dataset.state);
+  // What is being decided is not swept away by a link.
+  const decided = { claim: "#claim", moving: "#moving" }[shown()];
+  const isDeciding = Boolean(decided) && ["verifying", "sending"].includes(one(decided).dataset.state);
   if (link && !isDeciding) follow(link);
 });
 

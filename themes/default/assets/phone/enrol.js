@@ -7,13 +7,16 @@ import { alertIn, busy, issuer, one, show } from "./screens.js";
 import { problem, say } from "./words.js";
 
 let token = null;
+// What an old phone agreed to, in place of a password.
+let moving = null;
 // A code is typed in place of the password.
 let byCode = false;
 let done = null;
 // Begun and waiting for the owner's face, finger or PIN.
 let open = null;
 
-function platform() {
+/** What system this phone has. */
+export function platform() {
   const agent = navigator.userAgent;
   if (/iPhone/.test(agent)) return "iPhone";
   if (/iPad/.test(agent) || (/Macintosh/.test(agent) && navigator.maxTouchPoints > 1)) return "iPad";
@@ -33,19 +36,28 @@ function takeCode(isCode) {
   alertIn("#enrol-problem", null);
 }
 
+// What the form asks for, by why this phone may be enrolled.
+function ask() {
+  const why = token !== null ? "token" : moving !== null ? "moving" : "password";
+  for (const word of ["token", "moving", "password"]) one(`#enrolling [data-when=${word}]`).hidden = word !== why;
+  one("#enrol-password").hidden = why !== "password";
+  one("#use-other").hidden = why !== "password";
+  // It stays the same phone in the account, with the name it has there.
+  one("#phone-name").closest(".field").hidden = why === "moving";
+}
+
 /**
- * Shows the form. `given` is {token} of a link, {scanned} when a sign-in code was opened on a phone that is
+ * Shows the form. `given` is {token} of a link, {moving} the secret of an offer that the old phone agreed to, {scanned} when a sign-in code was opened on a phone that is
  * not enrolled, {replaces} the name of the owner it is enrolled for already.
  */
 export function enrol(given, whenDone) {
   token = given.token ?? null;
+  moving = given.moving ?? null;
   done = whenDone;
   open = null;
   const name = one("#phone-name");
   if (!name.value) name.value = platform();
-  one("#enrol-password").hidden = token !== null;
-  one("#enrolling [data-when=password]").hidden = token !== null;
-  one("#enrolling [data-when=token]").hidden = token === null;
+  ask();
   one("#enrolling [data-when=scanned]").hidden = !given.scanned;
   alertIn("#replaces", given.replaces ? say("replaces", { name: given.replaces }) : null);
   alertIn("#enrol-problem", null);
@@ -54,6 +66,7 @@ export function enrol(given, whenDone) {
 
 function credentials(form) {
   if (token !== null) return { token };
+  if (moving !== null) return { move: moving };
   const username = form.elements.username.value.trim();
   if (byCode) return { username, code: form.elements.code.value.trim() };
   return { username, password: form.elements.password.value };
@@ -61,7 +74,7 @@ function credentials(form) {
 
 function complaint(form) {
   const secret = byCode ? "code" : "password";
-  const needed = token === null ? ["username", secret, "name"] : ["name"];
+  const needed = token === null && moving === null ? ["username", secret, "name"] : ["name"];
   for (const name of needed) {
     const field = form.elements.namedItem(name);
     if (field.value.trim() === "") {
@@ -83,7 +96,7 @@ async function submit(form) {
     const begun = await beginEnrolment(credentials(form));
     if (begun.issuer !== issuer || !begun.webauthn) throw new Refused(0, { code: "other" });
     // Whoever took the place of the form's token must not use it again: it is spent.
-    token = null;
+    token = moving = null;
     open = { begun, name: form.elements.name.value.trim(), platform: platform() };
   } catch (error) {
     alertIn("#enrol-problem", problem(error));
@@ -134,6 +147,7 @@ async function verify(isFirst) {
   } catch (error) {
     if (error instanceof Refused && error.code === "gone") {
       open = null;
+      ask();
       show("enrolling");
       alertIn("#enrol-problem", problem(error));
       return;

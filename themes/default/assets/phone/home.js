@@ -12,7 +12,7 @@ let phone = null;
 let onCode = null;
 let scanning = null;
 
-/** Shows the start page. `whenScanned(channel)` is called with what is scanned or pasted. */
+/** Shows the start page. `whenScanned({channel} or {offer})` is called with what is scanned or pasted. */
 export function home(enrolled, whenScanned, isNew = false) {
   phone = enrolled;
   onCode = whenScanned;
@@ -60,6 +60,7 @@ function stand(state) {
   one("#not-active-why").textContent = isActive ? "" : say(state);
   one("#home-scan").hidden = !isActive;
   one("#sessions").hidden = !isActive;
+  one("#move-go").hidden = !isActive;
   if (!isActive) one("#others").hidden = one("#reverify").hidden = true;
   one("#again").hidden = state !== "revoked";
 }
@@ -91,17 +92,19 @@ async function end(session, item) {
   item.querySelector(".quiet").textContent = say("session_ended");
 }
 
-function take(text, where) {
+/** Opens what a code or link says; what is none of ours is named in `where`. */
+export function take(text, where) {
   const found = readCode(text, issuer);
-  if (found?.channel) {
-    onCode(found.channel);
+  if (found && !found.foreign) {
+    onCode(found);
     return true;
   }
   alertIn(where, found?.foreign ? say("foreign", { host: found.foreign }) : say("not_ours"));
   return false;
 }
 
-async function startScan() {
+/** Opens the scanner. */
+export async function startScan() {
   alertIn("#scan-problem", null);
   show("scanning");
   scanning = new AbortController();
@@ -109,8 +112,9 @@ async function startScan() {
   // A code of ours ends the scan; anything else is named and the camera goes on.
   const accept = (text) => {
     const found = readCode(text, issuer);
-    if (!found?.channel) alertIn("#scan-problem", found?.foreign ? say("foreign", { host: found.foreign }) : say("not_ours"));
-    return Boolean(found?.channel);
+    const isOurs = Boolean(found && !found.foreign);
+    if (!isOurs) alertIn("#scan-problem", found?.foreign ? say("foreign", { host: found.foreign }) : say("not_ours"));
+    return isOurs;
   };
   try {
     const text = await scan(one("#camera"), accept, signal);

@@ -1,20 +1,24 @@
-// What a code or link holds: `<issuer>/s#1<channel id>` or `<issuer>/phone#e1<token>`, nothing else.
+// What a code or link holds: `<issuer>/s#1<channel id>`, `<issuer>/phone#e1<token>` or `<issuer>/phone#m1<offer>`,
+// nothing else.
 
 const CHANNEL = /^#1([A-Za-z0-9_-]{22})$/;
+const OFFER = /^#m1([A-Za-z0-9_-]{22})$/;
 const TOKEN = /^#e1([A-Za-z0-9_-]{22,86})$/;
 
-/** {channel} or {token} of a fragment, or null. */
+/** {channel}, {token} or {offer} of a fragment, or null. */
 export function readFragment(fragment) {
   const channel = CHANNEL.exec(fragment);
   if (channel) return { channel: channel[1] };
+  const offer = OFFER.exec(fragment);
+  if (offer) return { offer: offer[1] };
   const token = TOKEN.exec(fragment);
   if (token) return { token: token[1] };
   return null;
 }
 
 /**
- * Reads a scanned or pasted text. Answers {channel}, {foreign: host} for a code of another service, or null
- * when it is no sign-in code.
+ * Reads a scanned or pasted text. Answers {channel}, {offer} of a new phone, {foreign: host} for a code of another
+ * service, or null when it is none of these.
  */
 export function readCode(text, issuer) {
   const line = text.trim();
@@ -26,9 +30,9 @@ export function readCode(text, issuer) {
     return null;
   }
   const found = readFragment(url.hash);
-  if (!found?.channel || url.search !== "") return null;
+  if (!(found?.channel || found?.offer) || url.search !== "") return null;
   const before = line.slice(0, line.indexOf("#"));
-  if (before === issuer + "/s" || before === issuer + "/phone") return found;
-  if (url.pathname.endsWith("/s")) return { foreign: url.host };
+  if (before === issuer + "/phone" || (found.channel && before === issuer + "/s")) return found;
+  if (url.pathname.endsWith(found.channel ? "/s" : "/phone")) return { foreign: url.host };
   return null;
 }

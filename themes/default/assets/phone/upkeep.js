@@ -8,8 +8,8 @@ import { problem, say, when } from "./words.js";
 let phone = null;
 let whenAwake = null;
 
-/** Proves that the owner is here, for one deed. */
-async function proof(purpose, subject) {
+/** Proves that the owner is here, for one deed of this phone. */
+export async function proof(phone, purpose, subject) {
   const asked = await beginVerification(phone, purpose, subject);
   const assertion = asked.webauthn ? await verifyOwner(asked.webauthn) : null;
   return { nonce: asked.nonce, uv: true, assertion };
@@ -53,7 +53,7 @@ function stand(item, other, state) {
 async function act(item, other, deed) {
   alertIn("#others-problem", null);
   try {
-    if (deed === "found") await found(phone, other.device, await proof("found", other.device));
+    if (deed === "found") await found(phone, other.device, await proof(phone, "found", other.device));
     else await lost(phone, other.device, deed);
     stand(item, other, { lost: "suspended", stolen: "revoked", found: "active" }[deed]);
   } catch (error) {
@@ -65,7 +65,7 @@ one("#reverify-go").addEventListener("click", (event) =>
   busy([event.currentTarget], async () => {
     alertIn("#home-problem", null);
     try {
-      await reverify(phone, await proof("reverify", "-"));
+      await reverify(phone, await proof(phone, "reverify", "-"));
       one("#reverify").hidden = true;
       whenAwake?.();
     } catch (error) {
