@@ -6,7 +6,7 @@
 pub mod change;
 pub mod listing;
 
-use app::{Change, Refusal, Secret};
+use app::{Change, Refusal, Secret, meters};
 use domain::notice::NoticeKind;
 use domain::{
     Account, Actor, AddedBy, AuditEntry, AuditEvent, Device, DeviceId, DeviceKind, DeviceRecord, DeviceState,
@@ -235,6 +235,7 @@ impl Registry {
             Ok(work.commit().await?)
         };
         self.app.repeatable(deed).await?;
+        self.app.meters().count(meters::Event::EnrolmentMade);
         let url = format!("{}#e1{}", self.app.issuer().url("/phone"), token.text());
         Ok(EnrolmentLink { account, url, expires_at: enrolment.expires_at })
     }

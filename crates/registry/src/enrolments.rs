@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use app::{Mandate, Refusal, Secret};
+use app::{Mandate, Refusal, Secret, meters};
 use domain::{
     Account, AccountId, AuditEntry, AuditEvent, Cursor, Enrolment, EnrolmentCode, EnrolmentId, EnrolmentKind,
     EnrolmentOrigin, EnrolmentPolicy, EnrolmentState, JobId, Outcome, Timestamp,
@@ -97,6 +97,7 @@ impl Registry {
             Ok(work.commit().await?)
         };
         self.app.repeatable(deed).await?;
+        self.app.meters().count(meters::Event::EnrolmentMade);
         let qr = url.as_deref().map(letters::svg).transpose();
         let qr = qr.map_err(|why| Refusal::Corrupt(format!("an enrolment link: {why}")))?;
         tracing::info!(enrolment.id = %enrolment.id, account.id = %account.id, kind = kind.as_str(), "Enrolment made");

@@ -1,7 +1,7 @@
 //! The second step of an enrolment: everything is proven, then kept in one unit.
 
 use app::throttle::{self, Rule};
-use app::{Change, Refusal, audit, notices};
+use app::{Change, Refusal, audit, meters, notices};
 use domain::{
     Account, Actor, Attestation, AttestationWish, AuditEvent, ClientAddress, CredentialId, Device,
     DeviceKind, DeviceRecord, DeviceState, EnrolmentId, NoticeKind, Outcome, Passkey, SecretHash, Timestamp,
@@ -227,6 +227,7 @@ impl Registry {
         if let Some(enrolment) = &enrolment {
             work.complete_enrolment(enrolment, &device.id, now).await?;
         }
+        let is_added = moved.is_none();
         let (id, name) = (device.id, domain::text::shown(&device.name, LONGEST_TEXT));
         let kind = match moved {
             Some(from) => NoticeKind::DeviceMoved { device: id, name, from },
@@ -236,6 +237,9 @@ impl Registry {
         };
         notices::post(&self.app, &mut *work, &account, kind, now).await?;
         work.commit().await?;
+        if is_added {
+            self.app.meters().count(meters::Event::Enrolled);
+        }
         self.app.tell(Change::Device(device.id)).await;
         tracing::info!(device.id = %device.id, account.id = %account.id, kind = device.kind.as_str(), "Phone enrolled");
         Ok((device, account))

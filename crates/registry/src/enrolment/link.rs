@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use app::{Refusal, Visitor, audit};
+use app::{Refusal, Visitor, audit, meters};
 use domain::{AuditEvent, Enrolment, EnrolmentKind, EnrolmentOrigin, Outcome};
 use store::SignedIn;
 
@@ -53,6 +53,7 @@ impl Registry {
         entry.session = Some(who.session.id);
         work.audit(entry).await?;
         work.commit().await?;
+        self.app.meters().count(meters::Event::EnrolmentMade);
         let url = format!("{}#e1{}", self.app.issuer().url("/phone"), token.text());
         Ok(OwnLink { url, life: self.settings.enrolment_life })
     }

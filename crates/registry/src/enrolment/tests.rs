@@ -247,6 +247,9 @@ async fn sec_071_a_link_is_for_one_phone_of_its_user_and_ends_with_a_newer_one()
     let (device, _) = place.finish(app_phone(&begun)).await.unwrap();
     assert_eq!(device.added_by, AddedBy::Admin);
     let late = place.registry.offer_enrolment("ada").await.unwrap();
+    let counts = place.registry.app.meters().take(place.registry.now());
+    let counts: Vec<_> = counts.iter().map(|one| (one.name.as_str(), one.count)).collect();
+    assert_eq!(counts, [("enrolment.used", 1), ("enrolment.made", 3)]);
     place.clock.advance(Duration::from_secs(600));
     for bad in [token(&late.url), "nonsense".to_owned(), Secret::new([3; 32]).text()] {
         assert_eq!(begin(bad).await.unwrap_err(), Refusal::Gone);

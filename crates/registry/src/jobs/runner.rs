@@ -1,6 +1,6 @@
 //! Doing the rows.
 
-use app::{Change, Refusal};
+use app::{Change, Refusal, meters};
 use domain::{
     AuditEvent, BulkAction, Job, JobCounts, JobKind, JobRow, JobState, RowDone, RowOutcome, SessionId, Timestamp,
 };
@@ -181,6 +181,11 @@ impl Registry {
             }
             work.close_rows(&job.id, &closed, counted).await?;
             work.commit().await?;
+            // Only a letter leaves a secret.
+            closed
+                .iter()
+                .filter(|row| row.secret.is_some())
+                .for_each(|_| self.app.meters().count(meters::Event::EnrolmentMade));
             Ok(changes)
         };
         let changes = self.app.repeatable(deed).await?;

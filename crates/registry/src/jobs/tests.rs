@@ -194,6 +194,8 @@ async fn sec_071_the_secrets_of_letters_are_forgotten_after_a_day() {
     let job = place.registry.import(&place.by, ImportKind::Letters, b"username\nperson0\nperson1\n").await.unwrap();
     place.registry.start_job(&place.by, &job.id).await.unwrap();
     place.work().await;
+    let counts = place.registry.app.meters().take(place.registry.now());
+    assert!(counts.iter().any(|one| (one.name.as_str(), one.count) == ("enrolment.made", 2)), "{counts:?}");
     let pdf = place.registry.letters_pdf(&place.by, &job.id, "letter").await.unwrap();
     assert!(pdf.starts_with(b"%PDF"));
     assert!(!place.registry.drop_old_secrets().await.unwrap());
