@@ -164,19 +164,17 @@ fn the_description_says_what_a_phone_does_with_its_registration() {
     check_described("LostRequest", &wire::LostRequest { reason: text(), note: Some(text()) });
     check_described("FoundRequest", &wire::FoundRequest { proof: proof() });
     check_described("MoveOffer", &wire::MoveOffer { platform: text(), model: Some(text()) });
-    check_described("MoveOpened", &wire::MoveOpened { secret: hidden(), url: text(), svg: text(), expires_in: 1 });
+    check_described(
+        "MoveOpened",
+        &wire::MoveOpened { secret: hidden(), url: text(), svg: text(), expires_in: 1 },
+    );
     check_described("MoveQuestion", &wire::MoveQuestion { secret: hidden() });
     let number = qr::CheckCode::parse("123");
     check_described("MoveStood", &wire::MoveStood { state: text(), number, username: Some(text()) });
     check_described("MoveClaim", &wire::MoveClaim { offer: text() });
     check_described(
         "MoveClaimed",
-        &wire::MoveClaimed {
-            platform: text(),
-            model: Some(text()),
-            same_network: true,
-            expires_in: 1,
-        },
+        &wire::MoveClaimed { platform: text(), model: Some(text()), same_network: true, expires_in: 1 },
     );
     check_described(
         "MoveApproval",
