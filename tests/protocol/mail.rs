@@ -220,7 +220,7 @@ async fn sec_167_a_link_sets_one_password_once_and_ends_all_sessions() {
         browser.submit(&page, &forms[3]),
     ];
     let mut stages = Vec::new();
-    for one in futures(all).await {
+    for one in Box::pin(futures(all)).await {
         stages.push((one.status(), stage(&one)));
     }
     stages.sort();
@@ -309,4 +309,79 @@ async fn a_mail_that_was_sent_and_not_noted_comes_again_with_the_same_number() {
     assert_eq!(first.link(), again.link());
     tokio::time::sleep(Duration::from_secs(4)).await;
     assert_eq!(ground.mailbox.letters().len(), 2, "once it is noted, no more");
+}
+
+/// The owner changes the address: nothing changes until the link is used, and the one before is told.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_is_changed_by_its_owner_and_confirmed_by_its_link_once() {
+    const NEW: &str = "new@mail.example";
+    let ground = Ground::new().await;
+    let owner = ground.server.browser();
+    let _ = ground.sign_in(&owner).await;
+    let page = owner.get("/account/settings").await;
+    let bad = owner.submit(&page, &page.form("change-email").with("email", "ada@host")).await;
+    assert_eq!((bad.status(), bad.alert().is_some()), (400, true));
+    let sent = owner.submit(&page, &page.form("change-email").with("email", NEW)).await;
+    assert!(sent.has("email-waiting") && sent.html().contains(ADA), "{}", sent.html());
+    let letter = ground.mailbox.newest(NEW, "Confirm");
+    assert!(letter.link().starts_with(&format!("{}/account/email/verify#", ground.server.issuer)));
+
+    let reader = ground.server.browser();
+    let page = open(&reader, &letter.link()).await;
+    assert_eq!(stage(&page), "ask");
+    assert!(owner.get("/account/settings").await.has("email-waiting"), "opening it does nothing");
+    assert_eq!(stage(&act(&reader, &page).await), "done");
+    assert_eq!(stage(&act(&reader, &page).await), "gone");
+    let page = owner.get("/account/settings").await;
+    assert!(page.html().contains(NEW) && !page.has("email-waiting"));
+    // Both addresses hear of it; the link in these locks the account down, by its owner.
+    let warned = ground.mailbox.newest(ADA, "address");
+    let page = open(&reader, &warned.link()).await;
+    assert_eq!(stage(&act(&reader, &page).await), "done");
+    let silent = format!("{}&prompt=none", ground.shop.start().url);
+    assert!(!owner.is_signed_in(&silent).await);
+    let again = ground.server.browser().sign_in(&ground.shop.start().url, "ada", &ground.password).await;
+    assert!(again.query("code").is_none() && again.alert().is_some());
+    let locked = ground.server.audit("account.locked_down").await;
+    assert_eq!(locked.len(), 1);
+    assert_eq!(locked[0].detail.as_deref(), Some("by a link in a mail"));
+}
+
+/// Whoever tries tokens is stopped, and whoever has a right one elsewhere is not.
+#[tokio::test(flavor = "multi_thread")]
+async fn sec_086_wrong_tokens_of_links_are_throttled() {
+    let ground = Ground::new().await;
+    let browser = ground.server.browser();
+    let mut statuses = Vec::new();
+    for path in ["/account/notice", "/account/email/verify", "/login/reset"] {
+        for number in 0..11 {
+            let link = format!("{}{path}#{:064}", ground.server.issuer, number);
+            statuses.push(open(&browser, &link).await.status());
+        }
+    }
+    assert!(statuses[..30].iter().all(|status| *status == 410), "{statuses:?}");
+    assert_eq!(statuses.last(), Some(&429));
+}
+
+/// A mail reader gives nobody a password who has none, and an administrator sees how mails stand, without words or links.
+#[tokio::test(flavor = "multi_thread")]
+async fn sec_167_no_link_gives_a_password_to_who_has_none() {
+    let ground = Ground::new().await;
+    let claims = ground.server.file("claims.json", r#"{"email_verified": true}"#);
+    let claims = claims.to_string_lossy().into_owned();
+    let args = ["user", "create", "carol", "--email", "carol@mail.example", "--claims", &claims, "--json"];
+    let _ = ground.server.command(&args).done();
+    let browser = ground.server.browser();
+    assert_eq!(forgot(&browser, "carol").await.status(), 200);
+    assert_eq!(forgot(&browser, "ada").await.status(), 200);
+    let letter = ground.mailbox.newest(ADA, "Choose a new password");
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert!(ground.mailbox.letters().iter().all(|one| !one.raw.contains("carol@mail.example")));
+
+    let admin = ground.server.administrator("root", &["superadmin"]).await;
+    let outbox = admin.ask("GET", "/notices", None).await;
+    assert_eq!(outbox.status, 200, "{}", outbox.text());
+    assert!(!outbox.text().contains(&letter.token()));
+    let helpless = ground.server.administrator("desk", &["helpdesk"]).await;
+    assert_eq!(helpless.ask("GET", "/notices", None).await.status, 403);
 }

@@ -68,7 +68,8 @@ pub struct DevicePolicy {
     pub approval: bool,
     /// What a phone has to show.
     pub attestation: AttestationWish,
-    /// Certificates that attestations may lead to, each as PEM; none: those of the makers that are built in.
+    /// Certificates that attestations may lead to, each as PEM. None is built in: where attestation is required and the list is
+    /// empty, nobody gets in.
     pub attestation_roots: Vec<String>,
     /// A phone unused for so many days is verified again; 0: never.
     pub reverify_days: u32,

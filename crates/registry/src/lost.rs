@@ -11,7 +11,7 @@
 //! parties), the reason is kept, and its owner is told on every channel.
 
 use app::{Change, Refusal, audit};
-use domain::{AuditEntry, AuditEvent, Device, DeviceId, DeviceState};
+use domain::{Actor, AuditEntry, AuditEvent, Device, DeviceId, DeviceState};
 use store::ChangeNote;
 
 use crate::Registry;
@@ -78,7 +78,13 @@ impl Registry {
             work.audit(AuditEntry { detail: why.clone(), ..entry }).await?;
             if reason == LostReason::Lost && device.state == DeviceState::Suspended {
                 // It was stopped for something else, which may be taken back: this may not with it.
-                let note = ChangeNote { by: &by.actor, why: why.as_deref() };
+                // Who had stopped it stays the one who lets it back.
+                let stopped_by = match &device.record.changed_by {
+                    _ if by.may_let_back(&device) => &by.actor,
+                    Some(other) => other,
+                    None => &Actor::System,
+                };
+                let note = ChangeNote { by: stopped_by, why: why.as_deref() };
                 work.note_device_change(id, &note, now).await?;
             }
             let stopped = self.stop(&mut *work, by, device, asked, why.as_deref(), now).await?;
@@ -95,7 +101,8 @@ impl Registry {
     /// stolen never comes back (SEC-081).
     ///
     /// # Errors
-    /// `NotFound`; `Conflict("device_state")` when it is not suspended.
+    /// `NotFound`; `Forbidden` when an administrator had stopped it; `Conflict("device_state")` when it is not
+    /// suspended.
     pub async fn found_device(&self, by: &DeviceActor, id: &DeviceId) -> Result<Device, Refusal> {
         self.let_device_back(by, id, None).await
     }

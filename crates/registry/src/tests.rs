@@ -348,3 +348,48 @@ async fn sec_131_a_right_to_register_is_kept_as_its_hash_and_taken_back() {
     let told = events(&registry).await;
     assert_eq!(told.iter().filter(|e| **e == AuditEvent::InitialTokenChanged).count(), 2);
 }
+
+/// A program that opens the administration is deleted by nobody who could not have registered it.
+#[tokio::test]
+async fn sec_181_a_client_manager_deletes_no_client_that_opens_more() {
+    let registry = registry().await;
+    for (id, scope) in [("nightly", "admin"), ("shop", "openid")] {
+        let client = Client { scopes: vec![scope.to_owned()], ..shop(id) };
+        registry.create_client(client, None).await.unwrap();
+    }
+    let permissions = domain::Permissions::of(domain::Roles::NONE.with(domain::Role::ClientManager));
+    let manager = app::Mandate { permissions, ..app::Mandate::operator() };
+    assert_eq!(registry.delete_client_by(&manager, "nightly", None).await, Err(Refusal::Forbidden));
+    assert_eq!(registry.delete_client_by(&manager, "shop", None).await, Ok(()));
+    assert_eq!(registry.delete_client_by(&app::Mandate::operator(), "nightly", None).await, Ok(()));
+}
+
+#[tokio::test]
+async fn sec_079_owners_let_back_only_what_they_stopped_themselves() {
+    let registry = registry().await;
+    let owner = registry.create_user(ada()).await.unwrap();
+    let device = registry.add_device(phone()).await.unwrap().device;
+    let owner = crate::devices::DeviceActor::owner(owner.id, HERE);
+    registry.suspend_device(&device.id.to_string()).await.unwrap();
+    // Calling it lost changes nothing about who had stopped it.
+    registry.lost_device(&owner, &device.id, crate::lost::LostReason::Lost, None).await.unwrap();
+    assert_eq!(registry.found_device(&owner, &device.id).await, Err(Refusal::Forbidden));
+    registry.restore_device(&device.id.to_string()).await.unwrap();
+    registry.lost_device(&owner, &device.id, crate::lost::LostReason::Lost, None).await.unwrap();
+    assert_eq!(registry.found_device(&owner, &device.id).await.unwrap().state, DeviceState::Active);
+}
+
+/// The trail says who let others register relying parties, not only that somebody did.
+#[tokio::test]
+async fn sec_186_the_trail_names_who_made_an_initial_token() {
+    let registry = registry().await;
+    let actor = domain::Actor::Account(domain::AccountId::from_random([3; 16]));
+    let by = app::Mandate { actor: actor.clone(), ..app::Mandate::operator() };
+    let day = std::time::Duration::from_secs(24 * 3600);
+    registry.create_initial_token_by(&by, "partners", 2, day).await.unwrap();
+    registry.delete_initial_token_by(&by, "partners").await.unwrap();
+    let trail = registry.audit_trail(&AuditFilter::default(), 0, 500).await.unwrap();
+    let told = trail.iter().filter(|kept| kept.entry.event == AuditEvent::InitialTokenChanged);
+    assert!(told.clone().all(|kept| kept.entry.actor == Some(actor.clone())));
+    assert_eq!(told.count(), 2);
+}

@@ -4,11 +4,16 @@
 //! asks for a passkey. Not here: what each of them may do there (`domain::role`, the admin API, which asks again at
 //! every request).
 
+use std::time::Duration;
+
 use app::{Refusal, Visitor};
 use domain::Method;
 use journey::Need;
 
 use crate::{SignIn, Started};
+
+/// How long a passkey's proof opens the administration.
+pub const PROOF_LIFE: Duration = Duration::from_secs(12 * 3600);
 
 /// How far a browser is from the console.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +38,8 @@ impl SignIn {
         if who.account.roles.is_empty() {
             return Ok(Entrance::NotYours);
         }
-        if who.session.proofs.iter().any(|proof| proof.method == Method::Passkey) {
+        let since = self.app().now().before(PROOF_LIFE);
+        if who.session.proofs.iter().any(|proof| proof.method == Method::Passkey && proof.at >= since) {
             return Ok(Entrance::Open);
         }
         let have = self.app().store().read().await?.passkeys(&who.account.id).await?;
@@ -45,7 +51,8 @@ impl SignIn {
     /// # Errors
     /// Too many journeys; the live store is unavailable.
     pub async fn passkey_journey(&self, visitor: &Visitor, path: &'static str) -> Result<Started, Refusal> {
-        let need = Need { phishing_resistant: true, ..Need::default() };
+        let fresh_since = Some(self.app().now().before(PROOF_LIFE));
+        let need = Need { phishing_resistant: true, fresh_since, ..Need::default() };
         self.local_journey(visitor, need, path).await
     }
 }

@@ -35,7 +35,7 @@ use domain::{Acr, JourneyId, Method};
 use journey::{MethodPolicy, Step};
 use store::SignedIn;
 
-pub use administrators::Entrance;
+pub use administrators::{Entrance, PROOF_LIFE};
 pub use consent::{Answer, Given};
 pub use factors::Factors;
 pub use own::OwnSessions;

@@ -45,6 +45,17 @@ impl DeviceActor {
         Self { actor: Actor::Device(device.id), address: Some(address), owner: Some(device.account) }
     }
 
+    /// Owners let back what they or their phones had stopped. What an administrator stopped, an administrator lets
+    /// back.
+    pub(crate) fn may_let_back(&self, device: &Device) -> bool {
+        let Some(owner) = self.owner else { return true };
+        match &device.record.changed_by {
+            Some(Actor::Account(who)) => *who == owner,
+            Some(Actor::Device(_)) => true,
+            _ => false,
+        }
+    }
+
     /// As notices tell it.
     pub(crate) const fn notice_by(&self) -> NoticeBy {
         match (&self.actor, &self.owner) {
@@ -239,6 +250,9 @@ impl Registry {
             let now = self.app.now();
             let mut work = self.app.store().begin().await?;
             let device = held(&mut *work, by, id, version).await?;
+            if !by.may_let_back(&device) {
+                return Err(Refusal::Forbidden);
+            }
             if !work.move_device(id, None, from, DeviceState::Active, now).await? {
                 return Err(Refusal::Conflict("device_state"));
             }

@@ -8,7 +8,6 @@
 //! * A browser's session counts when it was proven by passkey (SEC-182); changes need our own page's origin and the
 //!   browser's token in the header `lb-csrf` (SEC-144).
 
-use std::time::Duration;
 
 use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
@@ -22,8 +21,6 @@ use super::problem::Failed;
 use super::route::Route;
 use crate::Admin;
 
-/// How long a passkey's proof opens the administration.
-const PROOF: Duration = Duration::from_secs(12 * 3600);
 /// The header with the browser's token.
 const CSRF: &str = "lb-csrf";
 
@@ -131,7 +128,7 @@ async fn of_browser(
     } else {
         origin::must_not_be_foreign(req, web)?;
     }
-    let since = admin.app().now().before(PROOF);
+    let since = admin.app().now().before(signin::PROOF_LIFE);
     let is_strong =
         who.session.proofs.iter().any(|proof| proof.method == Method::Passkey && proof.at > since);
     if !is_strong {
