@@ -1,13 +1,12 @@
 -- The chain of the audit trail, and counts for charts.
 -- actor: who acted for another: an id, client:<id>, operator or system.
 ALTER TABLE audit ADD COLUMN actor TEXT;
--- Searches go along number within one of these.
+-- Searches go along number within one of these. audit_of_account stays for nodes of the last release.
 CREATE INDEX audit_by_account ON audit (account_id, number) WHERE account_id IS NOT NULL;
 CREATE INDEX audit_by_device ON audit (device_id, number) WHERE device_id IS NOT NULL;
 CREATE INDEX audit_by_client ON audit (client_id, number) WHERE client_id IS NOT NULL;
 CREATE INDEX audit_by_actor ON audit (actor, number) WHERE actor IS NOT NULL;
 CREATE INDEX audit_by_event ON audit (event, number);
-DROP INDEX audit_of_account;
 
 -- marks: for each entry its number and eight bytes of its digest.
 CREATE TABLE audit_blocks (

@@ -30,18 +30,42 @@ async fn fault(connection: &mut SqliteConnection, statement: &str) -> Option<Str
     prepared.err().map(|why| format!("{statement}\n  {why}"))
 }
 
-/// A statement without its line breaks, and without the words by which sweeping nodes pass each other: one database
-/// has no others beside it.
+/// What is said in other words for PostgreSQL and means the same: the words by which sweeping nodes pass each other
+/// (SQLite has no others beside it), and the members of a JSON list.
+const ALIKE: &[(&str, &str)] = &[
+    (" FOR UPDATE SKIP LOCKED)", ")"),
+    (" FOR UPDATE OF r SKIP LOCKED)", ")"),
+    ("SELECT json_array_elements_text(CAST($1 AS json))", "SELECT value FROM json_each($1)"),
+    ("SELECT json_array_elements_text(CAST($1 AS JSON))", "SELECT value FROM json_each($1)"),
+    ("SELECT w FROM json_array_elements_text(CAST($1 AS JSON)) w", "SELECT value FROM json_each($1)"),
+    ("SELECT w FROM json_array_elements_text(CAST($2 AS JSON)) w", "SELECT value FROM json_each($2)"),
+];
+
+/// Where statements are not the same for both databases: the file, how many, and why.
+const UNLIKE: &[(&str, usize, &str)] = &[
+    ("src/audit.rs", 2, "the members of a JSON list in their order; locks that only PostgreSQL has"),
+    ("audit/search/along.rs", 10, "each planner is told in its own way which index to go along"),
+    ("src/devices.rs", 1, "the account's row is held: PostgreSQL has other writers"),
+    ("src/jobs.rs", 2, "a member of a kept JSON list"),
+    ("jobs/edit.rs", 2, "columns of a JSON list of objects"),
+    ("src/logouts.rs", 2, "rows are held, and passed by where another node holds them"),
+    ("src/notices.rs", 1, "rows are passed by where another node holds them"),
+    ("people/edit.rs", 2, "a JSON list is made of rows"),
+    ("src/sessions.rs", 1, "the account's row is held: PostgreSQL has other writers"),
+    ("src/statistics.rs", 1, "columns of a JSON list of objects"),
+];
+
+/// A statement without its line breaks, and in the words of SQLite where they only differ.
 fn words(text: &str) -> String {
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    words.replace(" FOR UPDATE SKIP LOCKED)", ")")
+    ALIKE.iter().fold(words, |words, (postgres, sqlite)| words.replace(postgres, sqlite))
 }
 
 #[tokio::test]
 async fn every_statement_can_be_prepared() {
     let mut connection = tables().await;
     let mut faults = Vec::new();
-    let (mut count, mut unlike) = (0, 0);
+    let mut count = 0;
     for (path, text) in files("crates/store-sql/src", ".rs") {
         if path.ends_with("src/work.rs") {
             // Where the macros are defined.
@@ -50,14 +74,17 @@ async fn every_statement_can_be_prepared() {
         let (found, calls) = statements(&text);
         assert_eq!(found.len(), calls, "{path}: a statement is no plain literal");
         count += calls;
+        let mut unlike = 0;
         for statement in found {
             let Some(sqlite) = statement.sqlite else { continue };
             unlike += usize::from(words(&sqlite) != words(&statement.postgres));
             faults.extend(fault(&mut connection, &sqlite).await.map(|why| format!("{path}: {why}")));
         }
+        let listed =
+            UNLIKE.iter().find(|(file, ..)| path.ends_with(file)).map_or(0, |(_, unlike, _)| *unlike);
+        assert_eq!(unlike, listed, "{path}: statements that are not the same for both databases");
     }
     assert!(count > 60, "only {count} statements were found");
-    assert!(unlike < 10, "{unlike} statements are not the same for both databases");
     assert_eq!(faults, Vec::<String>::new());
 }
 

@@ -172,6 +172,14 @@ impl Entry for PastKeyRow {
     }
 }
 
+/// Letters of a name that it is sorted and searched by.
+const LONGEST_NAME_KEY: usize = 200;
+
+/// The name as lists are sorted and searched by it. An index takes no long text, whatever a name may be.
+fn name_key(name: &str) -> String {
+    name.to_lowercase().chars().take(LONGEST_NAME_KEY).collect()
+}
+
 /// Others that change this phone wait.
 const HOLD_DEVICE: PgSql = pg_sql!("SELECT id FROM devices WHERE id = $1 FOR UPDATE");
 
@@ -327,7 +335,7 @@ impl EditDevices for SqlWork {
                     device.record.changed_why.as_deref(),
                     device.record.version,
                     device.seen_at(),
-                    device.name.to_lowercase(),
+                    name_key(&device.name),
                     limit,
                 ],
             )
@@ -433,7 +441,7 @@ impl EditDevices for SqlWork {
         let renamed = self
             .run(
                 sql!("UPDATE devices SET name = $2, name_key = $3 WHERE id = $1 AND state <> 'revoked'"),
-                bind![id, name, name.to_lowercase()],
+                bind![id, name, name_key(name)],
             )
             .await?;
         Ok(renamed == 1)

@@ -1,5 +1,7 @@
 //! Promises about units of work, views, and the store as a whole.
 
+use std::time::Duration;
+
 use domain::{AccountId, AuditEntry, AuditEvent, Outcome, SessionId};
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
@@ -154,12 +156,16 @@ pub async fn sec_223_the_sweep_takes_what_is_over_in_bounds(store: &dyn Store) {
     }
     let session = kept_session(store, session(ada.id)).await;
     let grant = kept_grant(store, grant(ada.id, "shop", session.id)).await;
-    let enrolment = enrolment(ada.id);
+    let fresh = enrolment(ada.id);
+    // What became of an enrolment can be seen for ninety days after its end.
+    let mut over = enrolment(kept_account(store, "bob").await.id);
+    over.expires_at = NOW.before(Duration::from_secs(90 * 24 * 3600));
     let mut work = unit(store).await;
-    work.add_enrolment(&enrolment).await.unwrap();
+    work.add_enrolment(&fresh).await.unwrap();
+    work.add_enrolment(&over).await.unwrap();
     work.commit().await.unwrap();
 
-    assert_eq!(store.sweep(NOW, 2).await.unwrap(), 4, "two sessions and two grants");
+    assert_eq!(store.sweep(NOW, 2).await.unwrap(), 5, "two sessions, two grants and the enrolment");
     assert_eq!(store.sweep(NOW, 2).await.unwrap(), 2);
     assert_eq!(store.sweep(NOW, 2).await.unwrap(), 0);
     let mut view = store.read().await.unwrap();
@@ -171,7 +177,9 @@ pub async fn sec_223_the_sweep_takes_what_is_over_in_bounds(store: &dyn Store) {
     }
     assert_eq!(view.session(&session.id).await.unwrap(), Some(session));
     assert!(view.grant(&grant.id).await.unwrap().is_some());
-    assert_eq!(store.sweep(enrolment.expires_at, 2).await.unwrap(), 1, "the enrolment");
+    assert_eq!(view.enrolment(&over.id).await.unwrap(), None);
+    assert_eq!(store.sweep(fresh.expires_at, 2).await.unwrap(), 0, "it can still be seen");
+    assert!(view.enrolment(&fresh.id).await.unwrap().is_some());
 }
 
 /// After the end nothing is begun or read.
