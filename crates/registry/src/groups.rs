@@ -170,6 +170,9 @@ impl Registry {
             if group.roles != before.roles {
                 work.audit(entry(by, AuditEvent::RoleChanged, &group, now)).await?;
             }
+            if !before.roles.cover(group.roles) {
+                end_enrolments(&mut *work, &changed, now).await?;
+            }
             work.commit().await?;
             Ok(changed)
         };
@@ -231,6 +234,9 @@ impl Registry {
             let joined = work.add_members(id, add, now).await?;
             let left = work.remove_members(id, remove, now).await?;
             keep_a_superadmin(&mut *work, admins).await?;
+            if !group.roles.is_empty() {
+                end_enrolments(&mut *work, &joined, now).await?;
+            }
             for (event, accounts) in [(AuditEvent::GroupJoined, &joined), (AuditEvent::GroupLeft, &left)] {
                 for account in accounts {
                     work.audit(AuditEntry { account: Some(*account), ..entry(by, event, &group, now) })
@@ -273,6 +279,19 @@ pub(crate) async fn keep_a_superadmin(work: &mut dyn Work, before: u64) -> Resul
             field: "roles",
             why: "would leave no active superadmin: make another one first",
         });
+    }
+    Ok(())
+}
+
+/// Ends what would let a phone in for people who have just got roles: it was made by somebody who may hold less than
+/// they do now, and may know it (SEC-181). To be called in the unit of the deed.
+pub(crate) async fn end_enrolments(
+    work: &mut dyn Work,
+    accounts: &[AccountId],
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    for account in accounts {
+        work.cancel_enrolments_of(account, now).await?;
     }
     Ok(())
 }
@@ -340,4 +359,49 @@ fn entry(by: &Mandate, event: AuditEvent, group: &Group, now: Timestamp) -> Audi
         format!("{} {}: {}", group.id, group.name.as_str(), roles.join(", "))
     };
     AuditEntry { detail: app::audit::detail(&detail), ..by.entry(event, Outcome::Done, now) }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{EnrolmentKind, EnrolmentState, Permissions, Role};
+
+    use super::*;
+    use crate::tests::registry;
+    use crate::users::NewUser;
+
+    fn of(roles: &[Role]) -> Roles {
+        roles.iter().copied().collect()
+    }
+
+    /// A registrar's letter for somebody ordinary does not wait until they are somebody.
+    #[tokio::test]
+    async fn sec_181_who_gets_roles_has_no_enrolment_of_before() {
+        let registry = registry().await;
+        let registrar = Mandate { permissions: Permissions::of(of(&[Role::DeviceRegistrar])), ..Mandate::operator() };
+        let boss = NewGroup { name: "Boss".to_owned(), roles: of(&[Role::Superadmin]), ..NewGroup::default() };
+        let boss = registry.create_group(&Mandate::operator(), boss).await.unwrap().id;
+        let team = NewGroup { name: "Team".to_owned(), ..NewGroup::default() };
+        let team = registry.create_group(&Mandate::operator(), team).await.unwrap().id;
+        let mut made_before = Vec::new();
+        for name in ["ada", "bob", "cy", "dan"] {
+            let user = NewUser { username: name.to_owned(), ..NewUser::default() };
+            let account = registry.create_user(user).await.unwrap().id;
+            let offered = registry.make_enrolment(&registrar, name, EnrolmentKind::Link).await.unwrap();
+            made_before.push((account, offered.enrolment.id));
+        }
+        let [(ada, _), (bob, _), (cy, _), (dan, _)] = made_before[..] else { panic!("four") };
+        registry.set_roles(&Mandate::operator(), &ada, of(&[Role::Auditor]), None).await.unwrap();
+        registry.change_members(&Mandate::operator(), &boss, &[bob], &[]).await.unwrap();
+        registry.change_members(&Mandate::operator(), &team, &[cy, dan], &[]).await.unwrap();
+        registry.change_members(&Mandate::operator(), &team, &[], &[dan]).await.unwrap();
+        let roles = GroupEdit { roles: Some(of(&[Role::Helpdesk])), ..GroupEdit::default() };
+        registry.edit_group(&Mandate::operator(), &team, roles, None).await.unwrap();
+        let mut states = Vec::new();
+        for (_, id) in &made_before {
+            let (enrolment, _) = registry.enrolment_shown(id).await.unwrap();
+            states.push(enrolment.state(registry.now()));
+        }
+        let over = EnrolmentState::Ended(domain::EnrolmentOutcome::Cancelled);
+        assert_eq!(states, [over, over, over, EnrolmentState::Open], "dan left before there were roles");
+    }
 }

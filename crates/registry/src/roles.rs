@@ -7,7 +7,7 @@ use domain::{AccountId, AuditEntry, AuditEvent, Outcome, Permission, Role, Roles
 use store::Person;
 
 use crate::Registry;
-use crate::groups::{is_seen, keep_a_superadmin};
+use crate::groups::{end_enrolments, is_seen, keep_a_superadmin};
 
 impl Registry {
     /// Sets the roles that an account has directly, in place of version `seen` (none: whatever it is).
@@ -36,6 +36,9 @@ impl Registry {
             let admins = work.count_superadmins().await?;
             work.set_own_roles(id, roles, Some(before.version), now).await?;
             keep_a_superadmin(&mut *work, admins).await?;
+            if !before.own_roles.cover(roles) {
+                end_enrolments(&mut *work, &[*id], now).await?;
+            }
             let words: Vec<&str> = roles.iter().map(Role::as_str).collect();
             let entry = AuditEntry {
                 account: Some(*id),

@@ -17,6 +17,7 @@ use super::runner::{Did, Pass};
 use super::{Options, Planned, UNDO, permission};
 use crate::Registry;
 use crate::devices::change::{DeviceActor, Stop, StopAsked, held};
+use crate::groups::end_enrolments;
 
 /// Things that one bulk action is done to.
 const MOST: usize = 10_000;
@@ -470,6 +471,9 @@ impl Registry {
         };
         if changed.is_empty() {
             return Err(Refusal::Conflict("state"));
+        }
+        if joins && !group.roles.is_empty() {
+            end_enrolments(work, &changed, now).await?;
         }
         let detail = format!("{} {}", group.id, group.name.as_str());
         work.audit(crate::people::entry(by, event, id, now, Some(&detail))).await?;
