@@ -229,12 +229,13 @@ impl Registry {
     /// Removes a client with its consents and grants: its tokens end.
     ///
     /// # Errors
-    /// `NotFound`; `Outdated` when its version is not `seen`.
+    /// `NotFound`; `Outdated` when its version is not `seen`; `Forbidden` as in [`Registry::update_client_by`].
     pub async fn delete_client_by(&self, by: &Mandate, id: &str, seen: Option<i64>) -> Result<(), Refusal> {
         let id: ClientId = id.parse().map_err(|_| Refusal::NotFound)?;
         let deed = || async {
             let mut work = self.app.store().begin().await?;
             let before = work.client(&id).await?.ok_or(Refusal::NotFound)?;
+            must_hold_scopes(by, &before)?;
             must_be_seen(&before, seen)?;
             if !work.delete_client(&id, self.app.now()).await? {
                 return Err(Refusal::NotFound);

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use app::{Refusal, Secret};
+use app::{Mandate, Refusal, Secret};
 use domain::text::plain_line;
 use domain::{AuditEntry, AuditEvent, InitialToken, Outcome};
 
@@ -27,12 +27,26 @@ pub struct NewRight {
 }
 
 impl Registry {
+    /// Makes a right for the operator: [`Registry::create_initial_token_by`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn create_initial_token(
+        &self,
+        name: &str,
+        uses: u32,
+        life: Duration,
+    ) -> Result<NewRight, Refusal> {
+        self.create_initial_token_by(&Mandate::operator(), name, uses, life).await
+    }
+
     /// Makes a right to register `uses` clients within `life`.
     ///
     /// # Errors
     /// The name is none or taken, a number is out of its range, or the store failed.
-    pub async fn create_initial_token(
+    pub async fn create_initial_token_by(
         &self,
+        by: &Mandate,
         name: &str,
         uses: u32,
         life: Duration,
@@ -59,7 +73,7 @@ impl Registry {
         let deed = || async {
             let mut work = self.app.store().begin().await?;
             work.add_initial_token(&kept).await?;
-            work.audit(self.right_entry("made", &kept.name)).await?;
+            work.audit(self.right_entry(by, "made", &kept.name)).await?;
             Ok(work.commit().await?)
         };
         self.app.repeatable(deed).await?;
@@ -75,26 +89,34 @@ impl Registry {
         Ok(self.app.store().read().await?.initial_tokens(LISTED).await?)
     }
 
+    /// Takes a right back for the operator: [`Registry::delete_initial_token_by`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn delete_initial_token(&self, name: &str) -> Result<(), Refusal> {
+        self.delete_initial_token_by(&Mandate::operator(), name).await
+    }
+
     /// Takes a right back.
     ///
     /// # Errors
     /// `NotFound`.
-    pub async fn delete_initial_token(&self, name: &str) -> Result<(), Refusal> {
+    pub async fn delete_initial_token_by(&self, by: &Mandate, name: &str) -> Result<(), Refusal> {
         let deed = || async {
             let mut work = self.app.store().begin().await?;
             if !work.delete_initial_token(name).await? {
                 return Err(Refusal::NotFound);
             }
-            work.audit(self.right_entry("taken back", name)).await?;
+            work.audit(self.right_entry(by, "taken back", name)).await?;
             Ok(work.commit().await?)
         };
         self.app.repeatable(deed).await
     }
 
-    fn right_entry(&self, deed: &str, name: &str) -> AuditEntry {
+    fn right_entry(&self, by: &Mandate, deed: &str, name: &str) -> AuditEntry {
         AuditEntry {
             detail: Some(domain::text::shown(&format!("{deed}: {name}"), 200)),
-            ..AuditEntry::new(AuditEvent::InitialTokenChanged, Outcome::Done, self.app.now())
+            ..by.entry(AuditEvent::InitialTokenChanged, Outcome::Done, self.app.now())
         }
     }
 }

@@ -101,7 +101,7 @@ async fn list(ask: Ask) -> Answer {
 async fn create(ask: Ask) -> Answer {
     let NewInitialToken { name, uses, days } = ask.json()?;
     let life = Duration::from_secs(u64::from(days) * 24 * 3600);
-    let made = ask.registry().create_initial_token(&name, uses, life).await?;
+    let made = ask.registry().create_initial_token_by(ask.mandate(), &name, uses, life).await?;
     let mut shown = InitialTokenShown::from(&made.kept);
     shown.token = Some(made.token.text());
     let name: String = url::form_urlencoded::byte_serialize(name.as_bytes()).collect();
@@ -115,6 +115,6 @@ async fn create(ask: Ask) -> Answer {
     responses((status = 204, description = "Taken back"), (status = 404, body = Problem))
 )]
 async fn delete(ask: Ask) -> Answer {
-    ask.registry().delete_initial_token(ask.path("name")).await?;
+    ask.registry().delete_initial_token_by(ask.mandate(), ask.path("name")).await?;
     Ok(ask::nothing())
 }
