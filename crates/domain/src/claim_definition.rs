@@ -136,7 +136,7 @@ pub const STANDARD_CLAIMS: &[&str] = &[
     "groups",
 ];
 /// Scopes with a meaning of their own that no custom claim may take over.
-const TAKEN_SCOPES: &[&str] = &["openid", "offline_access", "groups"];
+const TAKEN_SCOPES: &[&str] = &["openid", "offline_access", "groups", "admin"];
 
 impl ClaimDefinition {
     /// Whether it can be kept.
@@ -281,7 +281,7 @@ mod tests {
             let bad = ClaimDefinition { name: (*name).to_owned(), ..definition(ClaimKind::Text) };
             assert_eq!(bad.check().map_err(|why| why.field), Err("name"), "{name}");
         }
-        for scope in ["openid", "offline_access", "groups", "admin:users.read", "a b", "", "a\"b"] {
+        for scope in ["openid", "offline_access", "groups", "admin", "admin:users.read", "a b", "", "a\"b"] {
             let bad = ClaimDefinition { scope: Some(scope.to_owned()), ..definition(ClaimKind::Text) };
             assert_eq!(bad.check().map_err(|why| why.field), Err("scope"), "{scope}");
         }
