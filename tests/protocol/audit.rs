@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::{ConnectOptions as _, Connection as _};
-use testkit::{Administrator, Kind, Server};
+use testkit::{Administrator, Kind, Phone, RelyingParty, Server, Setup};
 
 /// Runs SQL past the program.
 async fn past(server: &Server, text: &'static str) {
@@ -217,6 +217,47 @@ async fn sec_186_a_sealed_trail_shows_each_change_to_it() {
     assert!(server.command(&["audit", "verify"]).err.contains("entry 2 was removed"));
 }
 
+/// What a phone is answered that scans the QR of a new sign-in.
+async fn scanned(server: &Server, phone: &Phone, shop: &RelyingParty) -> u16 {
+    let browser = server.browser();
+    let page = browser.follow(&shop.start().url).await;
+    phone.try_scan(&browser.show_qr(&page).await.url).await.status
+}
+
+#[tokio::test]
+async fn sec_080_sec_186_what_was_said_of_a_phone_outlives_a_kill() {
+    let mut server = Setup::one_node().start().await;
+    let admin = server.administrator("root", &["superadmin"]).await;
+    let password = server.user("ada");
+    let shop = server.client("shop");
+    let policy = admin.ask("GET", "/policies/devices", None).await.json();
+    let request = admin
+        .request("PATCH", "/policies/devices", Some(&json!({"approval": true})))
+        .header("if-match", &format!("\"{}\"", policy["version"]));
+    assert_eq!(admin.browser.send(request).await.status, 200);
+    let phone = Phone::enrol(server.browser(), "ada", &password, Kind::App).await;
+    let body = json!({"ids": [phone.device], "decision": "approve", "reason": "seen"});
+    let approved = admin.ask("POST", "/approvals/decide", Some(&body)).await;
+    server.kill();
+    assert_eq!((approved.status, &approved.json()["results"][0]["outcome"]), (200, &json!("done")));
+    server.run_again().await;
+    assert_eq!(scanned(&server, &phone, &shop).await, 200, "an approved phone stays approved");
+
+    let revoked = admin.ask("POST", &format!("/devices/{}/revoke", phone.device), Some(&json!({}))).await;
+    server.kill();
+    assert_eq!((revoked.status, &revoked.json()["device"]["state"]), (200, &json!("revoked")));
+    server.run_again().await;
+    assert_eq!(scanned(&server, &phone, &shop).await, 403, "and a revoked one revoked");
+    for event in ["device.approved", "device.revoked"] {
+        let found = admin.ask("GET", &format!("/audit?event={event}&device={}", phone.device), None).await.json();
+        let entries = found["items"].as_array().unwrap();
+        assert_eq!(entries.len(), 1, "{event}: {found}");
+        assert_eq!((&entries[0]["account_name"], &entries[0]["outcome"]), (&json!("ada"), &json!("done")));
+        assert_eq!(entries[0]["actor"], admin.account.as_str(), "{event}");
+    }
+    let _ = server.command(&["audit", "verify"]).done();
+}
+
 #[tokio::test]
 async fn what_is_counted_is_shown_step_by_step() {
     let server = Server::start().await;
@@ -230,7 +271,8 @@ async fn what_is_counted_is_shown_step_by_step() {
             let all = shown["series"].as_array().unwrap().iter();
             all.filter(|series| series["name"] == name).map(|series| series["total"].as_u64().unwrap()).sum::<u64>()
         };
-        if total("sign_in.password") == 1 && total("sign_in.phone") == 1 && total("refused.password") == 1 {
+        let all = ["sign_in.password", "sign_in.phone", "refused.password", "enrolment.used"];
+        if all.into_iter().all(|name| total(name) == 1) {
             break shown;
         }
         assert!(begun.elapsed() < Duration::from_secs(60), "{shown}");
