@@ -132,10 +132,22 @@ test("a code opened on a phone that is not enrolled leads to its enrolment", asy
   await panel(desktop, "waiting");
 });
 
-test("a phone is enrolled by the code that a signed-in desktop shows", async () => {
+test("sec_070 a second phone needs more than the password", async () => {
   const desktop = await stage.desktop();
   await desktop.goto(`${stage.issuer}/login`);
   await signInByPassword(desktop, "ada", password);
+  await desktop.locator("#signed-in").waitFor();
+  await desktop.goto(`${stage.issuer}/phone/add`);
+  await desktop.locator("form#confirm").waitFor();
+  assert.equal(await desktop.locator("button#make-submit").count(), 0);
+});
+
+test("a phone is enrolled by the code that a signed-in desktop shows", async () => {
+  // A first phone: who has one already proves more than a password (SEC-070).
+  const first = stage.server.user("bea");
+  const desktop = await stage.desktop();
+  await desktop.goto(`${stage.issuer}/login`);
+  await signInByPassword(desktop, "bea", first);
   await desktop.locator("#signed-in").waitFor();
   await desktop.goto(`${stage.issuer}/phone/add`);
   await desktop.locator("button#make-submit").click();
@@ -147,7 +159,7 @@ test("a phone is enrolled by the code that a signed-in desktop shows", async () 
   assert.ok(await second.locator("form#enrol input[name=password]").isHidden());
   await second.locator("button#enrol-submit").tap();
   await second.locator("#enrolled-now").waitFor();
-  assert.equal(await second.locator("#greeting").innerText(), "Hello, ada");
+  assert.equal(await second.locator("#greeting").innerText(), "Hello, bea");
   // Spent: the same link enrols no further phone.
   const third = await stage.phone();
   await third.goto(link);
