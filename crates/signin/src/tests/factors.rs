@@ -216,6 +216,8 @@ async fn whoever_must_and_has_none_sets_an_app_up_on_the_way() {
     assert!(world.signin.second_factor_setup(&id, &stranger.visitor()).await.is_err());
     let wrong = world.signin.second_factor(&id, &browser.visitor(), "000000").await;
     assert_eq!(wrong, Err(Refusal::SignInFailed));
+    let counts = world.app.meters().take(world.app.now());
+    assert!(counts.iter().any(|one| (one.name.as_str(), one.count) == ("refused.factor", 1)), "{counts:?}");
     let right = code(&setup.secret, world.app.wall());
     browser.take(&world.signin.second_factor(&id, &browser.visitor(), &right).await.unwrap().cookies);
     let factors = world.signin.factors(&browser.visitor()).await.unwrap();
