@@ -21,7 +21,7 @@ use subtle::ConstantTimeEq as _;
 use url::Url;
 use zeroize::Zeroizing;
 
-pub use oidc::registration::{BadRegistration, Registration};
+use oidc::registration::{BadRegistration, Registration};
 
 use crate::Provider;
 use crate::client_auth::CLIENT_SECRET;

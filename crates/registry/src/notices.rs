@@ -9,9 +9,10 @@ pub mod reset;
 
 use std::time::Duration;
 
+use app::Refusal;
 use app::notices::MailWriter;
-use app::{MailError, Refusal};
 use domain::{AccountId, Cursor, Notice, NoticeId, NoticeMail, Timestamp};
+use outbound::MailError;
 pub use store::{MailCounts, MailState};
 
 use crate::Registry;

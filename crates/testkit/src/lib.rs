@@ -31,7 +31,6 @@ pub mod wire;
 
 pub use administrator::{Administrator, api_request};
 pub use browser::{Browser, QrShown};
-pub use domain::Method;
 pub use events::{Events, Told};
 pub use ground::PROXY;
 pub use key::ClientKey;

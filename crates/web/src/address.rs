@@ -7,9 +7,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use actix_web::HttpRequest;
-use domain::ClientAddress;
-
-pub use domain::network::{Network, NotANetwork};
+use domain::{ClientAddress, Network};
 
 /// The asker's address. A request without a socket (in tests) comes from `0.0.0.0`.
 #[must_use]

@@ -16,6 +16,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use app::{App, Entropy};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use domain::Network;
 use tokio::sync::watch;
 
 pub mod address;
@@ -45,7 +46,6 @@ pub use refused::Refused;
 pub use theme::Theme;
 pub use visitor::Visitor;
 
-use address::Network;
 use texts::{Catalogue, Texts};
 
 /// How the doors are set up.

@@ -6,10 +6,11 @@
 //! Facts come from devices, browsers and clients: each is one plain, bounded line, escaped in the HTML (SEC-145).
 
 use app::notices::MailWriter;
-use app::{App, Mail, Refusal};
+use app::{App, Refusal};
 use askama::Template;
 use domain::text::shown;
 use domain::{Method, Notice, NoticeAction, NoticeBy, NoticeKind, NoticeMail, Timestamp};
+use outbound::Mail;
 
 use crate::Theme;
 use crate::texts::{BadTexts, Catalogue, fill};

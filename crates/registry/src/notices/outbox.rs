@@ -13,9 +13,10 @@
 use std::time::Duration;
 
 use app::notices::MailWriter;
-use app::{Change, MailError, Mailer, Refusal, audit};
+use app::{Change, Refusal, audit};
 use domain::{Actor, AuditEntry, AuditEvent, Notice, Outcome, Timestamp};
 use futures_util::future::join_all;
+use outbound::{MailError, Mailer};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{MissedTickBehavior, interval};
 

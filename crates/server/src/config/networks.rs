@@ -33,7 +33,7 @@ pub struct Network {
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
     /// Proxies whose word is believed.
-    pub trusted_proxies: Vec<web::address::Network>,
+    pub trusted_proxies: Vec<domain::Network>,
     /// Named networks.
     pub names: signin::Places,
 }

@@ -4,7 +4,8 @@ mod presets;
 
 use actix_web::http::StatusCode;
 use domain::{Client, ClientId, GrantType};
-use provider::registration::{BadRegistration, read_operators, shown_to_operator};
+use oidc::registration::BadRegistration;
+use provider::registration::{read_operators, shown_to_operator};
 use registry::clients::{ClientRefused, Registered, client_version};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};

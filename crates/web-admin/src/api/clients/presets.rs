@@ -141,7 +141,7 @@ mod tests {
             if registration["scope"] == "" {
                 registration["scope"] = "read".into();
             }
-            let read = provider::registration::Registration::parse(&registration);
+            let read = oidc::registration::Registration::parse(&registration);
             let id = "shop".parse().unwrap();
             let now = domain::Timestamp::from_seconds(1);
             let client = read.unwrap_or_else(|bad| panic!("{}: {bad}", preset.id)).into_client(id, None, now);
