@@ -172,14 +172,6 @@ impl Entry for PastKeyRow {
     }
 }
 
-/// Letters of a name that it is sorted and searched by.
-const LONGEST_NAME_KEY: usize = 200;
-
-/// The name as lists are sorted and searched by it. An index takes no long text, whatever a name may be.
-fn name_key(name: &str) -> String {
-    name.to_lowercase().chars().take(LONGEST_NAME_KEY).collect()
-}
-
 /// Others that change this phone wait.
 const HOLD_DEVICE: PgSql = pg_sql!("SELECT id FROM devices WHERE id = $1 FOR UPDATE");
 
@@ -335,7 +327,7 @@ impl EditDevices for SqlWork {
                     device.record.changed_why.as_deref(),
                     device.record.version,
                     device.seen_at(),
-                    name_key(&device.name),
+                    list::name_key(&device.name),
                     limit,
                 ],
             )
@@ -441,7 +433,7 @@ impl EditDevices for SqlWork {
         let renamed = self
             .run(
                 sql!("UPDATE devices SET name = $2, name_key = $3 WHERE id = $1 AND state <> 'revoked'"),
-                bind![id, name, name_key(name)],
+                bind![id, name, list::name_key(name)],
             )
             .await?;
         Ok(renamed == 1)

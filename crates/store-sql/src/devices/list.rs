@@ -33,6 +33,14 @@ impl TryFrom<ListedRow> for ListedDevice {
     }
 }
 
+/// Letters of a name that it is sorted and searched by.
+const LONGEST_NAME_KEY: usize = 200;
+
+/// The name as lists are sorted and searched by it. An index takes no long text, whatever a name may be.
+pub(super) fn name_key(name: &str) -> String {
+    name.to_lowercase().chars().take(LONGEST_NAME_KEY).collect()
+}
+
 /// What comes after every text that begins so.
 fn end_of(beginning: &str) -> String {
     format!("{beginning}\u{10FFFF}")
