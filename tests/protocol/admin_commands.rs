@@ -86,7 +86,9 @@ async fn files_are_applied_once_and_come_back() {
     assert_eq!(run(&server, &["apply", out.to_str().unwrap(), "--dry-run"])["plan"], json!([]));
     for file in std::fs::read_dir(&out).unwrap() {
         let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
-        assert!(!text.contains(done["client_secrets"]["shop"].as_str().unwrap()) && !text.contains("$argon2"));
+        assert!(
+            !text.contains(done["client_secrets"]["shop"].as_str().unwrap()) && !text.contains("$argon2")
+        );
     }
     std::fs::write(&all, "[users.ada]\nemial = \"x\"\n").unwrap();
     let refused = server.command(&["apply", dir, "--yes"]);

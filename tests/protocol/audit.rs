@@ -94,7 +94,8 @@ async fn sec_186_the_trail_is_asked_in_pages_and_by_what_it_is_about() {
     let redeemed = auditor.all("/audit?event=channel.redeemed").await;
     assert_eq!(redeemed.len(), 1);
     assert_eq!((&redeemed[0]["account_name"], &redeemed[0]["client"]), (&"ada".into(), &"shop".into()));
-    let (account, device) = (redeemed[0]["account"].as_str().unwrap(), redeemed[0]["device"].as_str().unwrap());
+    let (account, device) =
+        (redeemed[0]["account"].as_str().unwrap(), redeemed[0]["device"].as_str().unwrap());
     let session = redeemed[0]["session"].as_str().unwrap();
     for (query, member, value) in [
         (format!("account={account}"), "account", account),
@@ -120,8 +121,16 @@ async fn sec_186_the_trail_is_asked_in_pages_and_by_what_it_is_about() {
     assert!(events["items"].as_array().unwrap().contains(&"session.started".into()));
     // What nobody may ask, and who may not ask.
     for bad in [
-        "event=no.such", "outcome=maybe", "account=ada", "limit=0", "limit=-1", "limit=1000000000", "cursor=x",
-        "sort=at", "since=yesterday", "number=1",
+        "event=no.such",
+        "outcome=maybe",
+        "account=ada",
+        "limit=0",
+        "limit=-1",
+        "limit=1000000000",
+        "cursor=x",
+        "sort=at",
+        "since=yesterday",
+        "number=1",
     ] {
         assert_eq!(auditor.get(&format!("/audit?{bad}")).await.0, 400, "{bad}");
     }
@@ -152,7 +161,8 @@ async fn sec_187_an_export_is_one_line_an_entry_and_is_written_down() {
     assert_eq!(csv.lines().count(), 2, "{csv}");
     assert!(csv.starts_with("number,at,event,"));
     assert_eq!(auditor.get("/audit/export?format=xml").await.0, 400);
-    let by_command = server.command(&["audit", "export", "--user", "ada", "--event", "session.started"]).done();
+    let by_command =
+        server.command(&["audit", "export", "--user", "ada", "--event", "session.started"]).done();
     assert_eq!(by_command.out.lines().count(), 2, "{}", by_command.out);
     let last = auditor.all("/audit?event=audit.exported").await;
     assert_eq!((last.len(), &last[0]["actor"]), (3, &"operator".into()));
@@ -249,7 +259,8 @@ async fn sec_080_sec_186_what_was_said_of_a_phone_outlives_a_kill() {
     server.run_again().await;
     assert_eq!(scanned(&server, &phone, &shop).await, 403, "and a revoked one revoked");
     for event in ["device.approved", "device.revoked"] {
-        let found = admin.ask("GET", &format!("/audit?event={event}&device={}", phone.device), None).await.json();
+        let found =
+            admin.ask("GET", &format!("/audit?event={event}&device={}", phone.device), None).await.json();
         let entries = found["items"].as_array().unwrap();
         assert_eq!(entries.len(), 1, "{event}: {found}");
         assert_eq!((&entries[0]["account_name"], &entries[0]["outcome"]), (&json!("ada"), &json!("done")));
@@ -269,7 +280,9 @@ async fn what_is_counted_is_shown_step_by_step() {
         assert_eq!(status, 200, "{shown}");
         let total = |name: &str| {
             let all = shown["series"].as_array().unwrap().iter();
-            all.filter(|series| series["name"] == name).map(|series| series["total"].as_u64().unwrap()).sum::<u64>()
+            all.filter(|series| series["name"] == name)
+                .map(|series| series["total"].as_u64().unwrap())
+                .sum::<u64>()
         };
         let all = ["sign_in.password", "sign_in.phone", "refused.password", "enrolment.used"];
         if all.into_iter().all(|name| total(name) == 1) {
@@ -278,17 +291,27 @@ async fn what_is_counted_is_shown_step_by_step() {
         assert!(begun.elapsed() < Duration::from_secs(60), "{shown}");
         tokio::time::sleep(Duration::from_millis(500)).await;
     };
-    assert_eq!((&shown["step_hours"], shown["series"][0]["points"].as_array().unwrap().len()), (&1.into(), 24));
+    assert_eq!(
+        (&shown["step_hours"], shown["series"][0]["points"].as_array().unwrap().len()),
+        (&1.into(), 24)
+    );
     assert_eq!(shown["active_sessions"]["capped"], false);
     assert!(shown["active_sessions"]["count"].as_u64().unwrap() >= 2);
     let funnel = shown["funnel"].as_array().unwrap();
-    let steps: Vec<_> = funnel.iter().map(|step| (step["step"].as_str().unwrap(), step["count"].as_u64().unwrap())).collect();
+    let steps: Vec<_> =
+        funnel.iter().map(|step| (step["step"].as_str().unwrap(), step["count"].as_u64().unwrap())).collect();
     assert_eq!(steps, [("shown", 1), ("claimed", 1), ("approved", 1), ("redeemed", 1)]);
     for step in &funnel[1..] {
-        assert!(step["p50_ms"].as_u64() >= step["p50_from_ms"].as_u64() && step["p99_ms"] == step["p50_ms"], "{step}");
+        assert!(
+            step["p50_ms"].as_u64() >= step["p50_from_ms"].as_u64() && step["p99_ms"] == step["p50_ms"],
+            "{step}"
+        );
     }
     let (_, month) = auditor.get("/statistics/overview?days=30").await;
-    assert_eq!((&month["step_hours"], month["series"][0]["points"].as_array().unwrap().len()), (&24.into(), 30));
+    assert_eq!(
+        (&month["step_hours"], month["series"][0]["points"].as_array().unwrap().len()),
+        (&24.into(), 30)
+    );
     for bad in ["days=0", "days=91", "days=x", "day=1"] {
         assert_eq!(auditor.get(&format!("/statistics/overview?{bad}")).await.0, 400, "{bad}");
     }

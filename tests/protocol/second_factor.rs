@@ -141,10 +141,15 @@ async fn sec_183_factors_are_shown_without_secrets_and_taken_away() {
     let id = ground.user_id("ada").await;
     let path = format!("/users/{id}/second-factor");
     let shown = ground.ask("GET", &path, None, 200).await;
-    assert!(shown["totp"]["since"].is_string() && shown["demanded"] == true && shown["password"]["set"] == true);
+    assert!(
+        shown["totp"]["since"].is_string() && shown["demanded"] == true && shown["password"]["set"] == true
+    );
     let text = shown.to_string();
     assert!(!text.contains(&key.replace(' ', "")) && !text.contains("argon2") && !text.contains("sealed"));
-    assert_eq!(ground.ask("GET", &format!("/users/{id}/recovery-codes"), None, 200).await, json!({"left": 0}));
+    assert_eq!(
+        ground.ask("GET", &format!("/users/{id}/recovery-codes"), None, 200).await,
+        json!({"left": 0})
+    );
     let passkeys = ground.ask("GET", &format!("/users/{id}/passkeys"), None, 200).await;
     assert_eq!(passkeys["total"], 0);
     ground.ask("DELETE", &path, None, 204).await;

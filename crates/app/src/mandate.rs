@@ -4,7 +4,8 @@
 //! permission a route demands (there too), how the audit trail names who acted (`domain::Actor`).
 
 use domain::{
-    AccountId, Actor, AuditEntry, AuditEvent, ClientAddress, Outcome, Permission, Permissions, Role, Roles, Timestamp,
+    AccountId, Actor, AuditEntry, AuditEvent, ClientAddress, Outcome, Permission, Permissions, Role, Roles,
+    Timestamp,
 };
 
 use crate::{App, Refusal, audit};

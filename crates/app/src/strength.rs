@@ -116,7 +116,8 @@ mod tests {
     fn sec_070_a_phone_is_added_by_strong_and_fresh_proof_alone() {
         // Stopped since, or not: one was there.
         let has_phone = Held { other_since: Some(NOW.before(Duration::from_secs(1000))), ..nothing() };
-        let rows: &[(&[(Method, i64)], bool, bool)] = &[
+        type Row = (&'static [(Method, i64)], bool, bool);
+        let rows: &[Row] = &[
             // proofs, enough with a phone there, enough for the first
             (&[], false, false),
             (&[(Password, 10)], false, true),

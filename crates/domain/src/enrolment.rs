@@ -258,7 +258,9 @@ mod tests {
         for typed in ["2345-6789-AZ", "23456789az", " 23456 – 789aZ ", "2-3-4-5-6-7-8-9-a-z"] {
             assert_eq!(EnrolmentCode::parse(typed), Some(code.clone()), "{typed}");
         }
-        for typed in ["", "2345678", "O3456-789AZ", "l3456-789AZ", "é3456-789AZ", &"-".repeat(99), &"A".repeat(25)] {
+        for typed in
+            ["", "2345678", "O3456-789AZ", "l3456-789AZ", "é3456-789AZ", &"-".repeat(99), &"A".repeat(25)]
+        {
             assert_eq!(EnrolmentCode::parse(typed), None, "{typed}");
         }
         assert_eq!(EnrolmentCode::from_random(&[255; 100], 10), None);

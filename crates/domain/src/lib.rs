@@ -27,8 +27,8 @@ pub mod json;
 pub mod key;
 pub mod list;
 pub mod metadata;
-pub mod notice;
 pub mod network;
+pub mod notice;
 pub mod permissions;
 pub mod place;
 pub mod policy;
@@ -68,8 +68,8 @@ pub use metadata::{
     AccessTokenFormat, AssertionAlg, ClientKeys, ClientMetadata, ContentEncryption, Encryption, GrantType,
     KeyEncryptionAlg, LogoutUri, RequestObjectAlg, ResponseType, SubjectType,
 };
-pub use notice::{Notice, NoticeAction, NoticeBy, NoticeKind, NoticeMail};
 pub use network::{Network, NotANetwork};
+pub use notice::{Notice, NoticeAction, NoticeBy, NoticeKind, NoticeMail};
 pub use permissions::Permissions;
 pub use place::{ClientAddress, Place, Proximity, UserAgent};
 pub use policy::{

@@ -174,13 +174,11 @@ impl Phone {
         let name = plain(&introduction.name, "name")?;
         let platform = plain(&introduction.platform, "platform")?;
         let question = match credentials {
-            Credentials::Password { username, password } => {
-                EnrolmentRequest {
-                    username: Some(username),
-                    password: Some(Hidden(password)),
-                    ..EnrolmentRequest::default()
-                }
-            }
+            Credentials::Password { username, password } => EnrolmentRequest {
+                username: Some(username),
+                password: Some(Hidden(password)),
+                ..EnrolmentRequest::default()
+            },
             Credentials::Token(token) => {
                 EnrolmentRequest { token: Some(Hidden(token)), ..EnrolmentRequest::default() }
             }

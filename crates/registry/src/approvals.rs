@@ -7,7 +7,8 @@ use app::{Change, Mandate, Refusal};
 use domain::{Cursor, DeviceId, DeviceState, Permission};
 use store::{DeviceFilter, DeviceSort};
 
-pub use store::ListedDevice;
+/// A phone with its owner's name.
+pub type ListedDevice = store::ListedDevice;
 
 use crate::Registry;
 use crate::devices::change::{DeviceActor, held};

@@ -17,7 +17,14 @@ pub use export::{ExportForm, head_line, line};
 
 /// What the trail is asked, for doors.
 pub mod ask {
-    pub use store::{AuditFilter as Filter, AuditOrder as Order, AuditPage as Page, StoredAudit as Stored};
+    /// What is looked for.
+    pub type Filter = store::AuditFilter;
+    /// In which order.
+    pub type Order = store::AuditOrder;
+    /// A page of entries.
+    pub type Page = store::AuditPage;
+    /// An entry with its number.
+    pub type Stored = store::StoredAudit;
 }
 
 /// What may be asked for, by name, as in an address or on the command line.

@@ -96,8 +96,10 @@ impl Registry {
             );
         }
         let now = app.now();
-        let claims =
-            Claims { iat: now.seconds(), ..Claims::of(app.issuer().as_str(), &linked, number, &before, breaks) };
+        let claims = Claims {
+            iat: now.seconds(),
+            ..Claims::of(app.issuer().as_str(), &linked, number, &before, breaks)
+        };
         let payload = serde_json::to_vec(&claims).map_err(|error| Refusal::Corrupt(error.to_string()))?;
         let signature = key.sign(TYPE, &payload).map_err(|error| Refusal::Unavailable(error.to_string()))?;
         let block = AuditBlock {

@@ -24,8 +24,8 @@ use std::time::Duration;
 use app::throttle::{self, Rule};
 use app::{App, Refusal, Secret};
 use domain::{
-    Account, AccountId, AddedBy, AuditEvent, ClientAddress, Enrolment, EnrolmentId, EnrolmentOrigin, Outcome, SessionId,
-    Timestamp,
+    Account, AccountId, AddedBy, AuditEvent, ClientAddress, Enrolment, EnrolmentId, EnrolmentOrigin, Outcome,
+    SessionId, Timestamp,
 };
 use live::Slot;
 use serde::{Deserialize, Serialize};
@@ -131,11 +131,23 @@ impl Registry {
         let permitted = match right {
             Right::Owner(account) => {
                 self.app.may_enrol_by_password(&account.id).await?;
-                Permitted { account, added_by: AddedBy::Owner, session: None, enrolment: None, replaces: None }
+                Permitted {
+                    account,
+                    added_by: AddedBy::Owner,
+                    session: None,
+                    enrolment: None,
+                    replaces: None,
+                }
             }
             Right::Move(secret) => {
                 let (account, old) = self.take_move(&secret).await?;
-                Permitted { account, added_by: AddedBy::Owner, session: None, enrolment: None, replaces: Some(old) }
+                Permitted {
+                    account,
+                    added_by: AddedBy::Owner,
+                    session: None,
+                    enrolment: None,
+                    replaces: Some(old),
+                }
             }
             Right::Token(token) => self.permitted_by_token(&token, address).await?,
             Right::Code { username, code } => self.permitted_by_code(&username, &code, address).await?,

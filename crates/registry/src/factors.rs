@@ -64,7 +64,8 @@ impl Registry {
                 return Err(Refusal::NotFound);
             }
             let entry = by.entry(AuditEvent::FactorRemoved, Outcome::Done, now);
-            work.audit(AuditEntry { account: Some(owner.id), detail: audit::detail("totp"), ..entry }).await?;
+            work.audit(AuditEntry { account: Some(owner.id), detail: audit::detail("totp"), ..entry })
+                .await?;
             let told = NoticeKind::SecondFactorOff { by: NoticeBy::Admin };
             notices::post(&self.app, &mut *work, &owner, told, now).await?;
             Ok(work.commit().await?)

@@ -377,8 +377,10 @@ mod tests {
     #[tokio::test]
     async fn sec_181_who_gets_roles_has_no_enrolment_of_before() {
         let registry = registry().await;
-        let registrar = Mandate { permissions: Permissions::of(of(&[Role::DeviceRegistrar])), ..Mandate::operator() };
-        let boss = NewGroup { name: "Boss".to_owned(), roles: of(&[Role::Superadmin]), ..NewGroup::default() };
+        let registrar =
+            Mandate { permissions: Permissions::of(of(&[Role::DeviceRegistrar])), ..Mandate::operator() };
+        let boss =
+            NewGroup { name: "Boss".to_owned(), roles: of(&[Role::Superadmin]), ..NewGroup::default() };
         let boss = registry.create_group(&Mandate::operator(), boss).await.unwrap().id;
         let team = NewGroup { name: "Team".to_owned(), ..NewGroup::default() };
         let team = registry.create_group(&Mandate::operator(), team).await.unwrap().id;

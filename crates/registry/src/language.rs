@@ -30,7 +30,8 @@ impl Registry {
                 continue;
             }
             let entry = audit::by(visitor, AuditEvent::AccountChanged, Outcome::Done, now);
-            work.audit(AuditEntry { account: Some(*account), detail: audit::detail("language"), ..entry }).await?;
+            work.audit(AuditEntry { account: Some(*account), detail: audit::detail("language"), ..entry })
+                .await?;
             work.commit().await?;
             self.app.tell(Change::Account(*account)).await;
             return Ok(());

@@ -130,13 +130,16 @@ fn draw(layout: Layout, service: &str, filled: Vec<Filled>) -> Result<Vec<u8>, R
             }
         })
         .collect();
-    letters::render(layout, service, &format!("{service}/phone"), &letters).map_err(|why| fault(why.to_string()))
+    letters::render(layout, service, &format!("{service}/phone"), &letters)
+        .map_err(|why| fault(why.to_string()))
 }
 
 /// The day of a moment, in UTC.
 fn day(at: Timestamp) -> Day {
     let text = at.rfc3339();
-    let part = |range: std::ops::Range<usize>| text.get(range).and_then(|part| part.parse::<u16>().ok()).unwrap_or(0);
+    let part = |range: std::ops::Range<usize>| {
+        text.get(range).and_then(|part| part.parse::<u16>().ok()).unwrap_or(0)
+    };
     let small = |number: u16| u8::try_from(number).unwrap_or(0);
     Day { year: i32::from(part(0..4)), month: small(part(5..7)), day: small(part(8..10)) }
 }

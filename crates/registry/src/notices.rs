@@ -13,7 +13,10 @@ use app::Refusal;
 use app::notices::MailWriter;
 use domain::{AccountId, Cursor, Notice, NoticeId, NoticeMail, Timestamp};
 use outbound::MailError;
-pub use store::{MailCounts, MailState};
+/// How many mails wait, were sent, and failed.
+pub type MailCounts = store::MailCounts;
+/// Where a mail stands.
+pub type MailState = store::MailState;
 
 use crate::Registry;
 

@@ -107,7 +107,8 @@ impl Registry {
         let open_at = query.is_open.then(|| self.app.now());
         let filter = store::RecoveryFilter { account: query.account, open_at };
         let found = self.app.store().read().await?.recoveries(&filter, after, limit).await?;
-        let listed = |one: store::ListedRecovery| RecoveryListed { recovery: one.recovery, username: one.username };
+        let listed =
+            |one: store::ListedRecovery| RecoveryListed { recovery: one.recovery, username: one.username };
         Ok(found.into_iter().map(listed).collect())
     }
 
@@ -302,7 +303,9 @@ mod tests {
         assert_eq!(registry.unlock_password_of(&helpdesk(1), &root).await, Err(Refusal::Forbidden));
         let link = registry.make_enrolment(&helpdesk(1), "root", domain::EnrolmentKind::Link).await;
         assert_eq!(link.unwrap_err(), Refusal::Forbidden, "a phone of theirs");
-        assert!(registry.make_enrolment(&Mandate::operator(), "root", domain::EnrolmentKind::Link).await.is_ok());
+        assert!(
+            registry.make_enrolment(&Mandate::operator(), "root", domain::EnrolmentKind::Link).await.is_ok()
+        );
         assert!(registry.open_recovery(&Mandate::operator(), &root, "Lost the phone").await.is_ok());
     }
 }

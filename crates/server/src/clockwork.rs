@@ -85,7 +85,10 @@ async fn seal(registry: Registry) {
                     break;
                 }
                 Err(refusal) => {
-                    tracing::warn!(cause = refusal.cause(), "The audit trail could not be sealed; it is tried again");
+                    tracing::warn!(
+                        cause = refusal.cause(),
+                        "The audit trail could not be sealed; it is tried again"
+                    );
                     break;
                 }
             }
@@ -149,7 +152,9 @@ async fn sweep(ground: &Ground) {
         match ground.registry.drop_old_secrets().await {
             Ok(false) => {}
             Ok(true) => tracing::info!("The secrets of letters were dropped: their time was over"),
-            Err(refusal) => tracing::warn!(cause = refusal.cause(), "Old letters' secrets could not be dropped"),
+            Err(refusal) => {
+                tracing::warn!(cause = refusal.cause(), "Old letters' secrets could not be dropped");
+            }
         }
         match provider::keys::sweep(&ground.app).await {
             Ok(keys) => removed += u64::from(keys),

@@ -71,7 +71,12 @@ async fn obey(cli: Cli, output: Output) -> Result<(), Failure> {
 }
 
 /// Commands that work on what is kept.
-async fn on_ground(config: &Config, ground: &Ground, command: Command, output: Output) -> Result<(), Failure> {
+async fn on_ground(
+    config: &Config,
+    ground: &Ground,
+    command: Command,
+    output: Output,
+) -> Result<(), Failure> {
     let api = Api::new(config, ground).await?;
     match command {
         Command::User(command) => commands::user::run(ground, &api, command, output).await,

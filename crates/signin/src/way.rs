@@ -125,7 +125,9 @@ impl SignIn {
         match self.stand(&way.kept, Some(who)).await?.step {
             Step::Done => self.finish(way, who, None).await,
             Step::StartOver => Err(Refusal::Gone),
-            Step::ChooseMethod(_) | Step::SecondFactor(_) | Step::StepUp(_) | Step::Consent(_) => Ok(Next::Ask),
+            Step::ChooseMethod(_) | Step::SecondFactor(_) | Step::StepUp(_) | Step::Consent(_) => {
+                Ok(Next::Ask)
+            }
         }
     }
 

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use domain::{
-    Account, AccountId, AccountState, Cursor, DeviceId, DeviceState, Job, JobCounts, JobId, JobKind, JobRow, JobState,
-    RowDone, RowFate, RowOutcome, SessionId, Timestamp,
+    Account, AccountId, AccountState, Cursor, DeviceId, DeviceState, Job, JobCounts, JobId, JobKind, JobRow,
+    JobState, RowDone, RowFate, RowOutcome, SessionId, Timestamp,
 };
 
 use crate::Result;

@@ -95,7 +95,11 @@ impl Registry {
 /// A key belongs to one person for life (SEC-084), and a revoked one never works again (SEC-081).
 fn known_key(label: &str, device: &FoundDevice, owner: &AccountId) -> Planned {
     if device.account != *owner {
-        return Planned::conflict(label, "public_key", "belongs to somebody else: a phone has one owner for life");
+        return Planned::conflict(
+            label,
+            "public_key",
+            "belongs to somebody else: a phone has one owner for life",
+        );
     }
     if device.state == DeviceState::Revoked {
         return Planned::conflict(label, "public_key", "was revoked: it never works again");

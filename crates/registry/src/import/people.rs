@@ -260,7 +260,9 @@ fn value(kind: ClaimKind, cell: &str) -> Result<Value, &'static str> {
             "false" | "no" | "0" => Value::Bool(false),
             _ => return Err("is neither true nor false"),
         },
-        ClaimKind::TextList => cell.split([';', '|']).map(|part| Value::String(part.trim().to_owned())).collect(),
+        ClaimKind::TextList => {
+            cell.split([';', '|']).map(|part| Value::String(part.trim().to_owned())).collect()
+        }
     })
 }
 
@@ -274,8 +276,10 @@ fn unchanged(table: &Table, there: &Account, name: &Username, input: &UserInput)
     });
     match differs {
         None => Planned::new(name.as_str(), RowFate::Unchanged, &Map::new()),
-        Some(field) => {
-            Planned::conflict(name.as_str(), field, "is another one there: this import makes people and changes none")
-        }
+        Some(field) => Planned::conflict(
+            name.as_str(),
+            field,
+            "is another one there: this import makes people and changes none",
+        ),
     }
 }

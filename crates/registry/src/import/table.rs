@@ -62,7 +62,10 @@ impl Table {
         let text = text(bytes)?;
         for (line, number) in text.lines().zip(1..) {
             if line.len() > LONGEST_LINE {
-                return Err(FileFault::at(number, "The line is longer than 10 kB. Is a quotation mark or a line end missing?"));
+                return Err(FileFault::at(
+                    number,
+                    "The line is longer than 10 kB. Is a quotation mark or a line end missing?",
+                ));
             }
         }
         let header = text.lines().next().unwrap_or_default();
@@ -99,7 +102,10 @@ impl Table {
                 continue;
             }
             if cells.iter().map(str::len).sum::<usize>() > LONGEST_LINE {
-                return Err(FileFault::at(line, "The row is longer than 10 kB. Is a quotation mark missing?"));
+                return Err(FileFault::at(
+                    line,
+                    "The row is longer than 10 kB. Is a quotation mark missing?",
+                ));
             }
             if rows.len() == MOST_ROWS {
                 return Err(FileFault::at(line, "The file has more than 100,000 rows: split it."));
@@ -203,7 +209,10 @@ fn column(written: &str, known: &[&str]) -> Result<String, FileFault> {
         return Ok((*name).to_owned());
     }
     if written.is_empty() {
-        return Err(FileFault::column(written, "A column has no name. Is there a separator too many in the first line?"));
+        return Err(FileFault::column(
+            written,
+            "A column has no name. Is there a separator too many in the first line?",
+        ));
     }
     let shown = domain::text::shown(written, 60);
     let near = known

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use app::{Change, Mandate, Refusal, notices};
 use domain::{
-    Account, AccountId, AccountState, AuditEntry, AuditEvent, BulkAction, BulkSubject, Device, DeviceState, Group,
-    GroupId, Job, JobKind, NoticeBy, NoticeKind, Outcome, Role, RowFate, SessionEnd, SessionId, Timestamp, text,
+    Account, AccountId, AccountState, AuditEntry, AuditEvent, BulkAction, BulkSubject, Device, DeviceState,
+    Group, GroupId, Job, JobKind, NoticeBy, NoticeKind, Outcome, Role, RowFate, SessionEnd, SessionId,
+    Timestamp, text,
 };
 use serde::{Deserialize, Serialize};
 use store::{AccountFit, ChangeNote, DeviceFit, FoundAccount, FoundDevice, Work};
@@ -121,7 +122,10 @@ impl Registry {
         let name = match (&asked.group, is_needed) {
             (None, false) => return Ok(None),
             (Some(_), false) => {
-                return Err(Refusal::Invalid { field: "group", why: "is for add_to_group and remove_from_group" });
+                return Err(Refusal::Invalid {
+                    field: "group",
+                    why: "is for add_to_group and remove_from_group",
+                });
             }
             (None, true) => return Err(Refusal::Invalid { field: "group", why: "is missing" }),
             (Some(name), true) => name,
@@ -135,7 +139,10 @@ impl Registry {
             other => other,
         })?;
         if group.roles.has(Role::Superadmin) {
-            return Err(Refusal::Invalid { field: "group", why: "makes superadmins: change its members one by one" });
+            return Err(Refusal::Invalid {
+                field: "group",
+                why: "makes superadmins: change its members one by one",
+            });
         }
         Ok(Some(group))
     }
@@ -147,7 +154,8 @@ impl Registry {
             for ids in ids.chunks(AT_ONCE) {
                 found.extend(view.devices_with_ids(ids).await?);
             }
-            let known: std::collections::HashSet<String> = found.iter().map(|one| one.id.to_string()).collect();
+            let known: std::collections::HashSet<String> =
+                found.iter().map(|one| one.id.to_string()).collect();
             look.missing(ids, |id| known.contains(id));
         } else {
             let filter = &asked.filter;
@@ -262,9 +270,7 @@ impl Registry {
     ) -> Result<Did, Refusal> {
         let action = job.action.ok_or(Refusal::Conflict("row"))?;
         match action.subject() {
-            BulkSubject::Devices => {
-                self.do_device(work, by, (action, pass), input, options, now).await
-            }
+            BulkSubject::Devices => self.do_device(work, by, (action, pass), input, options, now).await,
             BulkSubject::Users => self.do_user(work, by, (job, action, pass), input, options, now).await,
             BulkSubject::Sessions => {
                 let id: SessionId = input.id.parse().map_err(|_| Refusal::NotFound)?;
@@ -299,7 +305,8 @@ impl Registry {
         let actor = DeviceActor { actor: by.actor.clone(), address: by.address, owner: None };
         let device = held(work, &actor, &id, None).await?;
         let stop = |stop, with_sessions| StopAsked { stop, why, with_sessions, version: None };
-        let mut did = Did { subject: Some(input.id.clone()), change: Some(Change::Device(id)), ..Did::default() };
+        let mut did =
+            Did { subject: Some(input.id.clone()), change: Some(Change::Device(id)), ..Did::default() };
         if pass == Pass::Do && device.state.as_str() != input.before {
             return Err(Refusal::Conflict("device_state"));
         }
@@ -320,8 +327,7 @@ impl Registry {
                 if device.state == S::Active {
                     return Err(Refusal::Conflict("device_state"));
                 }
-                did.ended =
-                    self.stop(work, &actor, device, stop(Stop::Revoke, true), why, now).await?.ended;
+                did.ended = self.stop(work, &actor, device, stop(Stop::Revoke, true), why, now).await?.ended;
                 return Ok(did);
             }
             (A::RevokeDevices, Pass::Undo) if !was_active => return Ok(did),
@@ -336,7 +342,9 @@ impl Registry {
             _ => return Err(Refusal::Conflict("row")),
         };
         let record = &device.record;
-        if pass == Pass::Undo && (record.changed_by != options.done_by || record.changed_why != options.reason) {
+        if pass == Pass::Undo
+            && (record.changed_by != options.done_by || record.changed_why != options.reason)
+        {
             // Lost, or its owner locked down, since: it is stopped for another reason by now.
             return Err(Refusal::Conflict("device_state"));
         }
@@ -408,11 +416,15 @@ impl Registry {
         let account = work.account(&id).await?.ok_or(Refusal::NotFound)?;
         // Asked before anything is written: a row is done as a whole or not at all.
         by.must_hold(account.roles)?;
-        let mut did = Did { subject: Some(input.id.clone()), change: Some(Change::Account(id)), ..Did::default() };
+        let mut did =
+            Did { subject: Some(input.id.clone()), change: Some(Change::Account(id)), ..Did::default() };
         match (action, pass) {
             (A::DisableUsers, Pass::Do) | (A::EnableUsers, Pass::Undo) => {
                 if account.roles.has(Role::Superadmin) {
-                    return Err(Refusal::Invalid { field: "roles", why: "hold superadmin: disable them one by one" });
+                    return Err(Refusal::Invalid {
+                        field: "roles",
+                        why: "hold superadmin: disable them one by one",
+                    });
                 }
                 if account.state != AccountState::Active {
                     return Err(Refusal::Conflict("state"));

@@ -6,8 +6,8 @@ use app::{Change, Mandate, Refusal, notices};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::{
-    Account, AccountId, Actor, AddedBy, AuditEntry, AuditEvent, Device, DeviceKind, DeviceRecord, DeviceState,
-    EnrolmentKind, GroupId, Job, JobKind, JobRow, NoticeKind, Outcome, Roles, Timestamp, text,
+    Account, AccountId, Actor, AddedBy, AuditEntry, AuditEvent, Device, DeviceKind, DeviceRecord,
+    DeviceState, EnrolmentKind, GroupId, Job, JobKind, JobRow, NoticeKind, Outcome, Roles, Timestamp, text,
 };
 use serde::de::DeserializeOwned;
 use store::Work;
@@ -95,7 +95,9 @@ impl Registry {
         match self.prepare_person(by, input.into_person()).await {
             Ok(person) => Ok(Prepared::User(Box::new(person), groups)),
             Err(Refusal::Invalid { field, why }) => Ok(Prepared::Broken(field, why)),
-            Err(Refusal::Forbidden) => Ok(Prepared::Broken("groups", "may not be given by whoever started this")),
+            Err(Refusal::Forbidden) => {
+                Ok(Prepared::Broken("groups", "may not be given by whoever started this"))
+            }
             Err(other) => Err(other),
         }
     }

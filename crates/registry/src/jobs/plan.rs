@@ -41,7 +41,8 @@ pub(crate) struct Options {
 
 impl Options {
     pub(crate) fn of(job: &Job) -> Result<Self, Refusal> {
-        serde_json::from_str(&job.options).map_err(|why| Refusal::Corrupt(format!("options of {}: {why}", job.id)))
+        serde_json::from_str(&job.options)
+            .map_err(|why| Refusal::Corrupt(format!("options of {}: {why}", job.id)))
     }
 
     pub(crate) fn text(&self) -> String {

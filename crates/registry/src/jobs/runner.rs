@@ -2,7 +2,8 @@
 
 use app::{Change, Refusal, meters};
 use domain::{
-    AuditEvent, BulkAction, Job, JobCounts, JobKind, JobRow, JobState, RowDone, RowOutcome, SessionId, Timestamp,
+    AuditEvent, BulkAction, Job, JobCounts, JobKind, JobRow, JobState, RowDone, RowOutcome, SessionId,
+    Timestamp,
 };
 use store::{JobMove, OutcomeFilter, RowFilter};
 
@@ -215,10 +216,14 @@ fn of_row(row: &JobRow, refusal: Refusal) -> Result<RowDone, Refusal> {
         Refusal::Invalid { field, why } => failed(row, field, why),
         Refusal::Conflict("device_limit") => failed(row, "username", "has as many phones as may be"),
         Refusal::Conflict("device_key") => failed(row, "public_key", "is known already"),
-        Refusal::Conflict("username") => failed(row, "username", "is taken, or looks like the name of somebody else"),
+        Refusal::Conflict("username") => {
+            failed(row, "username", "is taken, or looks like the name of somebody else")
+        }
         Refusal::Conflict("device_state" | "state") => failed(row, "state", "is another one by now"),
         Refusal::Conflict(_) => failed(row, "row", "contradicts what is there by now"),
-        Refusal::NotFound | Refusal::Gone => failed(row, "row", "is about something that is not there any more"),
+        Refusal::NotFound | Refusal::Gone => {
+            failed(row, "row", "is about something that is not there any more")
+        }
         Refusal::Forbidden => failed(row, "roles", "are more than whoever started this may give or take"),
         other => Err(other),
     }

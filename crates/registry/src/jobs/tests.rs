@@ -146,7 +146,10 @@ async fn a_rejected_phone_waits_until_undoing_is_over() {
     assert_eq!(place.devices(&[&device]).await, [DeviceState::Pending]);
     place.clock.advance(UNDO);
     place.work().await;
-    assert_eq!((place.devices(&[&device]).await, place.state(&job).await), (vec![DeviceState::Revoked], JobState::Finished));
+    assert_eq!(
+        (place.devices(&[&device]).await, place.state(&job).await),
+        (vec![DeviceState::Revoked], JobState::Finished)
+    );
 }
 
 #[tokio::test]
@@ -179,19 +182,26 @@ async fn work_that_is_stopped_does_no_more_rows() {
     let early = place.registry.undo_job(&place.by, &job.id).await;
     assert_eq!(early.unwrap_err(), Refusal::Conflict("job_state"));
     place.registry.start_job(&place.by, &job.id).await.unwrap();
-    assert_eq!(place.registry.start_job(&place.by, &job.id).await.unwrap_err(), Refusal::Conflict("job_state"));
+    assert_eq!(
+        place.registry.start_job(&place.by, &job.id).await.unwrap_err(),
+        Refusal::Conflict("job_state")
+    );
     assert!(place.registry.run_jobs("node").await.unwrap());
     let stopped = place.registry.cancel_job(&place.by, &job.id).await.unwrap();
     assert_eq!((stopped.state, stopped.counts.done), (JobState::Cancelled, CHUNK));
     place.work().await;
     assert_eq!(place.registry.users(&Paging { limit: 500, ..Paging::default() }).await.unwrap().len(), 100);
-    assert_eq!(place.registry.cancel_job(&place.by, &job.id).await.unwrap_err(), Refusal::Conflict("job_state"));
+    assert_eq!(
+        place.registry.cancel_job(&place.by, &job.id).await.unwrap_err(),
+        Refusal::Conflict("job_state")
+    );
 }
 
 #[tokio::test]
 async fn sec_071_the_secrets_of_letters_are_forgotten_after_a_day() {
     let place = place(2).await;
-    let job = place.registry.import(&place.by, ImportKind::Letters, b"username\nperson0\nperson1\n").await.unwrap();
+    let job =
+        place.registry.import(&place.by, ImportKind::Letters, b"username\nperson0\nperson1\n").await.unwrap();
     place.registry.start_job(&place.by, &job.id).await.unwrap();
     place.work().await;
     let counts = place.registry.app.meters().take(place.registry.now());
@@ -240,10 +250,14 @@ async fn sec_181_no_letter_lets_a_registrar_in_as_somebody_who_may_do_more() {
     let place = place(2).await;
     let boss = place.registry.user("person0").await.unwrap();
     let mut work = place.store.begin().await.unwrap();
-    work.set_own_roles(&boss.id, Roles::NONE.with(Role::Superadmin), None, place.registry.now()).await.unwrap();
+    work.set_own_roles(&boss.id, Roles::NONE.with(Role::Superadmin), None, place.registry.now())
+        .await
+        .unwrap();
     work.commit().await.unwrap();
-    let registrar =
-        Mandate { permissions: Permissions::of(Roles::NONE.with(Role::DeviceRegistrar)), ..Mandate::operator() };
+    let registrar = Mandate {
+        permissions: Permissions::of(Roles::NONE.with(Role::DeviceRegistrar)),
+        ..Mandate::operator()
+    };
     let key = DeviceKey::generate().jwk().to_string().replace('"', "\"\"");
     for (kind, file) in [
         (ImportKind::Letters, "username\nperson0\nperson1\n".to_owned()),
@@ -252,7 +266,8 @@ async fn sec_181_no_letter_lets_a_registrar_in_as_somebody_who_may_do_more() {
         let job = place.registry.import(&registrar, kind, file.as_bytes()).await.unwrap();
         place.registry.start_job(&registrar, &job.id).await.unwrap();
         place.work().await;
-        let rows = place.registry.job_rows(&job.id, RowQuery { rows: 10, ..RowQuery::default() }).await.unwrap();
+        let rows =
+            place.registry.job_rows(&job.id, RowQuery { rows: 10, ..RowQuery::default() }).await.unwrap();
         assert_eq!((rows[0].outcome, rows[0].field.as_deref()), (Some(RowOutcome::Failed), Some("roles")));
         assert!(rows.iter().skip(1).all(|row| row.outcome == Some(RowOutcome::Done)));
     }
@@ -262,15 +277,20 @@ async fn sec_181_no_letter_lets_a_registrar_in_as_somebody_who_may_do_more() {
 #[tokio::test]
 async fn sec_181_a_registrar_prints_no_letter_of_somebody_who_may_do_more() {
     let place = place(2).await;
-    let job = place.registry.import(&place.by, ImportKind::Letters, b"username\nperson0\nperson1\n").await.unwrap();
+    let job =
+        place.registry.import(&place.by, ImportKind::Letters, b"username\nperson0\nperson1\n").await.unwrap();
     place.registry.start_job(&place.by, &job.id).await.unwrap();
     place.work().await;
-    let registrar =
-        Mandate { permissions: Permissions::of(Roles::NONE.with(Role::DeviceRegistrar)), ..Mandate::operator() };
+    let registrar = Mandate {
+        permissions: Permissions::of(Roles::NONE.with(Role::DeviceRegistrar)),
+        ..Mandate::operator()
+    };
     assert!(place.registry.letters_pdf(&registrar, &job.id, "letter").await.is_ok());
     let boss = place.registry.user("person1").await.unwrap();
     let mut work = place.store.begin().await.unwrap();
-    work.set_own_roles(&boss.id, Roles::NONE.with(Role::Superadmin), None, place.registry.now()).await.unwrap();
+    work.set_own_roles(&boss.id, Roles::NONE.with(Role::Superadmin), None, place.registry.now())
+        .await
+        .unwrap();
     work.commit().await.unwrap();
     let printed = place.registry.letters_pdf(&registrar, &job.id, "letter").await;
     assert_eq!(printed.unwrap_err(), Refusal::Forbidden);

@@ -2,8 +2,8 @@
 
 use app::{Change, Mandate, Refusal, notices};
 use domain::{
-    AccountId, AccountState, Actor, AuditEntry, AuditEvent, DeviceId, DeviceState, NoticeBy, NoticeKind, SessionEnd,
-    SessionId,
+    AccountId, AccountState, Actor, AuditEntry, AuditEvent, DeviceId, DeviceState, NoticeBy, NoticeKind,
+    SessionEnd, SessionId,
 };
 use store::{ChangeNote, Person, Work};
 

@@ -71,7 +71,8 @@ async fn sec_086_locking_down_ends_a_recovery_and_tells_who_did_it() {
     let registry = registry().await;
     let ada = made(&registry, "ada").await.account.id;
     registry.open_recovery(&operator(), &ada, "Lost the phone").await.unwrap();
-    let own = Mandate { actor: Actor::Account(ada), account: Some(ada), ..with(Permissions::of(Roles::NONE)) };
+    let own =
+        Mandate { actor: Actor::Account(ada), account: Some(ada), ..with(Permissions::of(Roles::NONE)) };
     registry.lock_down(&own, &ada, Some("by a link in a mail")).await.unwrap();
     assert_eq!(registry.cancel_own_recovery(&ada, None).await, Ok(false), "none is open");
     let told = registry.notices(&ada, None, 10).await.unwrap().items;

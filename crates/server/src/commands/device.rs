@@ -5,8 +5,8 @@ use registry::devices::{NewDevice, OwnedDevice};
 use serde_json::{Value, json};
 
 use super::next_page;
-use crate::cli;
 use crate::api::Api;
+use crate::cli;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::terminal_qr;

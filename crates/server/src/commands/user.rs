@@ -5,8 +5,8 @@ use registry::users::NewUser;
 use serde_json::{Map, Value, json};
 
 use super::next_page;
-use crate::cli::User;
 use crate::api::Api;
+use crate::cli::User;
 use crate::failure::Failure;
 use crate::output::{Output, secret_from_stdin};
 use crate::wiring::Ground;

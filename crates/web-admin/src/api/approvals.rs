@@ -12,10 +12,8 @@ use super::problem::Failed;
 use super::route::{Answer, Route, route};
 
 /// The routes.
-pub(super) const ROUTES: &[Route] = &[
-    route!(Get "/approvals", DevicesRead, list),
-    route!(Post "/approvals/decide", DevicesWrite, decide),
-];
+pub(super) const ROUTES: &[Route] =
+    &[route!(Get "/approvals", DevicesRead, list), route!(Post "/approvals/decide", DevicesWrite, decide)];
 
 /// Their description.
 #[derive(OpenApi)]
@@ -111,9 +109,7 @@ async fn list(ask: Ask) -> Answer {
     let listing = ask.listing(&Lists { sorts: &["created_at"], filters: &[], searches: true })?;
     let search = listing.q.as_deref().map(str::to_lowercase);
     let found = ask.registry().approvals(search.as_deref(), listing.cursor.as_ref(), listing.fetch()).await?;
-    let at = |one: &ListedDevice| {
-        (one.device.created_at.millis().to_string(), one.device.id.to_string())
-    };
+    let at = |one: &ListedDevice| (one.device.created_at.millis().to_string(), one.device.id.to_string());
     Ok(ask::ok(&listing.page(found, None, at, PendingShown::from)))
 }
 
@@ -133,6 +129,7 @@ async fn decide(ask: Ask) -> Answer {
     };
     let results =
         ask.registry().decide_approvals(ask.mandate(), &asked.ids, decision, asked.reason.as_deref()).await?;
-    let results = results.into_iter().map(|(id, outcome)| DecidedOne { id, outcome: outcome.as_str() }).collect();
+    let results =
+        results.into_iter().map(|(id, outcome)| DecidedOne { id, outcome: outcome.as_str() }).collect();
     Ok(ask::ok(&DecidedShown { results }))
 }

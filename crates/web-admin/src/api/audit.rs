@@ -157,7 +157,8 @@ async fn list(ask: Ask) -> Answer {
 async fn page(ask: &Ask, account: Option<AccountId>) -> Answer {
     let lists = Lists { sorts: &["newest", "number"], filters: &FILTERS, searches: true };
     let listing = ask.listing(&lists)?;
-    let mut filter = read_filter(|name| if name == "q" { listing.q.as_deref() } else { listing.filter(name) })?;
+    let mut filter =
+        read_filter(|name| if name == "q" { listing.q.as_deref() } else { listing.filter(name) })?;
     filter.account = account.or(filter.account);
     let after = listing.cursor.as_ref().map(|cursor| cursor.key.parse::<i64>()).transpose();
     let after = after.map_err(|_| Failed::invalid("cursor", "is none of this list"))?;

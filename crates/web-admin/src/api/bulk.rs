@@ -64,7 +64,9 @@ fn filter(subject: BulkSubject, given: NewFilter) -> Result<BulkFilter, Failed> 
     };
     match (subject, state) {
         (_, None) => {}
-        (BulkSubject::Devices, Some(state)) if word(state, &["pending", "active", "suspended", "revoked"]) => {
+        (BulkSubject::Devices, Some(state))
+            if word(state, &["pending", "active", "suspended", "revoked"]) =>
+        {
             read.device_state = Some(match state {
                 "pending" => DeviceState::Pending,
                 "active" => DeviceState::Active,

@@ -173,7 +173,8 @@ fn shown(ask: &Ask, job: &Job) -> HttpResponse {
     responses((status = 200, body = Listed<JobShown>), (status = 400, body = Problem))
 )]
 async fn list(ask: Ask) -> Answer {
-    let listing = ask.listing(&Lists { sorts: &["-created_at"], filters: &["kind", "state"], searches: false })?;
+    let listing =
+        ask.listing(&Lists { sorts: &["-created_at"], filters: &["kind", "state"], searches: false })?;
     let query = JobQuery {
         kind: listing.filter_as("kind", JobKind::from_word, "is no kind of long work")?,
         state: listing.filter_as("state", JobState::from_word, "is no state of long work")?,
@@ -209,11 +210,16 @@ async fn show(ask: Ask) -> Answer {
     responses((status = 200, body = Listed<RowShown>), (status = 404, body = Problem))
 )]
 async fn rows(ask: Ask) -> Answer {
-    let listing = ask.listing(&Lists { sorts: &["number"], filters: &["fate", "outcome"], searches: false })?;
+    let listing =
+        ask.listing(&Lists { sorts: &["number"], filters: &["fate", "outcome"], searches: false })?;
     let after = listing.cursor.as_ref().map(Cursor::number).transpose();
     let after = after.ok().and_then(|after| u32::try_from(after.unwrap_or(0)).ok());
     let query = RowQuery {
-        fate: listing.filter_as("fate", RowFate::from_word, "is none of create, change, unchanged, conflict")?,
+        fate: listing.filter_as(
+            "fate",
+            RowFate::from_word,
+            "is none of create, change, unchanged, conflict",
+        )?,
         outcome: listing.filter_as("outcome", outcome, "is none of waiting, done, final, failed, undone")?,
         after: after.ok_or_else(|| super::problem::Failed::invalid("cursor", "is none of this list"))?,
         rows: listing.fetch(),

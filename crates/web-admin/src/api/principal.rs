@@ -8,7 +8,6 @@
 //! * A browser's session counts when it was proven by passkey (SEC-182); changes need our own page's origin and the
 //!   browser's token in the header `lb-csrf` (SEC-144).
 
-
 use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 use actix_web::http::header::AUTHORIZATION;

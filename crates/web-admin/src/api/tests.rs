@@ -13,7 +13,8 @@ fn every_route_is_described_and_nothing_else_is() {
             }
         }
     }
-    let table: BTreeSet<_> = routes().map(|row| format!("{} {BASE}{}", row.verb.as_str(), row.path)).collect();
+    let table: BTreeSet<_> =
+        routes().map(|row| format!("{} {BASE}{}", row.verb.as_str(), row.path)).collect();
     assert_eq!(table.len(), routes().count(), "a route is there twice");
     assert_eq!(described, table);
 }
