@@ -234,7 +234,8 @@ mod tests {
         assert_eq!(differences(&same, Some(&have)), []);
         let other = object(json!({"email": "b@example.org", "claims": {"floor": 4, "new": true}}));
         let changes = differences(&other, Some(&have));
-        let members: Vec<&str> = changes.iter().map(|(member, ..)| member.as_str()).collect();
+        let mut members: Vec<&str> = changes.iter().map(|(member, ..)| member.as_str()).collect();
+        members.sort_unstable();
         assert_eq!(members, ["claims.floor", "claims.new", "email"]);
         assert_eq!(differences(&other, None).len(), 3);
     }
