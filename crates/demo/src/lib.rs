@@ -47,8 +47,8 @@ pub struct Settings {
     pub client_secret: Option<String>,
     /// The demo user, who owns the virtual phone.
     pub username: String,
-    /// The demo user's password, to enrol the virtual phone.
-    pub password: String,
+    /// An enrolment link of the demo user's for the virtual phone: a password alone lets in the first phone only.
+    pub enrolment: String,
     /// Where the virtual phone keeps its key between runs; none: it is a new phone each time.
     pub phone_file: Option<PathBuf>,
     /// Connect here instead of where the issuer's name leads.

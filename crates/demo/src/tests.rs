@@ -10,7 +10,7 @@ fn settings(issuer: &str) -> Settings {
         client_id: "demo".to_owned(),
         client_secret: None,
         username: "demo".to_owned(),
-        password: "x".to_owned(),
+        enrolment: String::new(),
         phone_file: None,
         connect_to: None,
         extra_ca: None,

@@ -11,7 +11,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Bytes, Data, Json, JsonConfig, PayloadConfig, ServiceConfig, resource};
 use actix_web::{HttpResponse, get, post, web};
 use askama::Template;
-use phone_client::{Claim, Credentials, Introduction, Options, Phone, PhoneError, Service, StateFile};
+use phone_client::{Claim, Credentials, EnrolmentLink, Introduction, Options, Phone, PhoneError, Service, StateFile};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -67,10 +67,7 @@ impl VirtualPhone {
         let phone = match kept {
             Some(phone) => phone,
             None => {
-                let credentials = Credentials::Password {
-                    username: settings.username.clone(),
-                    password: settings.password.clone(),
-                };
+                let credentials = Credentials::Token(EnrolmentLink::parse(&settings.enrolment)?.token);
                 let introduction = Introduction {
                     name: "Virtual phone".to_owned(),
                     platform: "Demo in a browser tab".to_owned(),

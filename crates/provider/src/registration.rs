@@ -301,7 +301,8 @@ impl Provider {
     }
 
     fn new_client_id(&self) -> Result<ClientId, Refusal> {
-        let random = URL_SAFE_NO_PAD.encode(self.app().entropy().bytes::<16>());
+        // A letter first: on a command line nobody takes it for an option.
+        let random = format!("c{}", URL_SAFE_NO_PAD.encode(self.app().entropy().bytes::<16>()));
         random.parse().map_err(|_| Refusal::Corrupt("a random client id is none".to_owned()))
     }
 

@@ -37,9 +37,10 @@ impl Registry {
     /// An id for a client that wants none of its own.
     ///
     /// # Errors
-    /// Never in practice: 22 letters of base64url are an id.
+    /// Never in practice: 23 letters of base64url are an id.
     pub fn new_client_id(&self) -> Result<ClientId, Refusal> {
-        let random = URL_SAFE_NO_PAD.encode(self.app.entropy().bytes::<16>());
+        // A letter first: on a command line nobody takes it for an option.
+        let random = format!("c{}", URL_SAFE_NO_PAD.encode(self.app.entropy().bytes::<16>()));
         random.parse().map_err(|_| Refusal::Corrupt("a random client id is none".to_owned()))
     }
 

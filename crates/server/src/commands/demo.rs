@@ -55,13 +55,14 @@ pub async fn run(command: cli::Demo, output: Output) -> Result<(), Failure> {
     make_client(&ground, &secrets, &base).await?;
 
     let is_loopback = ground.app.issuer().is_loopback();
+    let enrolment = ground.registry.offer_enrolment(USERNAME).await?.url;
     let settings = demo::Settings {
         issuer: issuer.clone(),
         base,
         client_id: CLIENT_ID.to_owned(),
         client_secret: Some(secrets.client_secret.clone()),
         username: USERNAME.to_owned(),
-        password: secrets.password.clone(),
+        enrolment,
         phone_file: folder.is_kept.then(|| folder.path.join("virtual-phone.json")),
         // The name `localhost` may lead to an address where nobody listens.
         connect_to: is_loopback.then(|| SocketAddr::from((Ipv4Addr::LOCALHOST, port))),
