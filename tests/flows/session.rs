@@ -131,7 +131,8 @@ async fn sec_042_a_session_by_phone_cannot_change_how_its_owner_signs_in() {
     let page = browser.redeem(&page).await;
     assert!(page.find_form("passkey-new").is_none(), "{} {}", page.url, page.html());
     assert!(browser.follow("/login/passkey/new").await.find_form("passkey-new").is_none());
-    let page = if page.find_form("login").is_some() { page } else { browser.follow("/login/passkey/new").await };
+    let page =
+        if page.find_form("login").is_some() { page } else { browser.follow("/login/passkey/new").await };
     let page = browser.fill_in(&page, "ada", &scene.password).await;
     assert!(page.find_form("passkey-new").is_some() || page.status() == 200, "{} {}", page.url, page.html());
     assert!(browser.follow("/login/passkey/new").await.find_form("passkey-new").is_some());

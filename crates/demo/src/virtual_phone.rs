@@ -11,7 +11,9 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Bytes, Data, Json, JsonConfig, PayloadConfig, ServiceConfig, resource};
 use actix_web::{HttpResponse, get, post, web};
 use askama::Template;
-use phone_client::{Claim, Credentials, EnrolmentLink, Introduction, Options, Phone, PhoneError, Service, StateFile};
+use phone_client::{
+    Claim, Credentials, EnrolmentLink, Introduction, Options, Phone, PhoneError, Service, StateFile,
+};
 use serde::Deserialize;
 use serde_json::json;
 
