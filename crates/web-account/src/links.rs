@@ -171,7 +171,7 @@ fn asking(req: &HttpRequest, web: &Web, path: &str, token: &str, link: &Link) ->
     let words = Words::asking(&page, link);
     let mut asking = LinkPage::new(page, "ask", path, words);
     token.clone_into(&mut asking.token);
-    asking.username.clone_from(&link.username);
+    asking.username = domain::text::shown(&link.username, 128);
     asking.is_reset = link.action == NoticeAction::ResetPassword;
     asking
 }

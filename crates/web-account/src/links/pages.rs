@@ -132,7 +132,7 @@ fn link_samples(page: &dyn Fn() -> Page) -> Vec<(&'static str, LinkPage)> {
         let mut asking = LinkPage::new(page, "ask", path_of(action), words);
         asking.token = "t0ken".to_owned();
         asking.is_reset = action == NoticeAction::ResetPassword;
-        asking.username = hostile.to_owned();
+        asking.username = shown(hostile, 128);
         asking.alert = asking.is_reset.then(|| asking.page.t.mailed.reset_refused.clone());
         asking
     };
