@@ -18,12 +18,16 @@ before(async () => {
 afterEach(() => stage.assertQuiet());
 after(() => stage?.strike());
 
-/** A desktop that holds a passkey, and nobody is signed in. */
+let owners = 0;
+
+/** A desktop that holds its owner's first passkey, and nobody is signed in: a further one needs more than the password. */
 async function withPasskey(context) {
   const page = await context.newPage();
   await authenticator(page);
+  owners += 1;
+  page.owner = { name: `owner${owners}`, password: stage.server.user(`owner${owners}`) };
   await page.goto(`${stage.issuer}/login`);
-  await signInByPassword(page, "ada", password);
+  await signInByPassword(page, page.owner.name, page.owner.password);
   await page.locator("#signed-in").waitFor();
   await page.goto(`${stage.issuer}/login/passkey/new`);
   await page.locator("input[name=name]").fill("This desktop");
@@ -72,7 +76,7 @@ test("an unverified person is not signed in, and may choose another way", async 
   await page.authenticator.verifies(false);
   await page.locator("button#passkey").click();
   await page.locator("#alert[role=alert] [data-say=passkey_none]").waitFor();
-  await signInByPassword(page, "ada", password);
+  await signInByPassword(page, page.owner.name, page.owner.password);
   assert.equal((await inside(page, shop)).acr, "urn:latchbolt:acr:password");
 });
 
@@ -86,7 +90,7 @@ test("a passkey in the user name field signs in without a click", async () => {
 test("a relying party that wants a passkey is not content with a password", async () => {
   const page = await withPasskey(await withoutAutofill());
   await begin(page, shop);
-  await signInByPassword(page, "ada", password);
+  await signInByPassword(page, page.owner.name, page.owner.password);
   await inside(page, shop);
   // Such a page has neither a password form nor a code.
   const essential = JSON.stringify({ id_token: { acr: { essential: true, value: "phr" } } });
