@@ -138,19 +138,29 @@ pub async fn complete(app: &App) -> Result<bool, KeysUnusable> {
     Ok(!missing.is_empty())
 }
 
-/// Makes what is missing one key after the other, each after a pause of random length and picked at random: of nodes
-/// that start together one then makes each key, and none is busy with all of them while people sign in.
+/// Makes what is missing one key after the other, each after a pause of random length and picked at random, those
+/// that sign before those that follow them: of nodes that start together one then makes each key, and none is busy
+/// with all of them while people sign in.
 async fn complete_in_turns(app: &App) -> Result<(), KeysUnusable> {
     while !missing_now(app).await?.is_empty() {
         let [pause, pick] = app.entropy().bytes::<2>();
         tokio::time::sleep(LONGEST_PAUSE * u32::from(pause) / u32::from(u8::MAX)).await;
         let missing = missing_now(app).await?;
-        let Some(wanted) = missing.get(usize::from(pick) % missing.len().max(1)) else { break };
-        make_missing(app, |key| key == *wanted).await?;
+        let Some(wanted) = picked(&missing, pick) else { break };
+        make_missing(app, |key| key == wanted).await?;
         load(app).await?;
         app.tell(Change::Keys).await;
     }
     Ok(())
+}
+
+/// One of these keys; a key to come waits for the current ones, without which nobody is served.
+fn picked(missing: &[Wanted], pick: u8) -> Option<Wanted> {
+    let is_current = |wanted: &&Wanted| wanted.1 == KeyState::Current;
+    let urgent = missing.iter().filter(is_current).count();
+    let of = if urgent == 0 { missing.len() } else { urgent };
+    let at = usize::from(pick) % of.max(1);
+    missing.iter().filter(|wanted| urgent == 0 || is_current(wanted)).nth(at).copied()
 }
 
 async fn missing_now(app: &App) -> Result<Vec<Wanted>, KeysUnusable> {
@@ -347,4 +357,25 @@ async fn generate(wanted: &[Wanted]) -> Result<Vec<Made>, Refusal> {
 fn entry(event: AuditEvent, key: &KeyRecord, now: Timestamp) -> AuditEntry {
     let detail = format!("{} {}", key.used_for.as_str(), key.kid);
     AuditEntry { detail: Some(detail), ..AuditEntry::new(event, Outcome::Done, now) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_that_sign_are_made_before_those_that_follow_them() {
+        let all = missing(&[]);
+        let current = all.iter().filter(|(_, state)| *state == KeyState::Current).count();
+        assert!(current > 1 && all.len() > current);
+        for pick in 0..=u8::MAX {
+            assert_eq!(picked(&all, pick).unwrap().1, KeyState::Current);
+        }
+        let rest: Vec<Wanted> = all.into_iter().filter(|(_, state)| *state == KeyState::Next).collect();
+        let seen: std::collections::BTreeSet<usize> = (0..=u8::MAX)
+            .map(|pick| rest.iter().position(|key| *key == picked(&rest, pick).unwrap()).unwrap())
+            .collect();
+        assert_eq!(seen.len(), rest.len(), "each has its turn");
+        assert_eq!(picked(&[], 7), None);
+    }
 }
