@@ -156,11 +156,10 @@ async fn complete_in_turns(app: &App) -> Result<(), KeysUnusable> {
 
 /// One of these keys; a key to come waits for the current ones, without which nobody is served.
 fn picked(missing: &[Wanted], pick: u8) -> Option<Wanted> {
-    let is_current = |wanted: &&Wanted| wanted.1 == KeyState::Current;
-    let urgent = missing.iter().filter(is_current).count();
-    let of = if urgent == 0 { missing.len() } else { urgent };
-    let at = usize::from(pick) % of.max(1);
-    missing.iter().filter(|wanted| urgent == 0 || is_current(wanted)).nth(at).copied()
+    let (urgent, rest): (Vec<Wanted>, Vec<Wanted>) =
+        missing.iter().partition(|(_, state)| *state == KeyState::Current);
+    let from = if urgent.is_empty() { rest } else { urgent };
+    from.get(usize::from(pick) % from.len().max(1)).copied()
 }
 
 async fn missing_now(app: &App) -> Result<Vec<Wanted>, KeysUnusable> {
