@@ -5,6 +5,8 @@
 //!
 //! Invariant: a policy that was read from outside is within its limits ([`Policy::check`]).
 
+use std::time::Duration;
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -157,6 +159,15 @@ pub struct EnrolmentPolicy {
 impl Default for EnrolmentPolicy {
     fn default() -> Self {
         Self { screen_minutes: 10, letter_days: 14, code_length: 12 }
+    }
+}
+
+impl EnrolmentPolicy {
+    /// How long an enrolment on a screen is good, whoever makes it and at whichever door: never longer than ten minutes
+    /// (SEC-071).
+    #[must_use]
+    pub fn screen_life(&self) -> Duration {
+        Duration::from_secs(60 * u64::from(self.screen_minutes.clamp(1, 10)))
     }
 }
 

@@ -257,13 +257,15 @@ impl Registry {
                 return Err(Refusal::Conflict("device_state"));
             }
             work.note_device_change(id, &ChangeNote { by: &by.actor, why: None }, now).await?;
-            work.audit(by.entry(AuditEvent::DeviceRestored, &device, now)).await?;
             let name = text::shown(&device.name, 60);
-            let kind = if device.state == DeviceState::Pending {
-                NoticeKind::DeviceApproved { device: *id, name }
+            // One that waited was not let back but let in: the audit trail and its owner are told the same.
+            let (event, kind) = if device.state == DeviceState::Pending {
+                (AuditEvent::DeviceApproved, NoticeKind::DeviceApproved { device: *id, name })
             } else {
-                NoticeKind::DeviceRestored { device: *id, name, by: by.notice_by() }
+                let by = by.notice_by();
+                (AuditEvent::DeviceRestored, NoticeKind::DeviceRestored { device: *id, name, by })
             };
+            work.audit(by.entry(event, &device, now)).await?;
             self.post(&mut *work, &device.account, kind, now).await?;
             let device = work.device(id).await?.ok_or(Refusal::NotFound)?;
             work.commit().await?;
@@ -271,7 +273,7 @@ impl Registry {
         };
         let device = self.app.repeatable(deed).await?;
         self.app.tell(Change::Device(*id)).await;
-        tracing::info!(device.id = %id, "Device restored");
+        tracing::info!(device.id = %id, "Device is active");
         Ok(device)
     }
 

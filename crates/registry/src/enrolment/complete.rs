@@ -228,12 +228,14 @@ impl Registry {
             work.complete_enrolment(enrolment, &device.id, now).await?;
         }
         let is_added = moved.is_none();
-        let (id, name) = (device.id, domain::text::shown(&device.name, LONGEST_TEXT));
+        let id = device.id;
         let kind = match moved {
-            Some(from) => NoticeKind::DeviceMoved { device: id, name, from },
-            None => {
-                NoticeKind::DeviceAdded { device: id, name, is_pending: device.state == DeviceState::Pending }
-            }
+            Some(from) => NoticeKind::DeviceMoved { device: id, name: made_as(&device), from },
+            None => NoticeKind::DeviceAdded {
+                device: id,
+                name: domain::text::shown(&device.name, LONGEST_TEXT),
+                is_pending: device.state == DeviceState::Pending,
+            },
         };
         notices::post(&self.app, &mut *work, &account, kind, now).await?;
         work.commit().await?;
@@ -248,7 +250,8 @@ impl Registry {
 
 impl Registry {
     /// Puts the new phone in the old one's place, whose owner agreed to that with the key that it had then. The
-    /// device's name, state and age stay; answers what the old phone was.
+    /// name that its owner gave the device, its state and its age stay; model and system become the new phone's. Answers
+    /// what the old phone was.
     async fn take_place(
         &self,
         work: &mut dyn Work,
@@ -265,15 +268,20 @@ impl Registry {
         if !work.rebind_device(device, &old.key, now).await? {
             return Err(Refusal::Gone);
         }
-        work.rename_device(&device.id, &device.name).await?;
+        // The name is its owner's and stays; model and system are the new phone's (decision 024).
         let by = Actor::Device(held.id);
         work.note_device_change(&held.id, &ChangeNote { by: &by, why: Some("moved to a new phone") }, now)
             .await?;
-        let of = held.record.model.unwrap_or(held.platform);
-        let before = domain::text::shown(&format!("{} ({of})", held.name), LONGEST_TEXT * 2);
+        let before = made_as(&held);
         *device = work.device(&held.id).await?.ok_or(Refusal::Gone)?;
         Ok(before)
     }
+}
+
+/// A phone by its name and what it is: after a move the name alone would say nothing.
+fn made_as(device: &Device) -> String {
+    let of = device.record.model.as_deref().unwrap_or(&device.platform);
+    domain::text::shown(&format!("{} ({of})", device.name), LONGEST_TEXT * 2)
 }
 
 struct Checked {

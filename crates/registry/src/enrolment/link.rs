@@ -31,6 +31,7 @@ impl Registry {
         self.app.strength_for_enrolment(&who).await?;
         self.app.throttle().hit(app::Rule::EnrolAccount, &who.account.id.to_string()).await?;
         let token = self.app.entropy().secret();
+        let life = self.app.policies().now().await?.policies.enrolments.screen_life();
         let enrolment = Enrolment {
             id: self.app.entropy().id(),
             account: who.account.id,
@@ -41,7 +42,7 @@ impl Registry {
             session: Some(who.session.id),
             job: None,
             created_at: now,
-            expires_at: now.after(self.settings.enrolment_life),
+            expires_at: now.after(life),
             outcome: None,
             ended_at: None,
             device: None,
@@ -55,7 +56,7 @@ impl Registry {
         work.commit().await?;
         self.app.meters().count(meters::Event::EnrolmentMade);
         let url = format!("{}#e1{}", self.app.issuer().url("/phone"), token.text());
-        Ok(OwnLink { url, life: self.settings.enrolment_life })
+        Ok(OwnLink { url, life })
     }
 
     /// Whether such a link could be made in this browser now.
