@@ -60,6 +60,15 @@ pub fn parse(text: &str) -> Option<(ApiKeyId, &str)> {
     Some((format!("key_{id}").parse().ok()?, secret))
 }
 
+/// An API key, and whose it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedApiKey {
+    /// The key.
+    pub key: ApiKey,
+    /// The user name of its maker; none for the operator's.
+    pub username: Option<String>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

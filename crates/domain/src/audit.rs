@@ -4,6 +4,7 @@
 //! Never in an entry: passwords, codes, tokens, channel ids, browser secrets, check codes.
 
 pub mod chain;
+pub mod search;
 
 use std::fmt;
 use std::str::FromStr;

@@ -244,3 +244,23 @@ impl Device {
         self.last_used_at.unwrap_or(self.created_at).max(self.record.verified_at)
     }
 }
+
+/// What a list of phones is sorted by; ids tell equal ones apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeviceSort {
+    /// Enrolled. The cursor's key: milliseconds.
+    Created,
+    /// Last used, or enrolled. The cursor's key: milliseconds.
+    Used,
+    /// Name in small letters.
+    Name,
+}
+
+/// A phone in a list: with its owner's name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedDevice {
+    /// The phone.
+    pub device: Device,
+    /// Whose, by name.
+    pub username: String,
+}

@@ -41,3 +41,14 @@ pub struct Consent {
     /// Last given.
     pub given_at: Timestamp,
 }
+
+/// A consent, and whose and for whom it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedConsent {
+    /// The consent.
+    pub consent: Consent,
+    /// The user name.
+    pub username: String,
+    /// What the relying party is called.
+    pub client_name: String,
+}

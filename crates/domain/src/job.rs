@@ -270,6 +270,15 @@ impl JobCounts {
     }
 }
 
+/// What is said of a row's outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OutcomeFilter {
+    /// To be done and not done yet.
+    Waiting,
+    /// This one.
+    Is(RowOutcome),
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

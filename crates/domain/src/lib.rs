@@ -29,6 +29,7 @@ pub mod list;
 pub mod metadata;
 pub mod network;
 pub mod notice;
+pub mod people;
 pub mod permissions;
 pub mod place;
 pub mod policy;
@@ -40,19 +41,21 @@ pub mod text;
 pub mod time;
 
 pub use account::{Account, AccountState, Username};
-pub use api_key::ApiKey;
+pub use api_key::{ApiKey, ListedApiKey};
+pub use audit::search::{AuditFilter, AuditOrder, AuditPage, StoredAudit};
 pub use audit::{Actor, AuditEntry, AuditEvent, Outcome};
 pub use claim_definition::{ClaimDefinition, ClaimEditor, ClaimKind, ClaimLimits};
 pub use client::{Client, ClientAuthMethod, SigningAlg};
 pub use credential::{Passkey, PasswordHash};
 pub use device::{
-    AddedBy, Attestation, Device, DeviceKey, DeviceKind, DeviceRecord, DeviceState, KeyAlg, PastKey,
+    AddedBy, Attestation, Device, DeviceKey, DeviceKind, DeviceRecord, DeviceSort, DeviceState, KeyAlg,
+    ListedDevice, PastKey,
 };
 pub use enrolment::{
     Enrolment, EnrolmentCode, EnrolmentKind, EnrolmentOrigin, EnrolmentOutcome, EnrolmentState,
 };
 pub use factor::{Held, Totp};
-pub use grant::{Consent, Grant};
+pub use grant::{Consent, Grant, ListedConsent};
 pub use group::{Group, GroupName};
 pub use id::{
     AccountId, ApiKeyId, AuditId, BatchId, ClientId, CredentialId, DeviceId, EnrolmentId, GrantId, GroupId,
@@ -60,7 +63,8 @@ pub use id::{
 };
 pub use initial_token::InitialToken;
 pub use job::{
-    BulkAction, BulkSubject, Job, JobCounts, JobKind, JobRow, JobState, RowDone, RowFate, RowOutcome,
+    BulkAction, BulkSubject, Job, JobCounts, JobKind, JobRow, JobState, OutcomeFilter, RowDone, RowFate,
+    RowOutcome,
 };
 pub use key::{KeyRecord, KeyState, KeyUse};
 pub use list::{Cursor, NotACursor};
@@ -69,15 +73,16 @@ pub use metadata::{
     KeyEncryptionAlg, LogoutUri, RequestObjectAlg, ResponseType, SubjectType,
 };
 pub use network::{Network, NotANetwork};
-pub use notice::{Notice, NoticeAction, NoticeBy, NoticeKind, NoticeMail};
+pub use notice::{MailCounts, MailState, Notice, NoticeAction, NoticeBy, NoticeKind, NoticeMail};
+pub use people::{PeopleFilter, PeopleOrder, PeoplePage, Person};
 pub use permissions::Permissions;
 pub use place::{ClientAddress, Place, Proximity, UserAgent};
 pub use policy::{
     AttestationWish, DevicePolicy, EnrolmentPolicy, FirstEnrolment, Overrides, PasswordPolicy, Policies,
     Policy, RecoveryPolicy, SecondFactor,
 };
-pub use recovery::{Recovery, RecoveryState};
+pub use recovery::{ListedRecovery, Recovery, RecoveryState};
 pub use refresh::RefreshFamily;
 pub use role::{Permission, Role, Roles};
-pub use session::{Acr, BrowserSession, Method, Proof, SessionEnd};
+pub use session::{Acr, BrowserSession, ListedSession, Method, Proof, SessionEnd, SessionFilter};
 pub use time::Timestamp;

@@ -380,6 +380,32 @@ pub struct Notice {
     pub mail: Option<NoticeMail>,
 }
 
+/// Which mails are listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum MailState {
+    /// Not sent yet.
+    Waiting,
+    /// A mail server took them.
+    Sent,
+    /// Given up.
+    Failed,
+}
+
+/// How many mails there are of each state.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct MailCounts {
+    /// Not sent yet.
+    pub waiting: u64,
+    /// Of those, tried and put off.
+    pub put_off: u64,
+    /// A mail server took them, of the notices since the asked time.
+    pub sent: u64,
+    /// Given up, as long as their notices are kept.
+    pub failed: u64,
+    /// The oldest that waits was made then.
+    pub oldest_waiting: Option<Timestamp>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -79,3 +79,12 @@ impl Recovery {
         }
     }
 }
+
+/// A recovery, and whose it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedRecovery {
+    /// The recovery.
+    pub recovery: Recovery,
+    /// The user name.
+    pub username: String,
+}

@@ -221,6 +221,30 @@ impl BrowserSession {
     }
 }
 
+/// Which sessions: all that is said has to hold. Only living ones are found.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SessionFilter {
+    /// Whose.
+    pub account: Option<AccountId>,
+    /// Approved by this phone.
+    pub device: Option<DeviceId>,
+    /// Part of the user name (folded), the browser's label or the address; empty: any.
+    pub text: String,
+    /// Begun then or later.
+    pub since: Option<Timestamp>,
+    /// Begun before.
+    pub until: Option<Timestamp>,
+}
+
+/// A session, and whose it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedSession {
+    /// The session.
+    pub session: BrowserSession,
+    /// The user name.
+    pub username: String,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -11,10 +11,9 @@ use std::time::Duration;
 use app::{Mandate, Refusal, Secret, audit};
 use domain::text::plain_line;
 use domain::{
-    Account, Actor, ApiKey, ApiKeyId, AuditEntry, AuditEvent, ClientAddress, Cursor, Network, Outcome,
-    Permissions, Timestamp, api_key,
+    Account, Actor, ApiKey, ApiKeyId, AuditEntry, AuditEvent, ClientAddress, Cursor, ListedApiKey, Network,
+    Outcome, Permissions, Timestamp, api_key,
 };
-use store::ListedApiKey;
 use subtle::ConstantTimeEq as _;
 
 use crate::Registry;
@@ -46,15 +45,6 @@ pub struct KeyAsked {
     pub life: Duration,
     /// From where; empty: from anywhere.
     pub networks: Vec<Network>,
-}
-
-/// A key as lists show it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeyListed {
-    /// The key.
-    pub key: ApiKey,
-    /// Its maker's user name; none for the operator's.
-    pub username: Option<String>,
 }
 
 impl Registry {
@@ -111,9 +101,8 @@ impl Registry {
     ///
     /// # Errors
     /// The store.
-    pub async fn api_keys(&self, after: Option<&Cursor>, limit: u32) -> Result<Vec<KeyListed>, Refusal> {
-        let listed = self.app.store().read().await?.api_keys(after, limit).await?;
-        Ok(listed.into_iter().map(|ListedApiKey { key, username }| KeyListed { key, username }).collect())
+    pub async fn api_keys(&self, after: Option<&Cursor>, limit: u32) -> Result<Vec<ListedApiKey>, Refusal> {
+        Ok(self.app.store().read().await?.api_keys(after, limit).await?)
     }
 
     /// One key.

@@ -4,11 +4,8 @@
 //! groups), what a waiting phone may do: ask for its state, and nothing else (`signin`).
 
 use app::{Change, Mandate, Refusal};
-use domain::{Cursor, DeviceId, DeviceState, Permission};
-use store::{DeviceFilter, DeviceSort};
-
-/// A phone with its owner's name.
-pub type ListedDevice = store::ListedDevice;
+use domain::{Cursor, DeviceId, DeviceSort, DeviceState, ListedDevice, Permission};
+use store::DeviceFilter;
 
 use crate::Registry;
 use crate::devices::change::{DeviceActor, held};

@@ -8,24 +8,11 @@ mod export;
 use std::collections::BTreeMap;
 
 use app::Refusal;
-use domain::{AccountId, AuditEvent, Outcome, Timestamp};
-use store::{AuditFilter, AuditOrder, AuditPage, StoredAudit};
+use domain::{AccountId, AuditEvent, AuditFilter, AuditOrder, AuditPage, Outcome, StoredAudit, Timestamp};
 
 use crate::Registry;
 
 pub use export::{ExportForm, head_line, line};
-
-/// What the trail is asked, for doors.
-pub mod ask {
-    /// What is looked for.
-    pub type Filter = store::AuditFilter;
-    /// In which order.
-    pub type Order = store::AuditOrder;
-    /// A page of entries.
-    pub type Page = store::AuditPage;
-    /// An entry with its number.
-    pub type Stored = store::StoredAudit;
-}
 
 /// What may be asked for, by name, as in an address or on the command line.
 pub const FILTERS: [&str; 10] =

@@ -4,20 +4,9 @@
 
 use app::{Change, Mandate, Refusal, notices};
 use domain::notice::NoticeKind;
-use domain::{AccountId, AuditEntry, AuditEvent, ClientId, Consent, Cursor, Outcome};
+use domain::{AccountId, AuditEntry, AuditEvent, ClientId, Cursor, ListedConsent, Outcome};
 
 use crate::Registry;
-
-/// A consent, and whose and for whom it is.
-#[derive(Debug, Clone)]
-pub struct ConsentListed {
-    /// The consent.
-    pub consent: Consent,
-    /// The user name.
-    pub username: String,
-    /// What the relying party is called.
-    pub client_name: String,
-}
 
 impl Registry {
     /// Consents, newest first.
@@ -30,14 +19,8 @@ impl Registry {
         client: Option<&ClientId>,
         after: Option<&Cursor>,
         limit: u32,
-    ) -> Result<Vec<ConsentListed>, Refusal> {
-        let found = self.app.store().read().await?.find_consents(account, client, after, limit).await?;
-        let listed = |one: store::ListedConsent| ConsentListed {
-            consent: one.consent,
-            username: one.username,
-            client_name: one.client_name,
-        };
-        Ok(found.into_iter().map(listed).collect())
+    ) -> Result<Vec<ListedConsent>, Refusal> {
+        Ok(self.app.store().read().await?.find_consents(account, client, after, limit).await?)
     }
 
     /// Takes a person's consent back, and all tokens made from it (SEC-124); they are told.

@@ -19,14 +19,12 @@ use std::time::Duration;
 use app::{Mandate, Refusal};
 use domain::{
     AuditEntry, AuditEvent, BulkAction, Cursor, Job, JobCounts, JobId, JobKind, JobRow, JobState, Outcome,
-    Permission, RowFate, Timestamp,
+    OutcomeFilter, Permission, RowFate, Timestamp,
 };
 use store::{JobFilter, JobMove, RowFilter};
 
 pub use bulk::{BulkAsked, BulkFilter};
 pub(crate) use plan::{Options, Planned};
-/// Which rows of a job are looked at.
-pub type OutcomeFilter = store::OutcomeFilter;
 
 use crate::Registry;
 use crate::enrolments::numbered;

@@ -11,12 +11,8 @@ use std::time::Duration;
 
 use app::Refusal;
 use app::notices::MailWriter;
-use domain::{AccountId, Cursor, Notice, NoticeId, NoticeMail, Timestamp};
+use domain::{AccountId, Cursor, MailCounts, MailState, Notice, NoticeId, NoticeMail, Timestamp};
 use outbound::MailError;
-/// How many mails wait, were sent, and failed.
-pub type MailCounts = store::MailCounts;
-/// Where a mail stands.
-pub type MailState = store::MailState;
 
 use crate::Registry;
 

@@ -16,17 +16,10 @@ pub use stop::LockedDown;
 
 use app::{Mandate, Refusal};
 use domain::{
-    Account, AccountId, AuditEntry, AuditEvent, GroupId, Outcome, PasswordHash, Permission, Roles, Timestamp,
+    Account, AccountId, AuditEntry, AuditEvent, GroupId, Outcome, PasswordHash, PeopleFilter, PeoplePage,
+    Permission, Person, Roles, Timestamp,
 };
 use store::Work;
-/// Which people are looked at.
-pub type PeopleFilter = store::PeopleFilter;
-/// In which order.
-pub type PeopleOrder = store::PeopleOrder;
-/// A page of people.
-pub type PeoplePage<'a> = store::PeoplePage<'a>;
-/// A person as administrators see them.
-pub type Person = store::Person;
 
 use crate::Registry;
 use crate::claims::check_defined;

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use app::{Mandate, Refusal, audit, notices};
 use domain::{
-    Account, AccountId, Actor, AuditEntry, AuditEvent, ClientAddress, Cursor, NoticeBy, NoticeKind, Outcome,
-    Recovery, RecoveryId, RecoveryState, text,
+    Account, AccountId, Actor, AuditEntry, AuditEvent, ClientAddress, Cursor, ListedRecovery, NoticeBy,
+    NoticeKind, Outcome, Recovery, RecoveryId, RecoveryState, text,
 };
 
 use crate::Registry;
@@ -27,20 +27,11 @@ pub struct RecoveryQuery {
     pub is_open: bool,
 }
 
-/// A recovery, and whose it is.
-#[derive(Debug, Clone)]
-pub struct RecoveryListed {
-    /// The recovery.
-    pub recovery: Recovery,
-    /// The user name.
-    pub username: String,
-}
-
 /// A completed recovery and its link.
 #[derive(Debug)]
 pub struct RecoveryLink {
     /// The recovery.
-    pub recovery: RecoveryListed,
+    pub recovery: ListedRecovery,
     /// `<issuer>/recover#r1<token>`: a secret until it is used; said this once.
     pub url: String,
 }
@@ -56,7 +47,7 @@ impl Registry {
         by: &Mandate,
         account: &AccountId,
         reason: &str,
-    ) -> Result<RecoveryListed, Refusal> {
+    ) -> Result<ListedRecovery, Refusal> {
         let why = "is one plain line of 3 to 200 characters: who asked, and how you know them";
         let reason = text::plain_line(reason, 200).ok().filter(|reason| reason.chars().count() >= 3);
         let reason = reason.ok_or(Refusal::Invalid { field: "reason", why })?;
@@ -87,7 +78,7 @@ impl Registry {
             let told = NoticeKind::RecoveryOpened { recovery: recovery.id, ready_at };
             notices::post(&self.app, &mut *work, &owner, told, now).await?;
             work.commit().await?;
-            Ok(RecoveryListed { recovery, username: owner.username.to_string() })
+            Ok(ListedRecovery { recovery, username: owner.username.to_string() })
         };
         let opened = self.app.repeatable(deed).await?;
         tracing::info!(recovery.id = %opened.recovery.id, account.id = %account, "Recovery opened");
@@ -103,31 +94,28 @@ impl Registry {
         query: &RecoveryQuery,
         after: Option<&Cursor>,
         limit: u32,
-    ) -> Result<Vec<RecoveryListed>, Refusal> {
+    ) -> Result<Vec<ListedRecovery>, Refusal> {
         let open_at = query.is_open.then(|| self.app.now());
         let filter = store::RecoveryFilter { account: query.account, open_at };
-        let found = self.app.store().read().await?.recoveries(&filter, after, limit).await?;
-        let listed =
-            |one: store::ListedRecovery| RecoveryListed { recovery: one.recovery, username: one.username };
-        Ok(found.into_iter().map(listed).collect())
+        Ok(self.app.store().read().await?.recoveries(&filter, after, limit).await?)
     }
 
     /// The recovery with this id.
     ///
     /// # Errors
     /// `NotFound`.
-    pub async fn recovery(&self, id: &RecoveryId) -> Result<RecoveryListed, Refusal> {
+    pub async fn recovery(&self, id: &RecoveryId) -> Result<ListedRecovery, Refusal> {
         let mut view = self.app.store().read().await?;
         let recovery = view.recovery(id).await?.ok_or(Refusal::NotFound)?;
         let owner = view.account(&recovery.account).await?.ok_or(Refusal::NotFound)?;
-        Ok(RecoveryListed { recovery, username: owner.username.to_string() })
+        Ok(ListedRecovery { recovery, username: owner.username.to_string() })
     }
 
     /// Calls a recovery off.
     ///
     /// # Errors
     /// `NotFound`; `Conflict("recovery_state")` when it is over.
-    pub async fn cancel_recovery(&self, by: &Mandate, id: &RecoveryId) -> Result<RecoveryListed, Refusal> {
+    pub async fn cancel_recovery(&self, by: &Mandate, id: &RecoveryId) -> Result<ListedRecovery, Refusal> {
         let before = self.recovery(id).await?;
         let entry = by.entry(AuditEvent::RecoveryCancelled, Outcome::Done, self.app.now());
         self.call_off(&before.recovery, &by.actor, NoticeBy::Admin, entry).await?;

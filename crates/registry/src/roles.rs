@@ -3,8 +3,7 @@
 //! Owns: giving and taking them (SEC-181). Not here: what a role allows (`domain::role`), roles by groups (`groups`).
 
 use app::{Change, Mandate, Refusal};
-use domain::{AccountId, AuditEntry, AuditEvent, Outcome, Permission, Role, Roles};
-use store::Person;
+use domain::{AccountId, AuditEntry, AuditEvent, Outcome, Permission, Person, Role, Roles};
 
 use crate::Registry;
 use crate::groups::{end_enrolments, is_seen, keep_a_superadmin};

@@ -5,38 +5,14 @@
 use app::{Change, Mandate, Refusal, notices};
 use domain::notice::{NoticeBy, NoticeKind};
 use domain::{
-    AccountId, AuditEntry, AuditEvent, BrowserSession, Cursor, DeviceId, Outcome, SessionEnd, SessionId,
-    Timestamp,
+    AccountId, AuditEntry, AuditEvent, BrowserSession, Cursor, ListedSession, Outcome, SessionEnd,
+    SessionFilter, SessionId,
 };
 
 use crate::Registry;
 
 /// So many of the sessions that end together are told one by one.
 const TOLD: u32 = 20;
-
-/// Which sessions; only living ones are found.
-#[derive(Debug, Clone, Default)]
-pub struct SessionQuery {
-    /// Whose.
-    pub account: Option<AccountId>,
-    /// Approved by this phone.
-    pub device: Option<DeviceId>,
-    /// Part of the user name, the browser's label or the address.
-    pub text: String,
-    /// Begun then or later.
-    pub since: Option<Timestamp>,
-    /// Begun before.
-    pub until: Option<Timestamp>,
-}
-
-/// A session, and whose it is.
-#[derive(Debug, Clone)]
-pub struct SessionListed {
-    /// The session.
-    pub session: BrowserSession,
-    /// The user name.
-    pub username: String,
-}
 
 impl Registry {
     /// Living sessions, newest first.
@@ -45,23 +21,11 @@ impl Registry {
     /// The store.
     pub async fn sessions(
         &self,
-        query: &SessionQuery,
+        filter: &SessionFilter,
         after: Option<&Cursor>,
         limit: u32,
-    ) -> Result<Vec<SessionListed>, Refusal> {
-        let filter = store::SessionFilter {
-            account: query.account,
-            device: query.device,
-            text: query.text.clone(),
-            since: query.since,
-            until: query.until,
-        };
-        let found =
-            self.app.store().read().await?.find_sessions(&filter, after, limit, self.app.now()).await?;
-        Ok(found
-            .into_iter()
-            .map(|one| SessionListed { session: one.session, username: one.username })
-            .collect())
+    ) -> Result<Vec<ListedSession>, Refusal> {
+        Ok(self.app.store().read().await?.find_sessions(filter, after, limit, self.app.now()).await?)
     }
 
     /// Ends a session with the tokens made in it; its owner is told, and so are the relying parties.
@@ -105,7 +69,7 @@ impl Registry {
             let now = self.app.now();
             let mut work = self.app.store().begin().await?;
             let owner = work.account(account).await?.ok_or(Refusal::NotFound)?;
-            let filter = store::SessionFilter { account: Some(*account), ..Default::default() };
+            let filter = SessionFilter { account: Some(*account), ..Default::default() };
             let told = work.find_sessions(&filter, None, TOLD, now).await?;
             let ended = work.end_sessions_of_account(account, SessionEnd::EndedByAdmin, now).await?;
             work.audit(AuditEntry {

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use app::{App, Clock, Entropy, HashSettings, Issuer, Limits, Parts, Refusal};
 use domain::{
-    AccountState, AuditEvent, Client, ClientAddress, ClientAuthMethod, DeviceState, Grant, GrantId,
-    SessionId, SigningAlg, Timestamp,
+    AccountState, AuditEvent, AuditFilter, Client, ClientAddress, ClientAuthMethod, DeviceState, Grant,
+    GrantId, SessionId, SigningAlg, Timestamp,
 };
 use jose::seal::MasterKey;
 use live::{Faulty, InProcess, Live};
 use secrecy::SecretString;
-use store::{AuditFilter, Store};
+use store::Store;
 
 use crate::devices::NewDevice;
 use crate::setup::SetupOffer;

@@ -1,11 +1,11 @@
 //! API keys; sessions, consents and clients as an administrator finds them.
 
 use async_trait::async_trait;
-use domain::{AccountId, ApiKey, ApiKeyId, Client, ClientId, Cursor, SecretHash, Timestamp};
-use store::{
-    Administration, EditAdministration, ListedApiKey, ListedConsent, ListedSession, Result, SessionFilter,
-    StoreError,
+use domain::{
+    AccountId, ApiKey, ApiKeyId, Client, ClientId, Cursor, ListedApiKey, ListedConsent, ListedSession,
+    SecretHash, SessionFilter, Timestamp,
 };
+use store::{Administration, EditAdministration, Result, StoreError};
 
 use crate::accounts::PAGE;
 use crate::clients::{ClientRow, ConsentRow};

@@ -5,8 +5,8 @@
 
 use async_trait::async_trait;
 use domain::audit::chain::{AuditBlock, KeptEntry};
-use domain::{AccountId, AuditEntry, Timestamp};
-use store::{AuditFilter, AuditOrder, AuditPage, AuditTrail, EditAudit, Result, StoreError, StoredAudit};
+use domain::{AccountId, AuditEntry, AuditFilter, AuditOrder, AuditPage, StoredAudit, Timestamp};
+use store::{AuditTrail, EditAudit, Result, StoreError};
 
 use crate::accounts::PAGE;
 use crate::corrupt;

@@ -5,12 +5,10 @@ mod list;
 use async_trait::async_trait;
 use domain::list::Cursor;
 use domain::{
-    Account, AccountId, Device, DeviceId, DeviceKey, DeviceRecord, DeviceState, Passkey, PastKey, Timestamp,
+    Account, AccountId, Device, DeviceId, DeviceKey, DeviceRecord, DeviceSort, DeviceState, ListedDevice,
+    Passkey, PastKey, Timestamp,
 };
-use store::{
-    ApprovalNote, ChangeNote, DeviceFilter, DeviceSort, Devices, EditDevices, ListedDevice, Page, Result,
-    StoreError,
-};
+use store::{ApprovalNote, ChangeNote, DeviceFilter, Devices, EditDevices, Page, Result, StoreError};
 
 use crate::accounts::{AccountRow, PAGE, PasskeyRow};
 use crate::values::{bind, parsed, small, word};

@@ -2,10 +2,10 @@
 
 use async_trait::async_trait;
 use domain::{
-    AccountId, Actor, CredentialId, Cursor, Held, Recovery, RecoveryId, SecretHash, SessionEnd, SessionId,
-    Timestamp, Totp,
+    AccountId, Actor, CredentialId, Cursor, Held, ListedRecovery, Recovery, RecoveryId, SecretHash,
+    SessionEnd, SessionId, Timestamp, Totp,
 };
-use store::{EditFactors, Factors, ListedRecovery, RecoveryFilter, Result, StoreError};
+use store::{EditFactors, Factors, RecoveryFilter, Result, StoreError};
 
 use crate::accounts::{CountRow, PAGE};
 use crate::corrupt;

@@ -1,11 +1,11 @@
 //! Long work, row by row, and finding many things in one statement.
 
 use async_trait::async_trait;
-use domain::{Cursor, Job, JobCounts, JobId, JobKind, JobRow, JobState, Timestamp};
+use domain::{Cursor, Job, JobCounts, JobId, JobKind, JobRow, JobState, OutcomeFilter, Timestamp};
 use serde_json::json;
 use store::{
-    AccountFit, DeviceFit, FoundAccount, FoundDevice, FoundSession, JobFilter, Jobs, OutcomeFilter, Result,
-    RowFilter, SecretRow, StoreError,
+    AccountFit, DeviceFit, FoundAccount, FoundDevice, FoundSession, JobFilter, Jobs, Result, RowFilter,
+    SecretRow, StoreError,
 };
 
 use crate::accounts::{CountRow, PAGE};

@@ -4,8 +4,8 @@
 //! looks when that time has come.
 
 use async_trait::async_trait;
-use domain::{AccountId, Cursor, Notice, NoticeId, NoticeMail, Timestamp};
-use store::{EditNotices, MailCounts, MailState, Notices, Result, StoreError};
+use domain::{AccountId, Cursor, MailCounts, MailState, Notice, NoticeId, NoticeMail, Timestamp};
+use store::{EditNotices, Notices, Result, StoreError};
 
 use crate::accounts::{CountRow, PAGE};
 use crate::corrupt;

@@ -8,11 +8,9 @@ mod edit;
 use async_trait::async_trait;
 use domain::{
     Account, AccountId, AccountState, ClaimDefinition, Cursor, Group, GroupId, GroupName, Overrides,
-    Timestamp,
+    PeopleFilter, PeopleOrder, PeoplePage, Person, Timestamp,
 };
-use store::{
-    Decided, People, PeopleFilter, PeopleOrder, PeoplePage, Person, Result, SavedPolicy, StoreError,
-};
+use store::{Decided, People, Result, SavedPolicy, StoreError};
 
 use crate::accounts::{AccountRow, CountRow, PAGE};
 use crate::corrupt;

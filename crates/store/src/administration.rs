@@ -2,55 +2,11 @@
 
 use async_trait::async_trait;
 use domain::{
-    AccountId, ApiKey, ApiKeyId, BrowserSession, Client, ClientId, Consent, Cursor, DeviceId, SecretHash,
-    Timestamp,
+    AccountId, ApiKey, ApiKeyId, Client, ClientId, Cursor, ListedApiKey, ListedConsent, ListedSession,
+    SecretHash, SessionFilter, Timestamp,
 };
 
 use crate::Result;
-
-/// Which sessions: all that is said has to hold. Only living ones are found.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct SessionFilter {
-    /// Whose.
-    pub account: Option<AccountId>,
-    /// Approved by this phone.
-    pub device: Option<DeviceId>,
-    /// Part of the user name (folded), the browser's label or the address; empty: any.
-    pub text: String,
-    /// Begun then or later.
-    pub since: Option<Timestamp>,
-    /// Begun before.
-    pub until: Option<Timestamp>,
-}
-
-/// A session, and whose it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ListedSession {
-    /// The session.
-    pub session: BrowserSession,
-    /// The user name.
-    pub username: String,
-}
-
-/// A consent, and whose and for whom it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ListedConsent {
-    /// The consent.
-    pub consent: Consent,
-    /// The user name.
-    pub username: String,
-    /// What the relying party is called.
-    pub client_name: String,
-}
-
-/// An API key, and whose it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ListedApiKey {
-    /// The key.
-    pub key: ApiKey,
-    /// The user name of its maker; none for the operator's.
-    pub username: Option<String>,
-}
 
 /// Reads.
 #[async_trait]

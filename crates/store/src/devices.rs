@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use domain::list::Cursor;
 use domain::{
-    AccountId, Actor, Attestation, Device, DeviceId, DeviceKey, DeviceKind, DeviceState, Passkey, PastKey,
-    Timestamp,
+    AccountId, Actor, Attestation, Device, DeviceId, DeviceKey, DeviceKind, DeviceSort, DeviceState,
+    ListedDevice, Passkey, PastKey, Timestamp,
 };
 
 use crate::{Page, Result};
@@ -22,26 +22,6 @@ pub struct DeviceFilter<'a> {
     pub unused_since: Option<Timestamp>,
     /// Beginning of the phone's or its owner's name, in small letters; or the whole id or thumbprint.
     pub query: Option<&'a str>,
-}
-
-/// What a list of phones is sorted by; ids tell equal ones apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DeviceSort {
-    /// Enrolled. The cursor's key: milliseconds.
-    Created,
-    /// Last used, or enrolled. The cursor's key: milliseconds.
-    Used,
-    /// Name in small letters.
-    Name,
-}
-
-/// A phone in a list: with its owner's name.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ListedDevice {
-    /// The phone.
-    pub device: Device,
-    /// Whose, by name.
-    pub username: String,
 }
 
 /// Where and for which browser a phone approved.

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use domain::{
-    AccountId, Actor, CredentialId, Cursor, Held, Recovery, RecoveryId, SecretHash, SessionEnd, SessionId,
-    Timestamp, Totp,
+    AccountId, Actor, CredentialId, Cursor, Held, ListedRecovery, Recovery, RecoveryId, SecretHash,
+    SessionEnd, SessionId, Timestamp, Totp,
 };
 
 use crate::Result;
@@ -15,15 +15,6 @@ pub struct RecoveryFilter {
     pub account: Option<AccountId>,
     /// Only those that are waiting or completed and not over at this time.
     pub open_at: Option<Timestamp>,
-}
-
-/// A recovery, and whose it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ListedRecovery {
-    /// The recovery.
-    pub recovery: Recovery,
-    /// The user name.
-    pub username: String,
 }
 
 /// Reads.

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use domain::{
     Account, AccountId, AccountState, Cursor, DeviceId, DeviceState, Job, JobCounts, JobId, JobKind, JobRow,
-    JobState, RowDone, RowFate, RowOutcome, SessionId, Timestamp,
+    JobState, OutcomeFilter, RowDone, RowFate, SessionId, Timestamp,
 };
 
 use crate::Result;
@@ -15,15 +15,6 @@ pub struct JobFilter {
     pub kind: Option<JobKind>,
     /// Where it stands.
     pub state: Option<JobState>,
-}
-
-/// What is said of a row's outcome.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OutcomeFilter {
-    /// To be done and not done yet.
-    Waiting,
-    /// This one.
-    Is(RowOutcome),
 }
 
 /// Which rows are looked for; what is none does not matter.

@@ -32,24 +32,22 @@ pub mod conformance;
 use async_trait::async_trait;
 
 pub use accounts::{Accounts, EditAccounts};
-pub use administration::{
-    Administration, EditAdministration, ListedApiKey, ListedConsent, ListedSession, SessionFilter,
-};
-pub use audit::{AuditFilter, AuditOrder, AuditPage, AuditTrail, EditAudit, StoredAudit};
+pub use administration::{Administration, EditAdministration};
+pub use audit::{AuditTrail, EditAudit};
 pub use clients::{Clients, EditClients};
-pub use devices::{ApprovalNote, ChangeNote, DeviceFilter, DeviceSort, Devices, EditDevices, ListedDevice};
+pub use devices::{ApprovalNote, ChangeNote, DeviceFilter, Devices, EditDevices};
 pub use enrolments::{EditEnrolments, EnrolmentFilter, Enrolments};
 pub use error::{Result, StoreError};
-pub use factors::{EditFactors, Factors, ListedRecovery, RecoveryFilter};
+pub use factors::{EditFactors, Factors, RecoveryFilter};
 pub use grants::{EditGrants, Grants, Spend};
 pub use jobs::{
     AccountFit, DeviceFit, EditJobs, FoundAccount, FoundDevice, FoundSession, JobFilter, JobMove, Jobs,
-    OutcomeFilter, RowFilter, SecretRow,
+    RowFilter, SecretRow,
 };
 pub use keys::{EditKeys, Keys};
 pub use logouts::{EditLogouts, LogoutNotice, Logouts, SessionClient};
-pub use notices::{EditNotices, MailCounts, MailState, Notices};
-pub use people::{Decided, EditPeople, People, PeopleFilter, PeopleOrder, PeoplePage, Person, SavedPolicy};
+pub use notices::{EditNotices, Notices};
+pub use people::{Decided, EditPeople, People, SavedPolicy};
 pub use refresh::{EditRefresh, Refresh, Rotate, Rotation};
 pub use sessions::{EditSessions, Sessions, SignedIn};
 pub use statistics::{Count, EditStatistics, Statistics};

@@ -6,9 +6,9 @@
 
 use std::path::{Path, PathBuf};
 
-use domain::AuditEntry;
+use domain::{AuditEntry, AuditFilter};
 use serde_json::{Value, json};
-use store::{AuditFilter, Store as _};
+use store::Store as _;
 use store_sql::SqlStore;
 use tempfile::TempDir;
 use toml::{Table, Value as Toml};

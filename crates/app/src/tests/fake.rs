@@ -7,13 +7,13 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use domain::audit::chain::{AuditBlock, KeptEntry};
 use domain::{
-    Account, AccountId, AccountState, BrowserSession, Client, ClientAuthMethod, ClientId, Consent, Device,
-    DeviceId, Grant, GrantId, InitialToken, KeyRecord, Method, Passkey, PasswordHash, Proof, RefreshFamily,
-    SecretHash, SessionEnd, SessionId, SigningAlg, Timestamp,
+    Account, AccountId, AccountState, AuditFilter, AuditOrder, AuditPage, BrowserSession, Client,
+    ClientAuthMethod, ClientId, Consent, Device, DeviceId, Grant, GrantId, InitialToken, KeyRecord, Method,
+    Passkey, PasswordHash, Proof, RefreshFamily, SecretHash, SessionEnd, SessionId, SigningAlg, Timestamp,
 };
 use store::{
-    Accounts, AuditFilter, AuditOrder, AuditPage, AuditTrail, Clients, Devices, Grants, Keys, Logouts, Page,
-    Refresh, Result, SessionClient, Sessions, SignedIn, Store, StoreError, View, Work,
+    Accounts, AuditTrail, Clients, Devices, Grants, Keys, Logouts, Page, Refresh, Result, SessionClient,
+    Sessions, SignedIn, Store, StoreError, View, Work,
 };
 use tokio::sync::Notify;
 
@@ -255,11 +255,11 @@ impl Devices for FakeView {
     async fn find_devices(
         &mut self,
         _: &store::DeviceFilter<'_>,
-        _: store::DeviceSort,
+        _: domain::DeviceSort,
         _: bool,
         _: Option<&domain::list::Cursor>,
         _: u32,
-    ) -> Result<Vec<store::ListedDevice>> {
+    ) -> Result<Vec<domain::ListedDevice>> {
         Ok(Vec::new())
     }
     async fn keys_of_device(&mut self, _: &DeviceId) -> Result<Vec<domain::PastKey>> {

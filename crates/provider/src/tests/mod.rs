@@ -308,7 +308,7 @@ impl World {
 
     async fn events(&self) -> Vec<AuditEvent> {
         let mut view = self.app.store().read().await.unwrap();
-        let trail = view.audit_trail(&store::AuditFilter::default(), 0, 500).await.unwrap();
+        let trail = view.audit_trail(&domain::AuditFilter::default(), 0, 500).await.unwrap();
         trail.into_iter().map(|kept| kept.entry.event).collect()
     }
 }

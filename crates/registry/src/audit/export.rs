@@ -3,8 +3,8 @@
 //! Owns: one entry as a line of JSON or CSV. Each line is one line, whatever an entry holds (SEC-187), and a cell
 //! that a spreadsheet would take for a formula is none.
 
+use domain::StoredAudit;
 use serde_json::json;
-use store::StoredAudit;
 
 /// In which form the trail is taken out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

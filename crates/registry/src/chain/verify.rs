@@ -5,10 +5,10 @@
 use app::Refusal;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use domain::AuditEvent;
 use domain::audit::chain::{AuditBlock, KeptEntry, Link, NO_HEAD, Tampering, first_difference};
+use domain::{AuditEvent, AuditFilter};
 use jose::VerifyingKey;
-use store::{AuditFilter, View};
+use store::View;
 
 use super::{Claims, READ, signed};
 use crate::Registry;

@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use app::Refusal;
 use domain::list::Cursor;
-use domain::{Account, Attestation, Device, DeviceId, DeviceKind, DeviceState, PastKey, Username};
+use domain::{
+    Account, Attestation, Device, DeviceId, DeviceKind, DeviceSort, DeviceState, ListedDevice, PastKey,
+    Username,
+};
 use store::DeviceFilter;
 
 use crate::Registry;
@@ -32,36 +35,6 @@ pub struct DeviceQuery {
     pub cursor: Option<Cursor>,
     /// Rows at most.
     pub rows: u32,
-}
-
-/// What a list of phones is sorted by; ids tell equal ones apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DeviceSort {
-    /// Enrolled.
-    Created,
-    /// Last used, or enrolled.
-    Used,
-    /// Name in small letters.
-    Name,
-}
-
-impl DeviceSort {
-    const fn kept(self) -> store::DeviceSort {
-        match self {
-            Self::Created => store::DeviceSort::Created,
-            Self::Used => store::DeviceSort::Used,
-            Self::Name => store::DeviceSort::Name,
-        }
-    }
-}
-
-/// A phone in a list: with its owner's name.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ListedDevice {
-    /// The phone.
-    pub device: Device,
-    /// Whose, by name.
-    pub username: String,
 }
 
 /// One phone in full.
@@ -123,10 +96,7 @@ impl Registry {
         let after = query.cursor.as_ref();
         let Some(user) = &query.user else {
             let mut view = self.app.store().read().await?;
-            let found = view.find_devices(&filter, sort.kept(), descending, after, query.rows).await?;
-            let listed =
-                |row: store::ListedDevice| ListedDevice { device: row.device, username: row.username };
-            return Ok(found.into_iter().map(listed).collect());
+            return Ok(view.find_devices(&filter, sort, descending, after, query.rows).await?);
         };
         let mut found = self.of_one(user, &filter, (sort, descending), after).await?;
         found.truncate(usize::try_from(query.rows).unwrap_or(usize::MAX));

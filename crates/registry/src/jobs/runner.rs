@@ -2,10 +2,10 @@
 
 use app::{Change, Refusal, meters};
 use domain::{
-    AuditEvent, BulkAction, Job, JobCounts, JobKind, JobRow, JobState, RowDone, RowOutcome, SessionId,
-    Timestamp,
+    AuditEvent, BulkAction, Job, JobCounts, JobKind, JobRow, JobState, OutcomeFilter, RowDone, RowOutcome,
+    SessionId, Timestamp,
 };
-use store::{JobMove, OutcomeFilter, RowFilter};
+use store::{JobMove, RowFilter};
 
 use super::deeds::Prepared;
 use super::{CHUNK, LEASE, Options, SECRETS, UNDO, entry, permission};

@@ -9,10 +9,10 @@ use app::throttle::{key, network};
 use app::{Change, Mandate, Refusal, Rule, audit};
 use domain::{
     Account, AccountId, Actor, AuditEntry, AuditEvent, ClientAddress, NoticeAction, NoticeBy, NoticeKind,
-    Outcome, PasswordHash, Permission, SessionEnd, Timestamp, Username,
+    Outcome, PasswordHash, PeopleFilter, PeopleOrder, PeoplePage, Permission, SessionEnd, Timestamp,
+    Username,
 };
 use secrecy::SecretString;
-use store::{PeopleFilter, PeopleOrder, PeoplePage};
 
 use crate::Registry;
 

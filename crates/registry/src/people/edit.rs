@@ -2,9 +2,8 @@
 //! deeds of their own (SEC-084).
 
 use app::{Change, Mandate, Refusal, notices};
-use domain::{AccountId, AuditEvent, NoticeBy, NoticeKind, Username};
+use domain::{AccountId, AuditEvent, NoticeBy, NoticeKind, Person, Username};
 use serde_json::{Map, Value};
-use store::Person;
 
 use super::entry;
 use crate::Registry;

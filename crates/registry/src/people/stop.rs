@@ -3,9 +3,9 @@
 use app::{Change, Mandate, Refusal, notices};
 use domain::{
     AccountId, AccountState, Actor, AuditEntry, AuditEvent, DeviceId, DeviceState, NoticeBy, NoticeKind,
-    SessionEnd, SessionId,
+    Person, SessionEnd, SessionId,
 };
-use store::{ChangeNote, Person, Work};
+use store::{ChangeNote, Work};
 
 use super::entry;
 use crate::Registry;

@@ -3,12 +3,13 @@
 use app::{Mandate, Refusal};
 use domain::{
     AccountId, AccountState, Actor, AuditEvent, ClaimDefinition, ClaimEditor, ClaimKind, ClaimLimits,
-    DeviceState, GroupId, NoticeKind, Overrides, Permission, Permissions, Role, Roles, SecondFactor,
+    DeviceState, GroupId, NoticeKind, Overrides, PeopleFilter, PeopleOrder, PeoplePage, Permission,
+    Permissions, Person, Role, Roles, SecondFactor,
 };
 use secrecy::SecretString;
 use serde_json::{Map, Value, json};
 
-use super::{NewPerson, PeopleFilter, PeopleOrder, PeoplePage, Person, PersonEdit};
+use super::{NewPerson, PersonEdit};
 use crate::Registry;
 use crate::devices::NewDevice;
 use crate::groups::{GroupEdit, NewGroup};
@@ -174,7 +175,7 @@ async fn a_person_is_edited_field_by_field_and_others_are_told_of_newer_versions
     assert!(
         !after.account.claims.contains_key("email") && !after.account.claims.contains_key("email_verified")
     );
-    let trail = registry.audit_trail(&store::AuditFilter::default(), 0, 500).await.unwrap();
+    let trail = registry.audit_trail(&domain::AuditFilter::default(), 0, 500).await.unwrap();
     let details: Vec<_> = trail.iter().filter_map(|kept| kept.entry.detail.as_deref()).collect();
     assert!(
         details[0].contains("username") && !details.iter().any(|detail| detail.contains('@')),
@@ -391,7 +392,7 @@ async fn sec_199_who_comes_again_by_the_same_name_is_somebody_else() {
     assert_eq!(registry.delete_person(&operator(), &id, None).await.unwrap_err(), Refusal::NotFound);
     let after = made(&registry, "ada").await;
     assert_ne!((after.account.id, after.account.webauthn_handle), (id, before.account.webauthn_handle));
-    let trail = registry.audit_trail(&store::AuditFilter::default(), 0, 500).await.unwrap();
+    let trail = registry.audit_trail(&domain::AuditFilter::default(), 0, 500).await.unwrap();
     let text = serde_json::to_string(&trail.iter().map(|kept| &kept.entry).collect::<Vec<_>>()).unwrap();
     assert!(text.contains("account.deleted") && text.contains(&id.to_string()));
     assert!(!text.contains("example.org") && !text.contains("\"ada\""), "{text}");

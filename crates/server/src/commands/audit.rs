@@ -1,9 +1,10 @@
 //! `audit …`: checking the trail's seals, and taking the trail out.
 
+use domain::AuditOrder;
 use std::io::Write;
 
 use app::Mandate;
-use registry::audit::{ExportForm, ask::Order, head_line, line, read_filter};
+use registry::audit::{ExportForm, head_line, line, read_filter};
 use registry::chain::{Broken, Verified};
 use serde_json::{Value, json};
 
@@ -49,7 +50,7 @@ pub async fn run(ground: &Ground, command: Audit, output: Output) -> Result<(), 
             let mut out = std::io::stdout().lock();
             let (mut text, mut after) = (head_line(form), None);
             loop {
-                let page = ground.registry.audit_page(&filter, Order::OldestFirst, after, STEP).await?;
+                let page = ground.registry.audit_page(&filter, AuditOrder::OldestFirst, after, STEP).await?;
                 page.entries.iter().for_each(|stored| text.push_str(&line(form, stored)));
                 // A closed pipe is the reader's choice, not a failure.
                 if out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err() {

@@ -12,8 +12,9 @@ use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::{
-    Account, AccountState, AddedBy, AuditEntry, Client, ClientAddress, ClientAuthMethod, Device, DeviceKey,
-    DeviceKind, DeviceState, JourneyId, KeyAlg, Passkey, PasswordHash, SigningAlg, Timestamp, UserAgent,
+    Account, AccountState, AddedBy, AuditEntry, AuditFilter, Client, ClientAddress, ClientAuthMethod, Device,
+    DeviceKey, DeviceKind, DeviceState, JourneyId, KeyAlg, Passkey, PasswordHash, SigningAlg, Timestamp,
+    UserAgent,
 };
 use jose::seal::MasterKey;
 use journey::{MethodPolicy, Need};
@@ -21,7 +22,7 @@ use live::Live;
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use secrecy::SecretString;
 use sha2::{Digest as _, Sha256};
-use store::{AuditFilter, SignedIn, Store};
+use store::{SignedIn, Store};
 use store_sql::SqlStore;
 
 use super::actors::{Browser, Held, Phone};

@@ -7,8 +7,8 @@
 
 use std::time::{Duration, Instant};
 
-use domain::Timestamp;
-use store::{AuditFilter, AuditOrder, AuditPage, Result, StoredAudit};
+use domain::{AuditFilter, AuditOrder, AuditPage, StoredAudit, Timestamp};
+use store::Result;
 
 use super::AuditRow;
 use crate::values::{Value, bind};

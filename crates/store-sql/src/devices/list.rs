@@ -3,8 +3,8 @@
 //! Not here: which filters there are (`store::DeviceFilter`).
 
 use domain::list::Cursor;
-use domain::{Attestation, Device, DeviceKind, DeviceState};
-use store::{DeviceFilter, DeviceSort, ListedDevice, Result, StoreError};
+use domain::{Attestation, Device, DeviceKind, DeviceSort, DeviceState, ListedDevice};
+use store::{DeviceFilter, Result, StoreError};
 
 use super::DeviceRow;
 use crate::accounts::PAGE;

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use backing::{PgOptions, Postgres};
-use domain::{AccountId, AuditEntry, AuditEvent, GrantId, Outcome};
-use store::{AuditFilter, Spend, Store as _, StoreError};
+use domain::{AccountId, AuditEntry, AuditEvent, AuditFilter, GrantId, Outcome};
+use store::{Spend, Store as _, StoreError};
 use store_sql::{PgSettings, SqlStore};
 
 use crate::given::{NOW, grant, kept_account, open};

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use backing::{PgOptions, Postgres, Wire};
-use domain::{AuditEntry, AuditEvent, Outcome};
-use store::{AuditFilter, Store as _, StoreError, Work};
+use domain::{AuditEntry, AuditEvent, AuditFilter, Outcome};
+use store::{Store as _, StoreError, Work};
 use store_sql::{PgSettings, SqlStore};
 
 use crate::given::{NOW, account, fresh, grant, kept_account, open, sql};

@@ -1,11 +1,11 @@
 //! A row that is no valid value leaves as `Corrupt`, with its table, column and id.
 
 use domain::{
-    AddedBy, AuditEntry, AuditEvent, BrowserSession, Device, DeviceId, DeviceKey, DeviceKind, DeviceState,
-    KeyAlg, KeyRecord, KeyState, KeyUse, Method, Outcome, PasswordHash, Proof, SecretHash, SessionId,
-    SigningAlg,
+    AddedBy, AuditEntry, AuditEvent, AuditFilter, BrowserSession, Device, DeviceId, DeviceKey, DeviceKind,
+    DeviceState, KeyAlg, KeyRecord, KeyState, KeyUse, Method, Outcome, PasswordHash, Proof, SecretHash,
+    SessionId, SigningAlg,
 };
-use store::{AuditFilter, Store as _, StoreError};
+use store::{Store as _, StoreError};
 use store_sql::SqlStore;
 
 use crate::given::{NOW, account, bytes, grant, kept_account, raw, store};

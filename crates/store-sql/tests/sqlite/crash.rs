@@ -11,8 +11,8 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{AuditEntry, AuditEvent, GrantId, Outcome};
-use store::{AuditFilter, Spend, Store as _, StoreError};
+use domain::{AuditEntry, AuditEvent, AuditFilter, GrantId, Outcome};
+use store::{Spend, Store as _, StoreError};
 
 use crate::given::{NOW, account, grant, kept_account, raw, store};
 

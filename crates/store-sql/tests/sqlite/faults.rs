@@ -3,10 +3,10 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::{Duration, Instant};
 
-use domain::{AuditEntry, AuditEvent, Outcome};
+use domain::{AuditEntry, AuditEvent, AuditFilter, Outcome};
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
-use store::{AuditFilter, Store as _, StoreError};
+use store::{Store as _, StoreError};
 use store_sql::{Settings, SqlStore};
 
 use crate::given::{NOW, account, grant, kept_account, raw, store};

@@ -1,9 +1,9 @@
 //! Promises about API keys, and about what administrators find.
 
-use domain::{ApiKey, ApiKeyId, Consent, Cursor, Permission, Permissions, Timestamp};
+use domain::{ApiKey, ApiKeyId, Consent, Cursor, Permission, Permissions, SessionFilter, Timestamp};
 
 use super::given::{NOW, at, bytes, client, hash, kept_account, kept_session, session, unit};
-use crate::{SessionFilter, Store};
+use crate::Store;
 
 fn key(account: Option<domain::AccountId>, second: i64) -> ApiKey {
     ApiKey {

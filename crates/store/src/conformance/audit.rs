@@ -1,11 +1,13 @@
 //! Promises about the audit trail.
 
 use domain::audit::chain::{AuditBlock, Link, NO_HEAD};
-use domain::{AccountId, Actor, AuditEntry, AuditEvent, DeviceId, Outcome, SessionId};
+use domain::{
+    AccountId, Actor, AuditEntry, AuditEvent, AuditFilter, AuditOrder, DeviceId, Outcome, SessionId,
+};
 use futures_util::future::join_all;
 
 use super::given::{NOW, at, bytes, kept_account, unit};
-use crate::{AuditFilter, AuditOrder, Store};
+use crate::Store;
 
 /// Entries come back as they were kept, in their order, with rising numbers.
 pub async fn every_event_survives_its_row(store: &dyn Store) {

@@ -2,13 +2,13 @@
 
 use domain::list::Cursor;
 use domain::{
-    AccountState, Actor, AddedBy, Attestation, Device, DeviceId, DeviceKind, DeviceRecord, DeviceState,
-    KeyAlg,
+    AccountState, Actor, AddedBy, Attestation, Device, DeviceId, DeviceKind, DeviceRecord, DeviceSort,
+    DeviceState, KeyAlg,
 };
 use futures_util::future::join_all;
 
 use super::given::{NOW, at, bytes, device, kept_account, kept_device, passkey, unit};
-use crate::{ApprovalNote, ChangeNote, DeviceFilter, DeviceSort, Page, Store, StoreError};
+use crate::{ApprovalNote, ChangeNote, DeviceFilter, Page, Store, StoreError};
 
 const ALL: &[DeviceState] =
     &[DeviceState::Pending, DeviceState::Active, DeviceState::Suspended, DeviceState::Revoked];

@@ -1,11 +1,14 @@
 //! What the store promises about second factors, recovery codes and recoveries.
 
-use domain::{Actor, DeviceState, Held, Recovery, RecoveryId, RecoveryState, SecretHash, SessionEnd, Totp};
+use domain::{
+    Actor, DeviceState, Held, ListedRecovery, Recovery, RecoveryId, RecoveryState, SecretHash, SessionEnd,
+    Totp,
+};
 
 use futures_util::future::join_all;
 
 use super::given::{self, NOW, at, bytes, hash, unit};
-use crate::{ListedRecovery, RecoveryFilter, Store, StoreError};
+use crate::{RecoveryFilter, Store, StoreError};
 
 fn recovery(account: &domain::AccountId) -> Recovery {
     Recovery {

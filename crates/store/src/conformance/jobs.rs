@@ -2,12 +2,12 @@
 
 use domain::{
     AccountState, Actor, BulkAction, Cursor, DeviceState, Job, JobCounts, JobId, JobKind, JobRow, JobState,
-    RowDone, RowFate, RowOutcome,
+    OutcomeFilter, RowDone, RowFate, RowOutcome,
 };
 use futures_util::future::join_all;
 
 use super::given::{NOW, at, bytes, kept_account, kept_device, kept_session, unit};
-use crate::{AccountFit, DeviceFit, JobFilter, JobMove, OutcomeFilter, RowFilter, Store};
+use crate::{AccountFit, DeviceFit, JobFilter, JobMove, RowFilter, Store};
 
 fn job() -> Job {
     Job {

@@ -1,10 +1,12 @@
 //! Promises about words to people, and the mails that carry them.
 
-use domain::{AccountId, Cursor, Notice, NoticeBy, NoticeId, NoticeKind, NoticeMail, SessionId, Timestamp};
+use domain::{
+    AccountId, Cursor, MailState, Notice, NoticeBy, NoticeId, NoticeKind, NoticeMail, SessionId, Timestamp,
+};
 use futures_util::future::join_all;
 
 use super::given::{NOW, at, bytes, kept_account, unit};
-use crate::{MailState, Store};
+use crate::Store;
 
 fn notice(account: AccountId, kind: NoticeKind, made: i64, is_mailed: bool) -> Notice {
     Notice {

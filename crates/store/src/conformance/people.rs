@@ -2,14 +2,14 @@
 
 use domain::{
     AccountId, AccountState, ClaimDefinition, ClaimEditor, ClaimKind, ClaimLimits, Cursor, Group, GroupId,
-    GroupName, Overrides, PasswordHash, Role, Roles,
+    GroupName, Overrides, PasswordHash, PeopleFilter, PeopleOrder, PeoplePage, Role, Roles,
 };
 use futures_util::future::join_all;
 
 use super::given::{
     NOW, account, at, bytes, client, hash, kept_account, kept_device, passkey, session, unit,
 };
-use crate::{PeopleFilter, PeopleOrder, PeoplePage, Store, StoreError};
+use crate::{Store, StoreError};
 
 fn group(name: &str) -> Group {
     Group {
@@ -362,7 +362,7 @@ pub async fn sec_199_a_deleted_account_leaves_its_audit_alone(store: &dyn Store)
     assert!(view.account(&bob.id).await.unwrap().is_some());
     assert!(view.device(&bob_phone.id).await.unwrap().is_some());
     assert!(view.consent(&bob.id, &"shop".parse().unwrap()).await.unwrap().is_some());
-    let told = view.audit_trail(&crate::AuditFilter::default(), 0, 9).await.unwrap();
+    let told = view.audit_trail(&domain::AuditFilter::default(), 0, 9).await.unwrap();
     assert_eq!(told.last().unwrap().entry.account, Some(ada.id));
 
     // The name is free; whoever has it next is somebody else.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::{AccountId, AuditEntry, AuditEvent, Outcome, SessionId};
+use domain::{AccountId, AuditEntry, AuditEvent, AuditFilter, Outcome, SessionId};
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 
@@ -10,7 +10,7 @@ use super::given::{
     NOW, account, at, bytes, device, enrolment, grant, kept_account, kept_grant, kept_session, passkey,
     session, unit,
 };
-use crate::{AuditFilter, Store, StoreError};
+use crate::{Store, StoreError};
 
 /// What a dropped unit wrote was never there.
 pub async fn a_dropped_unit_leaves_nothing(store: &dyn Store) {

@@ -1,10 +1,12 @@
 //! Promises about what a column takes and how it is ordered: whatever the database, its locale and its
 //! types, the same comes back in the same order.
 
-use domain::{AuditEntry, AuditEvent, Consent, KeyRecord, KeyState, KeyUse, Outcome, SigningAlg, Timestamp};
+use domain::{
+    AuditEntry, AuditEvent, AuditFilter, Consent, KeyRecord, KeyState, KeyUse, Outcome, SigningAlg, Timestamp,
+};
 
 use super::given::{NOW, account, at, bytes, client, device, kept_account, passkey, session, unit};
-use crate::{AuditFilter, Page, Store};
+use crate::{Page, Store};
 
 /// Texts come back letter by letter: empty, long, in any script, composed or not, with quotes and controls.
 pub async fn every_text_survives(store: &dyn Store) {

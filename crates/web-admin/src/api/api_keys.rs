@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use domain::{ApiKey, ApiKeyId, Network, Permission, Permissions, Timestamp};
-use registry::api_keys::{KeyAsked, KeyListed};
+use domain::{ApiKey, ApiKeyId, ListedApiKey, Network, Permission, Permissions, Timestamp};
+use registry::api_keys::KeyAsked;
 use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
 
@@ -114,8 +114,8 @@ async fn list(ask: Ask) -> Answer {
     let listing = ask.listing(&LISTS)?;
     let found = ask.registry().api_keys(listing.cursor.as_ref(), listing.fetch()).await?;
     let now = ask.app().now();
-    let at = |one: &KeyListed| (one.key.created_at.millis().to_string(), one.key.id.to_string());
-    Ok(ask::ok(&listing.page(found, None, at, |KeyListed { key, username }| shown(&key, username, now))))
+    let at = |one: &ListedApiKey| (one.key.created_at.millis().to_string(), one.key.id.to_string());
+    Ok(ask::ok(&listing.page(found, None, at, |ListedApiKey { key, username }| shown(&key, username, now))))
 }
 
 #[utoipa::path(

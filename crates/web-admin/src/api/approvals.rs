@@ -1,7 +1,7 @@
 //! `/approvals`: phones that wait for an administrator (SEC-075).
 
-use domain::DeviceKind;
-use registry::approvals::{Decision, ListedDevice};
+use domain::{DeviceKind, ListedDevice};
+use registry::approvals::Decision;
 use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
 

@@ -8,10 +8,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use domain::audit::chain::AuditBlock;
-use domain::{AccountId, AuditEvent, Cursor};
+use domain::{AccountId, AuditEvent, AuditFilter, AuditOrder, Cursor, StoredAudit};
 use futures_util::stream;
 use registry::Registry;
-use registry::audit::ask::{Filter, Order, Stored};
 use registry::audit::{ExportForm, FILTERS, head_line, line, read_filter};
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
@@ -75,7 +74,7 @@ pub(super) struct EntryShown {
 }
 
 impl EntryShown {
-    fn of(stored: &Stored, names: &BTreeMap<AccountId, String>) -> Self {
+    fn of(stored: &StoredAudit, names: &BTreeMap<AccountId, String>) -> Self {
         let entry = &stored.entry;
         Self {
             number: stored.number,
@@ -163,7 +162,7 @@ async fn page(ask: &Ask, account: Option<AccountId>) -> Answer {
     let after = listing.cursor.as_ref().map(|cursor| cursor.key.parse::<i64>()).transpose();
     let after = after.map_err(|_| Failed::invalid("cursor", "is none of this list"))?;
     let is_newest_first = (listing.sort == "newest") != listing.descending;
-    let order = if is_newest_first { Order::NewestFirst } else { Order::OldestFirst };
+    let order = if is_newest_first { AuditOrder::NewestFirst } else { AuditOrder::OldestFirst };
     let page = ask.registry().audit_page(&filter, order, after, listing.limit).await?;
     let names = ask.registry().audit_names(&page.entries).await?;
     let next = page.next.map(|number| Cursor { key: number.to_string(), id: "audit".to_owned() }.to_text());
@@ -222,8 +221,8 @@ async fn export(ask: Ask) -> Answer {
     let form = ExportForm::from_word(params.get("format").unwrap_or("jsonl"));
     let form = form.ok_or_else(|| Failed::invalid("format", "must be jsonl or csv"))?;
     let order = match params.get("sort") {
-        None | Some("number") => Order::OldestFirst,
-        Some("newest") => Order::NewestFirst,
+        None | Some("number") => AuditOrder::OldestFirst,
+        Some("newest") => AuditOrder::NewestFirst,
         Some(_) => return Err(Failed::invalid("sort", "must be number or newest")),
     };
     let asked = FILTERS.iter().filter(|name| params.get(name).is_some_and(|value| !value.is_empty()));
@@ -242,15 +241,15 @@ async fn export(ask: Ask) -> Answer {
         .streaming(stream::unfold(body, Export::step)))
 }
 
-fn filter_of(params: &Params) -> Result<Filter, Failed> {
+fn filter_of(params: &Params) -> Result<AuditFilter, Failed> {
     Ok(read_filter(|name| params.get(name))?)
 }
 
 /// An export under way: one page of the trail at a time.
 struct Export {
     registry: Registry,
-    filter: Filter,
-    order: Order,
+    filter: AuditFilter,
+    order: AuditOrder,
     form: ExportForm,
     at: Place,
 }

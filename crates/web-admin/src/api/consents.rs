@@ -1,7 +1,6 @@
 //! `/consents`: what people agreed to give relying parties.
 
-use domain::{AccountId, ClientId};
-use registry::consents::ConsentListed;
+use domain::{AccountId, ClientId, ListedConsent};
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 
@@ -41,8 +40,8 @@ pub(super) struct ConsentShown {
     given_at: String,
 }
 
-impl From<ConsentListed> for ConsentShown {
-    fn from(ConsentListed { consent, username, client_name }: ConsentListed) -> Self {
+impl From<ListedConsent> for ConsentShown {
+    fn from(ListedConsent { consent, username, client_name }: ListedConsent) -> Self {
         Self {
             user: consent.account.to_string(),
             username,
@@ -114,6 +113,6 @@ async fn list_of_user(ask: Ask) -> Answer {
 }
 
 /// Where a consent stands in a list.
-fn place(ConsentListed { consent, .. }: &ConsentListed) -> (String, String) {
+fn place(ListedConsent { consent, .. }: &ListedConsent) -> (String, String) {
     (consent.given_at.millis().to_string(), format!("{} {}", consent.account, consent.client))
 }

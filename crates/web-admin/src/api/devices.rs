@@ -2,8 +2,8 @@
 //!
 //! Not here: letting a pending phone in or turning it away (`approvals`).
 
-use domain::{Attestation, Device, DeviceId, DeviceKind, DeviceState, PastKey, Permission};
-use registry::devices::listing::{DeviceQuery, DeviceSort, key_of};
+use domain::{Attestation, Device, DeviceId, DeviceKind, DeviceSort, DeviceState, PastKey, Permission};
+use registry::devices::listing::{DeviceQuery, key_of};
 use registry::devices::{DeviceActor, NewDevice, Stop, StopAsked, Stopped};
 use registry::lost::LostReason;
 use serde::{Deserialize, Serialize};

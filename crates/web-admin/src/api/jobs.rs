@@ -2,7 +2,9 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE};
-use domain::{BulkAction, Cursor, Job, JobId, JobKind, JobRow, JobState, RowFate, RowOutcome, Timestamp};
+use domain::{
+    BulkAction, Cursor, Job, JobId, JobKind, JobRow, JobState, OutcomeFilter, RowFate, RowOutcome, Timestamp,
+};
 use registry::import::defused;
 use registry::jobs::{JobQuery, RowQuery};
 use serde::Serialize;
@@ -151,8 +153,7 @@ impl From<JobRow> for RowShown {
     }
 }
 
-fn outcome(word: &str) -> Option<registry::jobs::OutcomeFilter> {
-    use registry::jobs::OutcomeFilter;
+fn outcome(word: &str) -> Option<OutcomeFilter> {
     match word {
         "waiting" => Some(OutcomeFilter::Waiting),
         word => RowOutcome::from_word(word).map(OutcomeFilter::Is),

@@ -1,7 +1,6 @@
 //! `/notices`: the mails that carry notices to people.
 
-use domain::{Notice, NoticeId};
-use registry::notices::MailState;
+use domain::{MailState, Notice, NoticeId};
 use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
 use web::Web;

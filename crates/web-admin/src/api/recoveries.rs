@@ -1,7 +1,7 @@
 //! `/recoveries`: the way back of somebody who has nothing left to sign in with (SEC-086).
 
-use domain::{AccountId, RecoveryId, Timestamp};
-use registry::recoveries::{RecoveryListed, RecoveryQuery};
+use domain::{AccountId, ListedRecovery, RecoveryId, Timestamp};
+use registry::recoveries::RecoveryQuery;
 use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
 
@@ -85,8 +85,8 @@ pub(super) struct RecoveryCompleted {
     expires_at: String,
 }
 
-fn shown(one: RecoveryListed, now: Timestamp) -> RecoveryShown {
-    let RecoveryListed { recovery, username } = one;
+fn shown(one: ListedRecovery, now: Timestamp) -> RecoveryShown {
+    let ListedRecovery { recovery, username } = one;
     let state = recovery.standing(now);
     let (completed_by, completed_at) = recovery.completed.unzip();
     RecoveryShown {
@@ -128,7 +128,7 @@ async fn list(ask: Ask) -> Answer {
     let found = ask.registry().recoveries(&query, listing.cursor.as_ref(), listing.fetch()).await?;
     let now = ask.app().now();
     let at =
-        |one: &RecoveryListed| (one.recovery.opened_at.millis().to_string(), one.recovery.id.to_string());
+        |one: &ListedRecovery| (one.recovery.opened_at.millis().to_string(), one.recovery.id.to_string());
     Ok(ask::ok(&listing.page(found, None, at, |one| shown(one, now))))
 }
 

@@ -1,7 +1,6 @@
 //! `/sessions`: living browser sessions.
 
-use domain::{AccountId, SessionId, Timestamp};
-use registry::sessions::{SessionListed, SessionQuery};
+use domain::{AccountId, ListedSession, SessionFilter, SessionId, Timestamp};
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 
@@ -52,8 +51,8 @@ pub(super) struct SessionShown {
     expires_at: String,
 }
 
-impl From<SessionListed> for SessionShown {
-    fn from(SessionListed { session, username }: SessionListed) -> Self {
+impl From<ListedSession> for SessionShown {
+    fn from(ListedSession { session, username }: ListedSession) -> Self {
         Self {
             id: session.id.to_string(),
             user: session.account.to_string(),
@@ -90,7 +89,7 @@ const LISTS: Lists =
 async fn list(ask: Ask) -> Answer {
     let listing = ask.listing(&LISTS)?;
     let time = |name| listing.filter_as(name, Timestamp::from_rfc3339, "must be a time of RFC 3339");
-    let query = SessionQuery {
+    let query = SessionFilter {
         account: listing.filter_as("user", |text| text.parse().ok(), "must be an account's id")?,
         device: listing.filter_as("device", |text| text.parse().ok(), "must be a device's id")?,
         text: listing.q.clone().unwrap_or_default(),
@@ -98,7 +97,7 @@ async fn list(ask: Ask) -> Answer {
         until: time("until")?,
     };
     let found = ask.registry().sessions(&query, listing.cursor.as_ref(), listing.fetch()).await?;
-    let at = |one: &SessionListed| (one.session.created_at.millis().to_string(), one.session.id.to_string());
+    let at = |one: &ListedSession| (one.session.created_at.millis().to_string(), one.session.id.to_string());
     Ok(ask::ok(&listing.page(found, None, at, SessionShown::from)))
 }
 
@@ -136,9 +135,9 @@ const OF_USER: Lists = Lists { sorts: &["-created_at"], filters: &[], searches: 
 )]
 async fn list_of_user(ask: Ask) -> Answer {
     let listing = ask.listing(&OF_USER)?;
-    let query = SessionQuery { account: Some(ask.id("id")?), ..SessionQuery::default() };
+    let query = SessionFilter { account: Some(ask.id("id")?), ..SessionFilter::default() };
     let found = ask.registry().sessions(&query, listing.cursor.as_ref(), listing.fetch()).await?;
-    let at = |one: &SessionListed| (one.session.created_at.millis().to_string(), one.session.id.to_string());
+    let at = |one: &ListedSession| (one.session.created_at.millis().to_string(), one.session.id.to_string());
     Ok(ask::ok(&listing.page(found, None, at, SessionShown::from)))
 }
 

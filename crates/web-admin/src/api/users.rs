@@ -1,7 +1,7 @@
 //! `/users`: people.
 
-use domain::{AccountId, AccountState, GroupId, Role, Roles};
-use registry::people::{NewPerson, PeopleFilter, PeopleOrder, PeoplePage, Person, PersonEdit};
+use domain::{AccountId, AccountState, GroupId, PeopleFilter, PeopleOrder, PeoplePage, Person, Role, Roles};
+use registry::people::{NewPerson, PersonEdit};
 use registry::users::NewUser;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};

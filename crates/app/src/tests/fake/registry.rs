@@ -11,16 +11,16 @@ impl store::Administration for FakeView {
     async fn api_key(&mut self, _: &domain::ApiKeyId) -> Result<Option<(domain::ApiKey, SecretHash)>> {
         Ok(None)
     }
-    async fn api_keys(&mut self, _: Option<&domain::Cursor>, _: u32) -> Result<Vec<store::ListedApiKey>> {
+    async fn api_keys(&mut self, _: Option<&domain::Cursor>, _: u32) -> Result<Vec<domain::ListedApiKey>> {
         Ok(Vec::new())
     }
     async fn find_sessions(
         &mut self,
-        _: &store::SessionFilter,
+        _: &domain::SessionFilter,
         _: Option<&domain::Cursor>,
         _: u32,
         _: Timestamp,
-    ) -> Result<Vec<store::ListedSession>> {
+    ) -> Result<Vec<domain::ListedSession>> {
         Ok(Vec::new())
     }
     async fn find_consents(
@@ -29,7 +29,7 @@ impl store::Administration for FakeView {
         _: Option<&ClientId>,
         _: Option<&domain::Cursor>,
         _: u32,
-    ) -> Result<Vec<store::ListedConsent>> {
+    ) -> Result<Vec<domain::ListedConsent>> {
         Ok(Vec::new())
     }
     async fn find_clients(
@@ -81,7 +81,7 @@ impl store::Factors for FakeView {
         _: &store::RecoveryFilter,
         _: Option<&domain::Cursor>,
         _: u32,
-    ) -> Result<Vec<store::ListedRecovery>> {
+    ) -> Result<Vec<domain::ListedRecovery>> {
         Ok(Vec::new())
     }
 }
@@ -170,12 +170,12 @@ impl store::Notices for FakeView {
     async fn has_due_mail(&mut self, _: Timestamp) -> Result<bool> {
         Ok(false)
     }
-    async fn mail_counts(&mut self, _: Timestamp) -> Result<store::MailCounts> {
-        Ok(store::MailCounts::default())
+    async fn mail_counts(&mut self, _: Timestamp) -> Result<domain::MailCounts> {
+        Ok(domain::MailCounts::default())
     }
     async fn mails(
         &mut self,
-        _: store::MailState,
+        _: domain::MailState,
         _: Option<&domain::Cursor>,
         _: u32,
     ) -> Result<Vec<domain::Notice>> {
@@ -188,14 +188,14 @@ impl store::People for FakeView {
     async fn decided(&mut self) -> Result<store::Decided> {
         Ok(store::Decided::default())
     }
-    async fn person(&mut self, _: &AccountId) -> Result<Option<store::Person>> {
+    async fn person(&mut self, _: &AccountId) -> Result<Option<domain::Person>> {
         Ok(None)
     }
     async fn people(
         &mut self,
-        _: &store::PeopleFilter,
-        _: &store::PeoplePage<'_>,
-    ) -> Result<Vec<store::Person>> {
+        _: &domain::PeopleFilter,
+        _: &domain::PeoplePage<'_>,
+    ) -> Result<Vec<domain::Person>> {
         Ok(Vec::new())
     }
     async fn count_people(&mut self) -> Result<u64> {

@@ -2,9 +2,8 @@
 //!
 //! Not here: which of them a search takes (`search`).
 
-use store::AuditOrder;
-
 use crate::work::{Sql, sql};
+use domain::AuditOrder;
 
 /// What a search goes along.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,6 +4,7 @@
 //! say for each. Whether the caller may still see it is asked again every few seconds (SEC-184, SEC-153); it ends after
 //! a while, and when the server closes, with a hint to come back.
 
+use domain::{AuditFilter, AuditOrder, StoredAudit};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -14,7 +15,6 @@ use actix_web::rt::time::sleep;
 use bytes::Bytes;
 use futures_util::stream;
 use registry::audit::FILTERS;
-use registry::audit::ask::{Filter, Order, Stored};
 use tokio::time::Instant;
 use web::{Closing, Web};
 
@@ -86,7 +86,7 @@ struct Tail {
     req: HttpRequest,
     row: &'static Route,
     closing: Option<Closing>,
-    filter: Filter,
+    filter: AuditFilter,
     /// Nothing up to here is told.
     floor: i64,
     /// Everything up to here was looked at, but for what came late.
@@ -166,13 +166,13 @@ impl Tail {
             && number < end
             && found.len() < MOST as usize
         {
-            let page = registry.audit_page(&self.filter, Order::OldestFirst, Some(number), MOST).await?;
+            let page = registry.audit_page(&self.filter, AuditOrder::OldestFirst, Some(number), MOST).await?;
             found.extend(page.entries.into_iter().filter(|stored| !self.told.contains(&stored.number)));
             after = page.next;
         }
         let is_all = after.is_none_or(|number| number >= end);
         self.position = match (is_all, after, found.last()) {
-            (true, _, last) => end.max(last.map_or(end, |stored: &Stored| stored.number)),
+            (true, _, last) => end.max(last.map_or(end, |stored: &StoredAudit| stored.number)),
             (false, Some(number), _) => number,
             (false, None, _) => end,
         };
