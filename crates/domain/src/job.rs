@@ -226,6 +226,9 @@ pub struct JobRow {
     pub outcome: Option<RowOutcome>,
     /// The id of what was made or changed.
     pub subject: Option<String>,
+    /// Whose row it is: an account's id, or a folded user name while there is no account. Deleting a person empties
+    /// their rows (SEC-199).
+    pub about: Option<String>,
 }
 
 /// What became of a row, to be written in the unit of its deed.

@@ -67,6 +67,7 @@ pub fn start(ground: &Ground, provider: &Provider, signin: &SignIn, mail: MailRo
     tasks.push(tokio::spawn(seal(ground.registry.clone())));
     tasks.push(tokio::spawn(count(ground.registry.clone())));
     tasks.push(tokio::spawn(work(ground.registry.clone(), ground.app.clone())));
+    tasks.push(tokio::spawn(index_names(ground.registry.clone())));
     tasks.push(tokio::spawn(async move { sweep(&ground).await }));
     Clockwork(tasks)
 }
@@ -93,6 +94,24 @@ async fn seal(registry: Registry) {
                 }
             }
             tokio::time::sleep(BREATH).await;
+        }
+    }
+}
+
+/// Looks after names from before they were looked at: at once when a server starts, then now and then, because an older
+/// node beside this one goes on making accounts.
+async fn index_names(registry: Registry) {
+    loop {
+        match registry.index_names_step().await {
+            Ok(0) => tokio::time::sleep(SWEEP_EVERY).await,
+            Ok(accounts) => {
+                tracing::info!(accounts, "Noted what names of earlier accounts look like");
+                tokio::time::sleep(BREATH).await;
+            }
+            Err(refusal) => {
+                tracing::warn!(cause = refusal.cause(), "Names could not be looked after; it is tried again");
+                tokio::time::sleep(SWEEP_EVERY).await;
+            }
         }
     }
 }

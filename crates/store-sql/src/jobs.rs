@@ -91,7 +91,7 @@ impl TryFrom<Row> for Job {
     }
 }
 
-/// `number, label, input, fate, field, reason, outcome, subject`
+/// `number, label, input, fate, field, reason, outcome, subject, about`
 struct WorkRow {
     number: i64,
     label: String,
@@ -101,6 +101,7 @@ struct WorkRow {
     reason: Option<String>,
     outcome: Option<String>,
     subject: Option<String>,
+    about: Option<String>,
 }
 
 impl Entry for WorkRow {
@@ -116,6 +117,7 @@ impl Entry for WorkRow {
             reason: row.maybe_text("reason")?,
             outcome: row.maybe_text("outcome")?,
             subject: row.maybe_text("subject")?,
+            about: row.maybe_text("about")?,
         })
     }
 }
@@ -134,6 +136,7 @@ impl TryFrom<WorkRow> for JobRow {
             reason: row.reason,
             outcome: row.outcome.map(|outcome| word(&outcome, T, "outcome", id)).transpose()?,
             subject: row.subject,
+            about: row.about,
             label: row.label,
         })
     }
@@ -217,7 +220,7 @@ impl Jobs for SqlWork {
             (true, _) => {
                 self.all::<WorkRow>(
                     sql!(
-                        "SELECT number, label, input, fate, field, reason, outcome, subject
+                        "SELECT number, label, input, fate, field, reason, outcome, subject, about
                            FROM job_rows
                           WHERE job_id = $1 AND number > $2 AND outcome IS NULL AND fate IN ('create', 'change')
                             AND (CAST($3 AS TEXT) IS NULL OR fate = $3)
@@ -230,7 +233,7 @@ impl Jobs for SqlWork {
             (false, Some(outcome)) => {
                 self.all::<WorkRow>(
                     sql!(
-                        "SELECT number, label, input, fate, field, reason, outcome, subject
+                        "SELECT number, label, input, fate, field, reason, outcome, subject, about
                            FROM job_rows
                           WHERE job_id = $1 AND number > $2 AND outcome = $5
                             AND (CAST($3 AS TEXT) IS NULL OR fate = $3)
@@ -243,7 +246,7 @@ impl Jobs for SqlWork {
             (false, None) => {
                 self.all::<WorkRow>(
                     sql!(
-                        "SELECT number, label, input, fate, field, reason, outcome, subject
+                        "SELECT number, label, input, fate, field, reason, outcome, subject, about
                            FROM job_rows
                           WHERE job_id = $1 AND number > $2 AND (CAST($3 AS TEXT) IS NULL OR fate = $3)
                           ORDER BY number LIMIT $4"

@@ -99,6 +99,10 @@ pub trait EditPeople: People {
     /// when it has another one. `Conflict("username")` as for a new account.
     async fn edit_account(&mut self, account: &Account, version: u32, now: Timestamp) -> Result<bool>;
 
+    /// Notes what the names of accounts look like and what they are found by, where that was never noted: they are from
+    /// before it was. At most `limit` of them; answers how many it were. Names that look alike already stay.
+    async fn index_names(&mut self, limit: u32) -> Result<u32>;
+
     /// Sets the roles that an account has itself; what it has by groups is added. `false` when its version is another
     /// than `version`, if one is given.
     async fn set_own_roles(
@@ -109,8 +113,8 @@ pub trait EditPeople: People {
         now: Timestamp,
     ) -> Result<bool>;
 
-    /// Deletes an account and everything that belongs to it but its audit entries. What has to end with it is ended
-    /// before. `false` when there is none.
+    /// Deletes an account and everything that belongs to it but its audit entries; rows of long work about it keep its
+    /// id alone. What has to end with it is ended before. `false` when there is none.
     async fn delete_account(&mut self, id: &AccountId) -> Result<bool>;
 
     /// Adds a group. `Conflict("group")` when the folded name is taken.

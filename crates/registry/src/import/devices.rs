@@ -71,13 +71,13 @@ impl Registry {
                     return Planned::conflict(&label, "username", "is nobody's name");
                 };
                 if let Some(device) = known.get(&key.thumbprint) {
-                    return known_key(&label, device, &owner.account.id);
+                    return known_key(&label, device, &owner.account.id).of(&owner.account.id);
                 }
                 let limit = decisions.devices_of(&owner.account).per_user;
                 let count = counts.entry(owner.account.id).or_insert(owner.devices);
                 if *count >= limit {
                     let why = format!("would have more than {limit} phones");
-                    return Planned::conflict(&label, "username", why);
+                    return Planned::conflict(&label, "username", why).of(&owner.account.id);
                 }
                 *count += 1;
                 let input = DeviceInput {
@@ -86,7 +86,7 @@ impl Registry {
                     name: key.name,
                     platform: key.platform,
                 };
-                Planned::new(&label, CREATE, &input)
+                Planned::new(&label, CREATE, &input).of(&owner.account.id)
             })
             .collect())
     }

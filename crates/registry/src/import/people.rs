@@ -68,7 +68,7 @@ pub(super) fn letter(account: &Account, language: Option<String>) -> Planned {
         username: account.username.as_str().to_owned(),
         language: language.or_else(|| account.language.clone()),
     };
-    Planned::new(account.username.as_str(), CREATE, &input)
+    Planned::new(account.username.as_str(), CREATE, &input).of(&account.id)
 }
 
 impl Registry {
@@ -122,7 +122,7 @@ impl Registry {
                 Looked::Bad(bad) => bad,
                 Looked::Good((name, input)) => match found.get(name.key()) {
                     None => Planned::new(name.as_str(), CREATE, &input),
-                    Some(there) => unchanged(&table, &there.account, &name, &input),
+                    Some(there) => unchanged(&table, &there.account, &name, &input).of(&there.account.id),
                 },
             })
             .collect())
@@ -194,7 +194,7 @@ impl Registry {
                 Looked::Good((name, language)) => match found.get(name.key()) {
                     None => Planned::conflict(name.as_str(), "username", "is nobody's name"),
                     Some(there) if !there.account.is_active() => {
-                        Planned::conflict(name.as_str(), "username", "is disabled")
+                        Planned::conflict(name.as_str(), "username", "is disabled").of(&there.account.id)
                     }
                     Some(there) => letter(&there.account, language),
                 },

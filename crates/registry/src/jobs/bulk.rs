@@ -72,20 +72,20 @@ struct Look {
 }
 
 impl Look {
-    fn row(&mut self, label: &str, id: String, before: &str, fate: RowFate) {
+    fn row(&mut self, owner: &AccountId, label: &str, (id, before): (String, &str), fate: RowFate) {
         let input = BulkInput { id, before: before.to_owned() };
-        self.rows.push(Planned::new(label, fate, &input));
+        self.rows.push(Planned::new(label, fate, &input).of(owner));
     }
 
-    fn conflict(&mut self, label: &str, field: &str, reason: &str) {
-        self.rows.push(Planned::conflict(label, field, reason));
+    fn conflict(&mut self, owner: &AccountId, label: &str, field: &str, reason: &str) {
+        self.rows.push(Planned::conflict(label, field, reason).of(owner));
     }
 
     /// Those that were asked for and are not there, as if they did not exist.
     fn missing<'a>(&mut self, asked: &'a [String], found: impl Fn(&'a str) -> bool) {
         for id in asked {
             if !found(id) {
-                self.conflict(id, "id", "is not there");
+                self.rows.push(Planned::conflict(id, "id", "is not there"));
             }
         }
     }
@@ -180,8 +180,8 @@ impl Registry {
             let label = format!("{} ({})", device.name, device.username);
             let (id, before) = (device.id.to_string(), device.state.as_str());
             match fate_of_device(asked.action, device.state) {
-                Ok(fate) => look.row(&label, id, before, fate),
-                Err(why) => look.conflict(&label, "state", why),
+                Ok(fate) => look.row(&device.account, &label, (id, before), fate),
+                Err(why) => look.conflict(&device.account, &label, "state", why),
             }
         }
         Ok(())
@@ -223,8 +223,11 @@ impl Registry {
         for FoundAccount { account, .. } in found {
             let label = account.username.as_str();
             match fate_of_user(by, asked.action, &account, group) {
-                Ok(fate) => look.row(label, account.id.to_string(), state_word(account.state), fate),
-                Err((field, why)) => look.conflict(label, field, why),
+                Ok(fate) => {
+                    let looked_at = (account.id.to_string(), state_word(account.state));
+                    look.row(&account.id, label, looked_at, fate);
+                }
+                Err((field, why)) => look.conflict(&account.id, label, field, why),
             }
         }
         Ok(())
@@ -248,7 +251,8 @@ impl Registry {
         let mut known = std::collections::HashSet::new();
         for ids in ids.chunks(AT_ONCE) {
             for session in view.sessions_with_ids(ids, now).await? {
-                look.row(&session.username, session.id.to_string(), "alive", RowFate::Change);
+                let looked_at = (session.id.to_string(), "alive");
+                look.row(&session.account, &session.username, looked_at, RowFate::Change);
                 known.insert(session.id.to_string());
             }
         }

@@ -2,8 +2,8 @@
 
 use app::{Mandate, Refusal};
 use domain::{
-    Account, Actor, AuditEvent, BulkAction, GroupId, Job, JobCounts, JobKind, JobRow, JobState, Permission,
-    Permissions, Roles, RowFate, Timestamp,
+    Account, AccountId, Actor, AuditEvent, BulkAction, GroupId, Job, JobCounts, JobKind, JobRow, JobState,
+    Permission, Permissions, Roles, RowFate, Timestamp, Username,
 };
 use serde::{Deserialize, Serialize};
 use store::View;
@@ -72,6 +72,8 @@ impl Options {
             account,
             permissions: permissions.fold(Permissions::NONE, Permissions::with),
             address: None,
+            // Asked of whoever moved it (`Registry::mine`).
+            is_fresh: true,
         }
     }
 }
@@ -112,6 +114,8 @@ pub(crate) struct Planned {
     pub(crate) fate: RowFate,
     pub(crate) field: Option<String>,
     pub(crate) reason: Option<String>,
+    /// Whose row it is ([`JobRow::about`]): until somebody says better, whoever has the label as a user name.
+    pub(crate) about: Option<String>,
 }
 
 impl Planned {
@@ -123,7 +127,13 @@ impl Planned {
             fate,
             field: None,
             reason: None,
+            about: named(label),
         }
+    }
+
+    /// The row is about this account.
+    pub(crate) fn of(self, account: &AccountId) -> Self {
+        Self { about: Some(account.to_string()), ..self }
     }
 
     /// A row that cannot be done.
@@ -134,8 +144,13 @@ impl Planned {
             fate: RowFate::Conflict,
             field: Some(field.to_owned()),
             reason: Some(reason.into()),
+            about: named(label),
         }
     }
+}
+
+fn named(label: &str) -> Option<String> {
+    label.parse::<Username>().ok().map(|name| name.key().to_owned())
 }
 
 impl Registry {
@@ -193,6 +208,7 @@ impl Registry {
                 reason: row.reason,
                 outcome: None,
                 subject: None,
+                about: row.about,
             })
             .collect();
         let deed = || async {

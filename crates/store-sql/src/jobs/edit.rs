@@ -50,15 +50,16 @@ impl EditJobs for SqlWork {
         let rows = json!(rows).to_string();
         self.run(
             sql!(
-                sqlite: "INSERT INTO job_rows (job_id, number, label, input, fate, field, reason)
+                sqlite: "INSERT INTO job_rows (job_id, number, label, input, fate, field, reason, about)
                  SELECT $1, json_extract(value, '$.number'), json_extract(value, '$.label'),
                         json_extract(value, '$.input'), json_extract(value, '$.fate'),
-                        json_extract(value, '$.field'), json_extract(value, '$.reason')
+                        json_extract(value, '$.field'), json_extract(value, '$.reason'),
+                        json_extract(value, '$.about')
                    FROM json_each($2)",
-                postgres: "INSERT INTO job_rows (job_id, number, label, input, fate, field, reason)
-                 SELECT $1, r.number, r.label, r.input, r.fate, r.field, r.reason
+                postgres: "INSERT INTO job_rows (job_id, number, label, input, fate, field, reason, about)
+                 SELECT $1, r.number, r.label, r.input, r.fate, r.field, r.reason, r.about
                    FROM json_to_recordset(CAST($2 AS json))
-                     AS r(number BIGINT, label TEXT, input TEXT, fate TEXT, field TEXT, reason TEXT)"
+                     AS r(number BIGINT, label TEXT, input TEXT, fate TEXT, field TEXT, reason TEXT, about TEXT)"
             ),
             bind![id, rows],
         )
@@ -164,13 +165,16 @@ impl EditJobs for SqlWork {
                         field = COALESCE(json_extract(r.value, '$.field'), field),
                         reason = COALESCE(json_extract(r.value, '$.reason'), reason),
                         subject = COALESCE(json_extract(r.value, '$.subject'), subject),
-                        secret = COALESCE(json_extract(r.value, '$.secret'), secret)
+                        secret = COALESCE(json_extract(r.value, '$.secret'), secret),
+                        about = CASE WHEN json_extract(r.value, '$.subject') LIKE 'acc!_%' ESCAPE '!'
+                                     THEN json_extract(r.value, '$.subject') ELSE about END
                    FROM json_each($2) AS r
                   WHERE job_id = $1 AND number = json_extract(r.value, '$.number')",
                 postgres: "UPDATE job_rows
                     SET outcome = r.outcome, field = COALESCE(r.field, job_rows.field),
                         reason = COALESCE(r.reason, job_rows.reason), subject = COALESCE(r.subject, job_rows.subject),
-                        secret = COALESCE(r.secret, job_rows.secret)
+                        secret = COALESCE(r.secret, job_rows.secret),
+                        about = CASE WHEN r.subject LIKE 'acc!_%' ESCAPE '!' THEN r.subject ELSE job_rows.about END
                    FROM json_to_recordset(CAST($2 AS json))
                      AS r(number BIGINT, outcome TEXT, field TEXT, reason TEXT, subject TEXT, secret TEXT)
                   WHERE job_rows.job_id = $1 AND job_rows.number = r.number"

@@ -1,17 +1,20 @@
 //! Writes about groups, roles, custom claims, policies and people.
 
+use std::collections::HashSet;
+
 use async_trait::async_trait;
 use domain::{Account, AccountId, ClaimDefinition, Group, GroupId, Roles, Timestamp};
+use serde_json::json;
 use store::{EditPeople, Result};
 
 use super::{IdRow, text};
-use crate::accounts::CountRow;
+use crate::accounts::{AccountRow, CountRow, PAGE};
 use crate::values::bind;
 use crate::work::{SqlWork, pg_sql, sql};
 
 /// The ids as a JSON list, the form in which several are bound.
 fn list(ids: &[AccountId]) -> String {
-    serde_json::json!(ids.iter().map(ToString::to_string).collect::<Vec<_>>()).to_string()
+    json!(ids.iter().map(ToString::to_string).collect::<Vec<_>>()).to_string()
 }
 
 impl SqlWork {
@@ -182,6 +185,56 @@ impl EditPeople for SqlWork {
         Ok(changed == 1)
     }
 
+    async fn index_names(&mut self, limit: u32) -> Result<u32> {
+        let found = self
+            .all::<AccountRow>(
+                sql!(
+                    "SELECT id, username, state, claims, webauthn_handle, roles, group_names, language, created_at,
+                            updated_at
+                       FROM accounts WHERE skeleton IS NULL ORDER BY id LIMIT $1"
+                ),
+                bind![limit.min(PAGE)],
+            )
+            .await?;
+        let mut seen = HashSet::new();
+        let mut rows = Vec::with_capacity(found.len());
+        for row in found {
+            let account = Account::try_from(row)?;
+            let skeleton = account.username.skeleton();
+            // Names that looked alike before anybody checked stay as they are; the first one keeps others away.
+            let own = format!("{skeleton}\n{}", account.id);
+            let wanted = if seen.insert(skeleton.clone()) { &skeleton } else { &own };
+            rows.push(json!({
+                "id": account.id, "skeleton": wanted, "own": own, "search": account.search_text(),
+            }));
+        }
+        if rows.is_empty() {
+            return Ok(0);
+        }
+        let done = self
+            .run(
+                sql!(
+                    sqlite: "UPDATE accounts
+                        SET search = json_extract(r.value, '$.search'),
+                            skeleton = CASE WHEN EXISTS
+                                (SELECT 1 FROM accounts o WHERE o.skeleton = json_extract(r.value, '$.skeleton'))
+                                THEN json_extract(r.value, '$.own') ELSE json_extract(r.value, '$.skeleton') END
+                       FROM json_each($1) AS r
+                      WHERE accounts.id = json_extract(r.value, '$.id') AND accounts.skeleton IS NULL",
+                    postgres: "UPDATE accounts
+                        SET search = r.search,
+                            skeleton = CASE WHEN EXISTS
+                                (SELECT 1 FROM accounts o WHERE o.skeleton = r.skeleton)
+                                THEN r.own ELSE r.skeleton END
+                       FROM json_to_recordset(CAST($1 AS json)) AS r(id TEXT, skeleton TEXT, own TEXT, search TEXT)
+                      WHERE accounts.id = r.id AND accounts.skeleton IS NULL"
+                ),
+                bind![json!(rows).to_string()],
+            )
+            .await?;
+        Ok(u32::try_from(done).unwrap_or(u32::MAX))
+    }
+
     async fn set_own_roles(
         &mut self,
         id: &AccountId,
@@ -217,6 +270,11 @@ impl EditPeople for SqlWork {
             sql!("DELETE FROM passkeys WHERE account_id = $1"),
             sql!("DELETE FROM passwords WHERE account_id = $1"),
             sql!("DELETE FROM group_members WHERE account_id = $1"),
+            // What long work was told of them goes; that there was a row, and what became of it, stays.
+            sql!(
+                "UPDATE job_rows SET label = $1, input = '{}', secret = NULL, about = NULL
+                  WHERE about IN ($1, (SELECT username_key FROM accounts WHERE id = $1))"
+            ),
         ] {
             self.run(statement, bind![id]).await?;
         }

@@ -37,6 +37,7 @@ fn row(number: u32, fate: RowFate) -> JobRow {
         reason: is_conflict.then(|| "is \"bad\"".to_owned()),
         outcome: None,
         subject: None,
+        about: (number == 2).then(|| "ada".to_owned()),
     }
 }
 
