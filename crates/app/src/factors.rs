@@ -3,10 +3,10 @@
 //! Owns: the rule that the last way in stays (SEC-174), for its owner and for administrators alike. Not here: who may
 //! (`signin::factors`, `web-admin`), what is left to be told (each use case).
 
-use domain::{AccountId, CredentialId};
+use domain::{AccountId, CredentialId, Recovery};
 use store::Work;
 
-use crate::Refusal;
+use crate::{App, Refusal};
 
 /// So many wrong passwords and codes in a row switch the password off in strange browsers (SEC-163).
 pub const MOST_FAILURES: u32 = 100;
@@ -35,4 +35,16 @@ pub async fn remove_passkey(
         return Err(Refusal::Conflict("last_factor"));
     }
     Ok(passkey.name)
+}
+
+impl App {
+    /// The recovery of this account that is not over: for its owner to see, and to call off (SEC-086).
+    ///
+    /// # Errors
+    /// The store.
+    pub async fn running_recovery(&self, account: &AccountId) -> Result<Option<Recovery>, Refusal> {
+        let filter = store::RecoveryFilter { account: Some(*account), open_at: Some(self.now()) };
+        let found = self.store().read().await?.recoveries(&filter, None, 1).await?;
+        Ok(found.into_iter().next().map(|listed| listed.recovery))
+    }
 }

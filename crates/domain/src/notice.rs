@@ -107,11 +107,11 @@ pub enum NoticeKind {
     },
     /// A new phone took the place of another.
     DeviceMoved {
-        /// The new one.
+        /// Which: it stays the same device.
         device: DeviceId,
-        /// The new one's name.
+        /// Its name, and what the new one is.
         name: String,
-        /// The name of the one before.
+        /// Its name, and what the one before was.
         from: String,
     },
     /// A phone signs with a new key.
@@ -180,6 +180,11 @@ pub enum NoticeKind {
         from: Option<String>,
         /// The one now.
         to: Option<String>,
+        /// Who changed it.
+        by: NoticeBy,
+    },
+    /// What is known about the person is another: claims that they may set themselves.
+    ProfileChanged {
         /// Who changed it.
         by: NoticeBy,
     },
@@ -279,6 +284,7 @@ impl NoticeKind {
             Self::RecoveryCancelled { .. } => "recovery_cancelled",
             Self::RecoveryCompleted => "recovery_completed",
             Self::EmailChanged { .. } => "email_changed",
+            Self::ProfileChanged { .. } => "profile_changed",
             Self::AccountLocked { .. } => "account_locked",
             Self::AccountEnabled => "account_enabled",
             Self::SessionEnded { .. } => "session_ended",

@@ -6,12 +6,15 @@
 
 mod delete;
 mod edit;
+mod names;
+mod own;
 mod stop;
 #[cfg(test)]
 mod tests;
 
 pub use edit::PersonEdit;
 pub(crate) use edit::username;
+pub use own::OwnClaims;
 pub use stop::LockedDown;
 
 use app::{Mandate, Refusal};
@@ -116,7 +119,7 @@ impl Registry {
     pub async fn prepare_person(&self, by: &Mandate, new: NewPerson) -> Result<PreparedPerson, Refusal> {
         if !new.roles.is_empty() {
             by.must(Permission::RolesWrite)?;
-            by.must_hold(new.roles)?;
+            by.must_give(new.roles)?;
         }
         if !new.groups.is_empty() {
             by.must(Permission::GroupsWrite)?;
@@ -160,7 +163,7 @@ impl Registry {
             let Some((group, _)) = work.group(group).await? else {
                 return Err(Refusal::Invalid { field: "groups", why: "names a group that is not there" });
             };
-            by.must_hold(group.roles)?;
+            by.must_give(group.roles)?;
             work.add_members(&group.id, &[id], now).await?;
             let detail = format!("{} {}", group.id, group.name.as_str());
             work.audit(entry(by, AuditEvent::GroupJoined, &id, now, Some(&detail))).await?;

@@ -122,6 +122,14 @@ impl Registry {
         self.recovery(id).await
     }
 
+    /// The recovery of this account that is not over.
+    ///
+    /// # Errors
+    /// The store.
+    pub async fn running_recovery(&self, account: &AccountId) -> Result<Option<Recovery>, Refusal> {
+        self.app.running_recovery(account).await
+    }
+
     /// Its owner calls off whatever recovery of theirs is open ("this was not me"). `false`: there was none.
     ///
     /// # Errors
@@ -131,11 +139,10 @@ impl Registry {
         account: &AccountId,
         from: Option<ClientAddress>,
     ) -> Result<bool, Refusal> {
-        let query = RecoveryQuery { account: Some(*account), is_open: true };
-        let Some(open) = self.recoveries(&query, None, 1).await?.into_iter().next() else { return Ok(false) };
+        let Some(open) = self.app.running_recovery(account).await? else { return Ok(false) };
         let by = Actor::Account(*account);
         let entry = audit::of(&by, from, AuditEvent::RecoveryCancelled, Outcome::Done, self.app.now());
-        match self.call_off(&open.recovery, &by, NoticeBy::Owner, entry).await {
+        match self.call_off(&open, &by, NoticeBy::Owner, entry).await {
             Ok(()) => Ok(true),
             Err(Refusal::Conflict(_)) => Ok(false),
             Err(other) => Err(other),
@@ -236,6 +243,7 @@ mod tests {
             account: Some(id),
             permissions: Permissions::of(Roles::NONE.with(Role::Helpdesk)),
             address: None,
+            is_fresh: true,
         }
     }
 

@@ -109,6 +109,8 @@ pub struct View {
     pub offers: Offers,
     /// What has to be agreed to, if that is next.
     pub consent: Option<ConsentAsked>,
+    /// What is next cannot be done with anything that is left on the account: only a recovery leads on.
+    pub is_stuck: bool,
 }
 
 /// Methods that are offered on a journey.

@@ -10,8 +10,8 @@ use app::journeys::{JourneySlot, KeptJourney, Purpose};
 use app::{ConsentAsked, Ending, Refusal, Visitor};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use domain::{JourneyId, SecretHash};
-use journey::{Event, Journey, MethodPolicy, Methods, Proven, Step};
+use domain::{JourneyId, Recovery, SecretHash};
+use journey::{Event, Journey, MethodPolicy, Methods, Proven, SecondFactors, Step};
 use live::{Slot, Version};
 use qr::State;
 use store::SignedIn;
@@ -54,7 +54,43 @@ impl SignIn {
         let who = self.who(visitor).await?;
         let Stand { step, consent } = self.stand(&way.kept, who.as_ref()).await?;
         let offers = self.offers(&way.kept.journey);
-        Ok(View { step, shown: way.kept.shown, who, offers, consent })
+        let is_stuck = self.is_stuck(&way.kept.journey, &step, who.as_ref()).await?;
+        Ok(View { step, shown: way.kept.shown, who, offers, consent, is_stuck })
+    }
+
+    /// Whether what is asked for beside the password is more than the account has left: its phones are stopped, and there
+    /// is no passkey, app or recovery code. Told to nobody but who proved that password.
+    async fn is_stuck(
+        &self,
+        journey: &Journey,
+        step: &Step,
+        who: Option<&Arc<SignedIn>>,
+    ) -> Result<bool, Refusal> {
+        let account = match step {
+            Step::StepUp(_) if journey.need.two_factors => who.map(|who| who.account.id),
+            Step::SecondFactor(asks) if *asks == SecondFactors::default() => {
+                journey.half(self.app().now()).map(|half| half.account)
+            }
+            _ => None,
+        };
+        let Some(account) = account else { return Ok(false) };
+        let (held, offered) = (self.app().held(&account).await?, self.offered(journey));
+        let phone = offered.phone && held.phones > 0;
+        let codes = matches!(step, Step::StepUp(_)) && (held.asks_for_code() || held.recovery_codes > 0);
+        let beside = held.has_password() && offered.password && (codes || phone);
+        let alone = phone && matches!(step, Step::SecondFactor(_));
+        Ok(!(offered.passkey && held.passkeys > 0 || beside || alone))
+    }
+
+    /// The recovery of whoever is signed in here, where one is not over. None for who is not signed in.
+    ///
+    /// # Errors
+    /// The store.
+    pub async fn own_recovery(&self, visitor: &Visitor) -> Result<Option<Recovery>, Refusal> {
+        match self.who(visitor).await? {
+            Some(who) => self.app().running_recovery(&who.account.id).await,
+            None => Ok(None),
+        }
     }
 
     /// Goes on with a journey of which nothing is left to ask: signed in in another tab, or nothing to agree

@@ -13,6 +13,7 @@ use signin::{SignIn, Started};
 use web::page::Listed;
 use web::{Page, Params, Refused, Visitor, Web, cookies, origin};
 
+use crate::recovery;
 use crate::texts::{self, Texts};
 
 /// The pages of an account.
@@ -123,6 +124,8 @@ pub struct Frame {
     pub done: Option<String>,
     /// What could not be done, in a sentence.
     pub alert: Option<String>,
+    /// A recovery by the helpdesk that is not over, in a sentence.
+    pub recovery: Option<String>,
     /// The browser secret of a browser that had none.
     pub cookie: Option<Cookie<'static>>,
 }
@@ -175,13 +178,15 @@ impl Asked<'_> {
         let cookie = self.web.ensure_browser(self.visitor, &mut page);
         let t = texts::of(page.lang)
             .map_err(|bad| Refused::of_status(StatusCode::INTERNAL_SERVER_ERROR).because(bad))?;
-        let unseen = match self.req.app_data::<Data<Registry>>() {
+        let (unseen, running) = match self.req.app_data::<Data<Registry>>() {
             Some(registry) => {
                 let account = self.signin.own_account(self.visitor).await?;
-                registry.unseen_notices(&account.id).await?
+                let running = registry.running_recovery(&account.id).await?;
+                (registry.unseen_notices(&account.id).await?, running)
             }
-            None => 0,
+            None => (0, None),
         };
+        let recovery = running.map(|recovery| recovery::told(&recovery, &page, t));
         let frame = Frame {
             t,
             here,
@@ -191,6 +196,7 @@ impl Asked<'_> {
             unseen,
             done: None,
             alert: None,
+            recovery,
             cookie,
         };
         Ok(Some((page, frame)))

@@ -6,12 +6,14 @@
 
 mod activity;
 mod apps;
+mod details;
 mod devices;
 mod frame;
 pub mod links;
 mod lost;
 mod overview;
 pub mod pages;
+mod recovery;
 mod security;
 mod sessions;
 mod settings;
@@ -31,6 +33,7 @@ pub fn mount(cfg: &mut ServiceConfig, signin: &SignIn, registry: &Registry) {
         .service(resource("/account/devices/rename").route(post().to(devices::rename)))
         .service(resource("/account/devices/remove").route(post().to(devices::remove)))
         .service(resource("/account/devices/found").route(post().to(devices::found)))
+        .service(resource("/account/recovery/cancel").route(post().to(recovery::cancel)))
         .service(resource("/account/lost").route(get().to(lost::get)).route(post().to(lost::post)))
         .service(resource("/account/security").route(get().to(security::get)))
         .service(resource("/account/security/passkeys/rename").route(post().to(security::rename_passkey)))
@@ -49,5 +52,6 @@ pub fn mount(cfg: &mut ServiceConfig, signin: &SignIn, registry: &Registry) {
         .service(
             resource("/account/settings").route(get().to(settings::get)).route(post().to(settings::post)),
         )
+        .service(resource("/account/settings/details").route(post().to(settings::details)))
         .service(resource("/account/settings/email").route(post().to(settings::email)));
 }

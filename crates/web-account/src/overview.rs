@@ -5,7 +5,7 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use registry::Registry;
 use signin::{Factors, SignIn};
-use web::{Page, Refused, Visitor, Web};
+use web::{Page, Query, Refused, Visitor, Web};
 
 use crate::activity;
 use crate::frame::{Asked, Tab, answer};
@@ -25,9 +25,10 @@ pub async fn get(
     signin: Data<SignIn>,
     registry: Data<Registry>,
     visitor: Visitor,
+    Query(query): Query,
 ) -> Result<HttpResponse, Refused> {
     let asked = Asked { req: &req, web: &web, signin: &signin, visitor: &visitor };
-    let Some((page, frame)) = asked.frame(TAB).await? else { return asked.sign_in(TAB).await };
+    let Some((page, mut frame)) = asked.frame(TAB).await? else { return asked.sign_in(TAB).await };
     let factors = match signin.factors(&visitor).await {
         Ok(factors) => factors,
         Err(refusal) => return asked.refused(refusal, TAB).await,
@@ -36,6 +37,11 @@ pub async fn get(
     let news = registry.notices(&account.id, None, NEWS).await?;
     let news = news.items.iter().map(|notice| activity::line(notice, &page)).collect();
     let t = frame.t;
+    frame.done = match query.get("done") {
+        Some("called-off") => Some(t.recovery.called_off.clone()),
+        Some("was-over") => Some(t.recovery.was_over.clone()),
+        _ => None,
+    };
     let advice = advice(&factors, &page, t, signin.has_passkeys());
     let facts = facts(&factors, t);
     let cookie = frame.cookie.clone();

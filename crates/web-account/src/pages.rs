@@ -129,6 +129,10 @@ web::pages! {
         email_waiting: String,
         /// Links can be sent.
         has_mail: bool,
+        /// What the person may set.
+        own: Vec<OwnLine>,
+        /// The version of the account that is shown.
+        version: u32,
     } "account/settings.html" samples::settings;
     /// A lost phone.
     LostPage {
@@ -203,6 +207,23 @@ pub struct SessionLine {
     pub is_this: bool,
     /// How, since when, from where.
     pub facts: Vec<Fact>,
+}
+
+/// A claim that its owner may set.
+#[derive(Debug, Clone)]
+pub struct OwnLine {
+    /// The claim: also the name of its field, after `claim-`.
+    pub name: String,
+    /// What it is called.
+    pub label: String,
+    /// `text`, `number`, `boolean` or `list`.
+    pub kind: &'static str,
+    /// As it is written in its field; for a boolean `yes`, `no` or nothing.
+    pub value: String,
+    /// What may stand there.
+    pub hint: String,
+    /// What was given does not fit.
+    pub is_bad: bool,
 }
 
 /// An app with access.

@@ -116,7 +116,7 @@ fn alert_of(refusal: &Refusal, t: &Texts) -> Option<String> {
         Refusal::SignInFailed => words.wrong_password.clone(),
         Refusal::Invalid { field: "name", .. } => t.devices.bad_name.clone(),
         Refusal::Invalid { field: "password", why } if why.contains("short") => words.too_short.clone(),
-        Refusal::Invalid { field: "password", why } if why.contains("most") => words.too_long.clone(),
+        Refusal::Invalid { field: "password", why } if why.contains("long") => words.too_long.clone(),
         Refusal::Invalid { field: "password", .. } => words.too_common.clone(),
         Refusal::TooMany { .. } => words.too_many.clone(),
         _ => return None,

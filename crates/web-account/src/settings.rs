@@ -9,8 +9,9 @@ use domain::Account;
 use registry::Registry;
 use serde_json::Value;
 use signin::SignIn;
-use web::{Form, Page, Query, Refused, Visitor, Web};
+use web::{Form, Page, Params, Query, Refused, Visitor, Web};
 
+use crate::details;
 use crate::frame::{Asked, Tab, answer, back_to};
 use crate::pages::SettingsPage;
 use crate::texts::{Settings, Texts};
@@ -44,6 +45,17 @@ async fn show(
     alert: Option<fn(&Texts) -> &str>,
     status: StatusCode,
 ) -> Result<HttpResponse, Refused> {
+    render(asked, registry, done, alert, (status, None)).await
+}
+
+/// The page; with what was typed where the form of details comes back.
+async fn render(
+    asked: &Asked<'_>,
+    registry: &Registry,
+    done: impl Fn(&Texts) -> Option<String>,
+    alert: Option<fn(&Texts) -> &str>,
+    (status, typed): (StatusCode, Option<&Params>),
+) -> Result<HttpResponse, Refused> {
     let Some((page, mut frame)) = asked.frame(TAB).await? else { return asked.sign_in(TAB).await };
     let account = asked.signin.own_account(asked.visitor).await?;
     let t = frame.t;
@@ -58,12 +70,21 @@ async fn show(
     };
     let waiting = registry.waiting_email(&account.id).await?;
     let waiting = waiting.map(|it| page.say(&words.email_waiting, "address", &domain::text::shown(&it, 254)));
+    let known = registry.own_claims(&account.id).await?;
+    let version = typed.and_then(|typed| typed.text("version").parse().ok()).unwrap_or(known.version);
+    let mut told = facts(&account, &page, words);
+    for (definition, value) in &known.others {
+        let value = domain::text::shown(&details::written(value, words).replace('\n', ", "), 400);
+        told.push((definition.label(page.lang).to_owned(), value));
+    }
     let view = SettingsPage {
+        own: details::lines(&known, typed, &page, words),
+        version,
         email: domain::text::shown(email, 254),
         email_about: about.clone(),
         email_waiting: waiting.unwrap_or_default(),
         has_mail: page.has_mail,
-        facts: facts(&account, &page, words),
+        facts: told,
         language: account.language.unwrap_or_default(),
         languages: LANGUAGES.to_vec(),
         page,
@@ -143,4 +164,40 @@ pub async fn email(
         Err(refusal) => return asked.refused(refusal, TAB).await,
     };
     show(&asked, &registry, |_| None, Some(alert), status).await
+}
+
+/// `POST /account/settings/details`: claims that their owner may set.
+pub async fn details(
+    req: HttpRequest,
+    web: Data<Web>,
+    signin: Data<SignIn>,
+    registry: Data<Registry>,
+    visitor: Visitor,
+    Form(form): Form,
+) -> Result<HttpResponse, Refused> {
+    let asked = Asked { req: &req, web: &web, signin: &signin, visitor: &visitor };
+    asked.check(&form, TAB)?;
+    let version = form.text("version").parse();
+    let version = version.map_err(|_| Refusal::Invalid { field: "version", why: "is no number" })?;
+    let deed = async {
+        let account = signin.own_account(&visitor).await?;
+        let known = registry.own_claims(&account.id).await?;
+        match details::read(&known, &form) {
+            Some(claims) => {
+                registry.set_own_claims(&account.id, claims, version, &visitor).await.map(|()| true)
+            }
+            None => Ok(false),
+        }
+    };
+    let (alert, status, typed): (fn(&Texts) -> &str, _, _) = match deed.await {
+        Ok(true) => return Ok(back_to(TAB, "saved")),
+        Ok(false) => (|t| &t.settings.own_bad, StatusCode::BAD_REQUEST, Some(&form)),
+        Err(Refusal::Invalid { field: "claims", .. }) => {
+            (|t| &t.settings.own_too_large, StatusCode::BAD_REQUEST, Some(&form))
+        }
+        // What others wrote is shown, and not written over.
+        Err(Refusal::Outdated { .. }) => (|t| &t.settings.own_changed, StatusCode::CONFLICT, None),
+        Err(refusal) => return asked.refused(refusal, TAB).await,
+    };
+    render(&asked, &registry, |_| None, Some(alert), (status, typed)).await
 }

@@ -10,6 +10,8 @@ use web::texts::{BadTexts, Catalogue};
 web::texts! {
     /// The frame.
     Nav { label, signed_in, lost, sign_out, more, overview, devices, security, sessions, apps, activity, settings }
+    /// A recovery that is running.
+    Recovery { title, waiting, link, call_off, called_off, was_over }
     /// The first page.
     Overview {
         title, advice, all_well, no_phone, no_phone_do, no_passkey, no_passkey_do, no_codes, no_codes_do, few_codes,
@@ -47,7 +49,8 @@ web::texts! {
     Settings {
         title, language, language_browser, language_lead, save, saved, known, known_lead, username, groups, email,
         email_none, email_confirmed, email_unconfirmed, email_waiting, email_change, email_new, email_lead, email_send,
-        email_sent, email_bad, email_off,
+        email_sent, email_bad, email_off, own, own_lead, own_save, own_bad, own_changed, own_too_large, hint_text,
+        hint_number, hint_min, hint_max, hint_list, unsaid, yes, no,
     }
     /// A lost phone.
     Lost {
@@ -61,6 +64,8 @@ web::texts! {
 pub struct Texts {
     /// The frame.
     pub nav: Nav,
+    /// A recovery that is running.
+    pub recovery: Recovery,
     /// The first page.
     pub overview: Overview,
     /// Phones.

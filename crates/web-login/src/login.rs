@@ -54,6 +54,9 @@ pub async fn get(
             let asks = *asks;
             second_factor::page(&req, &web, &signin, &visitor, (&id, view, asks), None).await
         }
+        Step::StepUp(_) if view.is_stuck && query.get("other").is_none() => {
+            second_factor::stuck(&req, &web, &signin, &visitor, (&id, view)).await
+        }
         Step::ChooseMethod(_) | Step::StepUp(_) => {
             let asked = Asked { other: query.get("other").is_some(), ..Asked::default() };
             Ok(page(&req, &web, &id, view, asked))

@@ -6,7 +6,7 @@ use actix_web::http::header::{HeaderValue, RETRY_AFTER};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use app::Refusal;
-use domain::JourneyId;
+use domain::{JourneyId, Recovery, RecoveryState};
 use journey::{SecondFactors, Step};
 use secrecy::SecretString;
 use signin::{SignIn, TotpSetup, View};
@@ -17,7 +17,8 @@ use crate::login::Alert;
 use crate::pages::Asker;
 
 web::pages! {
-    /// A code after the password: `code`, `recovery`, `setup`, or `unmet`.
+    /// A code after the password: `code`, `recovery`, `setup`, or `unmet`; `stuck` where nothing that is left on the account
+    /// could meet what is asked for.
     SecondFactor {
         /// Which of them.
         stage: &'static str,
@@ -42,6 +43,8 @@ web::pages! {
         is_over: bool,
         /// What went wrong.
         alert: Option<String>,
+        /// The recovery of whoever is signed in, in a sentence.
+        running: Option<String>,
     } "pages/recover.html" samples_of::recover;
 }
 
@@ -85,9 +88,21 @@ fn words_of(stage: &str, page: &web::Page) -> Words {
         "code" => (&t.title, &t.lead, &t.submit),
         "recovery" => (&t.title, &t.lead_recovery, &t.submit),
         "setup" => (&t.setup_title, &t.setup_lead, &t.setup_submit),
+        "stuck" => (&t.stuck_title, &t.stuck, &t.submit),
         _ => (&t.unmet_title, &t.unmet, &t.submit),
     };
     Words { title: title.clone(), lead: lead.clone(), button: button.clone() }
+}
+
+/// The page of a journey that asks for more than is left on the account of whoever is signed in.
+pub async fn stuck(
+    req: &HttpRequest,
+    web: &Web,
+    signin: &SignIn,
+    visitor: &Visitor,
+    (id, view): (&JourneyId, View),
+) -> Result<HttpResponse, Refused> {
+    page(req, web, signin, visitor, (id, view, SecondFactors::default()), None).await
 }
 
 /// The page of a journey whose password was right.
@@ -105,7 +120,7 @@ pub async fn page(
     };
     let mut page = web.page(req, &view.shown.ui_locales);
     page.policy.allow_form_to_host(&view.shown.host, page.is_https);
-    let stage = stage_of(asks);
+    let stage = if view.is_stuck { "stuck" } else { stage_of(asks) };
     let words = words_of(stage, &page);
     let asker = Asker::of(&view.shown, &page);
     let lead = asker.lead(&page, false);
@@ -161,16 +176,30 @@ pub async fn post(
 pub async fn recover_page(
     req: HttpRequest,
     web: Data<Web>,
+    signin: Data<SignIn>,
     visitor: Visitor,
 ) -> Result<HttpResponse, Refused> {
     let mut page = web.page(&req, &[]);
     let cookie = web.ensure_browser(&visitor, &mut page);
+    let running = signin.own_recovery(&visitor).await?.map(|recovery| running(&page, &recovery));
     let mut answer =
-        Recover { page, token: String::new(), is_over: false, alert: None }.answer(StatusCode::OK);
+        Recover { page, token: String::new(), is_over: false, alert: None, running }.answer(StatusCode::OK);
     if let Some(cookie) = cookie {
         answer.add_cookie(&cookie).map_err(|error| Refusal::Corrupt(error.to_string()))?;
     }
     Ok(answer)
+}
+
+/// What its owner is told of a recovery that is not over.
+fn running(page: &web::Page, recovery: &Recovery) -> String {
+    let t = &page.t.recover;
+    let (sentence, at) = match recovery.state {
+        RecoveryState::Completed => (&t.running_link, recovery.expires_at),
+        _ => (&t.running, recovery.ready_at),
+    };
+    let at = at.rfc3339();
+    let shown = format!("{} {} UTC", at.get(..10).unwrap_or_default(), at.get(11..16).unwrap_or_default());
+    page.say(sentence, "time", &shown)
 }
 
 /// `POST /recover`: goes on where a passkey is added.
@@ -193,7 +222,8 @@ pub async fn recover(
         let token = if is_plain { token.clone() } else { String::new() };
         let mut page = page();
         page.csrf = visitor.browser.as_ref().map(origin::csrf_token).unwrap_or_default();
-        let mut answer = Recover { page, token, is_over: false, alert: Some(sentence) }.answer(status);
+        let mut answer =
+            Recover { page, token, is_over: false, alert: Some(sentence), running: None }.answer(status);
         if let Some(after) = after {
             answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));
         }
@@ -215,7 +245,8 @@ pub async fn recover(
         Err(Refusal::Gone) => {
             let page = page();
             let alert = Some(page.t.recover.over.clone());
-            Ok(Recover { page, token: String::new(), is_over: true, alert }.answer(StatusCode::GONE))
+            Ok(Recover { page, token: String::new(), is_over: true, alert, running: None }
+                .answer(StatusCode::GONE))
         }
         Err(other) => Err(other.into()),
     }
@@ -252,13 +283,17 @@ mod samples_of {
             ("recovery", of("recovery", None, None)),
             ("setup", of("setup", Some(setup), None)),
             ("unmet", of("unmet", None, None)),
+            ("stuck", of("stuck", None, None)),
         ]
     }
 
     pub fn recover(page: &dyn Fn() -> Page) -> Vec<(&'static str, Recover)> {
-        let of = |is_over, alert| Recover { page: page(), token: String::new(), is_over, alert };
+        let of =
+            |is_over, alert| Recover { page: page(), token: String::new(), is_over, alert, running: None };
+        let running = page().say(&page().t.recover.running, "time", "2026-11-22 09:14 UTC");
         vec![
             ("open", of(false, None)),
+            ("running", Recover { running: Some(running), ..of(false, None) }),
             ("failed", of(false, Some(page().t.recover.failed.clone()))),
             ("over", of(true, Some(page().t.recover.over.clone()))),
         ]

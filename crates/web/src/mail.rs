@@ -67,6 +67,7 @@ kinds! {
     recovery_cancelled NoticeKind::RecoveryCancelled { .. },
     recovery_completed NoticeKind::RecoveryCompleted,
     email_changed NoticeKind::EmailChanged { .. },
+    profile_changed NoticeKind::ProfileChanged { .. },
     account_locked NoticeKind::AccountLocked { .. },
     account_enabled NoticeKind::AccountEnabled,
     session_ended NoticeKind::SessionEnded { .. },
@@ -322,7 +323,8 @@ fn facts(kind: &NoticeKind, t: &Words) -> Vec<(String, String)> {
         | NoticeKind::PasswordChanged { by }
         | NoticeKind::SecondFactorOff { by }
         | NoticeKind::RecoveryCodesMade { by }
-        | NoticeKind::RecoveryCancelled { by } => add(&t.by, who(*by, t)),
+        | NoticeKind::RecoveryCancelled { by }
+        | NoticeKind::ProfileChanged { by } => add(&t.by, who(*by, t)),
         NoticeKind::RecoveryCodeUsed { left } => add(&t.codes_left, &left.to_string()),
         NoticeKind::RecoveryOpened { ready_at, .. } => add(&t.from_then, &time(*ready_at)),
         NoticeKind::EmailChanged { from, to, by } => {

@@ -59,10 +59,13 @@ texts! {
     /// The step after a right password.
     SecondFactor {
         title, lead, lead_recovery, code, hint, submit, failed, other_way, setup_title, setup_lead, scan, secret,
-        image, setup_submit, unmet_title, unmet,
+        image, setup_submit, unmet_title, unmet, stuck_title, stuck, stuck_out,
     }
     /// The way back that the helpdesk opened.
-    Recover { title, lead, password, code, submit, failed, over, needs_script }
+    Recover {
+        title, lead, password, code, submit, failed, over, needs_script, help_title, help, help_running, help_sign_in,
+        running_title, running, running_link, call_off,
+    }
     /// Adding a passkey.
     Passkey {
         title, lead, name, add, wait, added_title, added_lead, failed, exists, unsupported, console,

@@ -126,7 +126,7 @@ pub(crate) fn language(tag: &str) -> Result<String, Refusal> {
     }
 }
 
-fn set(claims: &mut Map<String, Value>, name: &str, value: Value) {
+pub(super) fn set(claims: &mut Map<String, Value>, name: &str, value: Value) {
     if value.is_null() {
         claims.remove(name);
     } else {
@@ -135,7 +135,7 @@ fn set(claims: &mut Map<String, Value>, name: &str, value: Value) {
 }
 
 /// What changed, by name: no values, which the audit trail would keep for ever (SEC-199).
-fn changed(before: &Person, after: &domain::Account) -> Vec<String> {
+pub(super) fn changed(before: &Person, after: &domain::Account) -> Vec<String> {
     let before = &before.account;
     let mut names = Vec::new();
     if before.username != after.username {

@@ -4,7 +4,7 @@ use web::Page;
 
 use super::{
     ActivityPage, AppLine, AppsPage, CodesPage, DeviceLine, DevicesPage, Fact, Line, LostPage, OverviewPage,
-    PasskeyLine, SecurityPage, SessionLine, SessionsPage, SettingsPage, TotpPage,
+    OwnLine, PasskeyLine, SecurityPage, SessionLine, SessionsPage, SettingsPage, TotpPage,
 };
 use crate::frame::{Frame, Tab};
 use crate::texts::{self, Texts};
@@ -29,6 +29,7 @@ fn frames(
         unseen: 2,
         done: None,
         alert: None,
+        recovery: None,
         cookie: None,
     };
     Some((frame, t))
@@ -57,8 +58,21 @@ pub fn overview(page: &dyn Fn() -> Page) -> Samples<OverviewPage> {
     let facts = vec![(t.overview.phones.clone(), "0".to_owned())];
     let new =
         OverviewPage { page: page(), frame: frame.clone(), t, advice, facts: facts.clone(), news: vec![] };
+    let sentence = page().say(&t.recovery.waiting, "time", "2026-11-22 09:14 UTC");
+    let running = OverviewPage {
+        page: page(),
+        frame: Frame { recovery: Some(sentence), ..frame.clone() },
+        t,
+        advice: Vec::new(),
+        facts: facts.clone(),
+        news: vec![],
+    };
     let (advice, news) = (Vec::new(), vec![news(true), news(false)]);
-    vec![("new", new), ("settled", OverviewPage { page: page(), frame, t, advice, facts, news })]
+    vec![
+        ("new", new),
+        ("recovery", running),
+        ("settled", OverviewPage { page: page(), frame, t, advice, facts, news }),
+    ]
 }
 
 pub fn devices(page: &dyn Fn() -> Page) -> Samples<DevicesPage> {
@@ -174,7 +188,23 @@ pub fn settings(page: &dyn Fn() -> Page) -> Samples<SettingsPage> {
         email_about: t.settings.email_none.clone(),
         email_waiting: String::new(),
         has_mail: false,
+        own: Vec::new(),
+        version: 1,
     };
+    let own = |name: &str, kind, value: &str, is_bad| OwnLine {
+        name: name.to_owned(),
+        label: HOSTILE.to_owned(),
+        kind,
+        value: value.to_owned(),
+        hint: page().say(&t.settings.hint_text, "count", "200"),
+        is_bad,
+    };
+    let own = vec![
+        own("nickname_here", "text", HOSTILE, true),
+        own("desk", "number", "7", false),
+        own("vegetarian", "boolean", "yes", false),
+        own("skills", "list", HOSTILE, false),
+    ];
     let german = SettingsPage {
         page: page(),
         frame,
@@ -186,6 +216,8 @@ pub fn settings(page: &dyn Fn() -> Page) -> Samples<SettingsPage> {
         email_about: t.settings.email_unconfirmed.clone(),
         email_waiting: HOSTILE.to_owned(),
         has_mail: true,
+        own,
+        version: 7,
     };
     vec![("german", german), ("without mail", without)]
 }
