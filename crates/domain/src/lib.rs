@@ -12,6 +12,7 @@
 pub mod account;
 pub mod api_key;
 pub mod audit;
+pub mod cas_service;
 pub mod claim_definition;
 pub mod client;
 pub mod credential;
@@ -44,6 +45,7 @@ pub use account::{Account, AccountState, Username};
 pub use api_key::{ApiKey, ListedApiKey};
 pub use audit::search::{AuditFilter, AuditOrder, AuditPage, StoredAudit};
 pub use audit::{Actor, AuditEntry, AuditEvent, Outcome};
+pub use cas_service::{CasService, SingleLogout};
 pub use claim_definition::{ClaimDefinition, ClaimEditor, ClaimKind, ClaimLimits};
 pub use client::{Client, ClientAuthMethod, SigningAlg};
 pub use credential::{Passkey, PasswordHash};

@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Acr, SecretHash, SigningAlg};
+use crate::{Acr, CasService, SecretHash, SigningAlg};
 
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$of:meta])* $variant:ident $word:literal,)* }) => {
@@ -289,6 +289,9 @@ pub struct ClientMetadata {
     pub software_id: Option<String>,
     /// `software_version`.
     pub software_version: Option<String>,
+    /// It speaks CAS: what it is as a service.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cas: Option<CasService>,
 }
 
 impl Default for ClientMetadata {
@@ -326,6 +329,7 @@ impl Default for ClientMetadata {
             is_dynamic: false,
             software_id: None,
             software_version: None,
+            cas: None,
         }
     }
 }

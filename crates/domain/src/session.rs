@@ -21,6 +21,8 @@ pub enum Method {
     Totp,
     /// A recovery code, after the password.
     RecoveryCode,
+    /// An approval by an app made for the QR module of CAS: it shows a token, and verifies nobody (SEC-068).
+    CasPhone,
     /// The link of a recovery by the helpdesk: lets its owner set up a passkey or a phone, and nothing else.
     Recovery,
 }
@@ -35,6 +37,7 @@ impl Method {
             Self::Phone => "phone",
             Self::Totp => "totp",
             Self::RecoveryCode => "recovery_code",
+            Self::CasPhone => "cas_phone",
             Self::Recovery => "recovery",
         }
     }
@@ -42,7 +45,7 @@ impl Method {
     /// Whether it says who somebody is by itself. What does not, only adds to a password, and meets no demand alone.
     #[must_use]
     pub const fn stands_alone(self) -> bool {
-        matches!(self, Self::Password | Self::Passkey | Self::Phone)
+        matches!(self, Self::Password | Self::Passkey | Self::Phone | Self::CasPhone)
     }
 
     /// Whether it makes a second factor of a password.
@@ -56,6 +59,9 @@ impl Method {
 /// alone (SEC-039).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Acr {
+    /// An approval by an app made for the QR module of CAS (SEC-068): the least there is.
+    #[serde(rename = "urn:latchbolt:acr:cas-app")]
+    CasApp,
     /// A password alone.
     #[serde(rename = "urn:latchbolt:acr:password")]
     Password,
@@ -72,12 +78,17 @@ pub enum Acr {
 
 impl Acr {
     /// All, weakest first.
-    pub const ALL: &'static [Self] = &[Self::Password, Self::Qr, Self::QrKnownBrowser, Self::Passkey];
+    pub const ALL: &'static [Self] =
+        &[Self::CasApp, Self::Password, Self::Qr, Self::QrKnownBrowser, Self::Passkey];
+
+    /// Those that a relying party may ask for: the least is what it gets without asking.
+    pub const ASKED: &'static [Self] = &[Self::Password, Self::Qr, Self::QrKnownBrowser, Self::Passkey];
 
     /// The value in `acr`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::CasApp => "urn:latchbolt:acr:cas-app",
             Self::Password => "urn:latchbolt:acr:password",
             Self::Qr => "urn:latchbolt:acr:qr",
             Self::QrKnownBrowser => "urn:latchbolt:acr:qr-known-browser",
@@ -108,6 +119,7 @@ impl Proof {
     #[must_use]
     pub const fn acr(&self) -> Acr {
         match (self.method, self.known_browser) {
+            (Method::CasPhone, _) => Acr::CasApp,
             // A code makes a password no phishing-resistant thing: the class stays, and `amr` says `mfa`.
             (Method::Password | Method::Totp | Method::RecoveryCode | Method::Recovery, _) => Acr::Password,
             (Method::Phone, false) => Acr::Qr,
@@ -126,6 +138,8 @@ impl Proof {
             Method::Passkey => &["swk", "user", "mfa"],
             // Both are told after a right password only, and a recovery code is a password used once.
             Method::Totp | Method::RecoveryCode => &["otp", "mfa"],
+            // A second channel, and nothing more is known.
+            Method::CasPhone => &["mca"],
             Method::Recovery => &[],
         }
     }
@@ -273,7 +287,7 @@ mod tests {
     #[test]
     fn classes_are_a_ladder() {
         assert!(
-            Acr::Password < Acr::Qr && Acr::Qr < Acr::QrKnownBrowser && Acr::QrKnownBrowser < Acr::Passkey
+            Acr::CasApp < Acr::Password && Acr::Password < Acr::Qr && Acr::Qr < Acr::QrKnownBrowser && Acr::QrKnownBrowser < Acr::Passkey
         );
         for acr in Acr::ALL {
             assert_eq!(Acr::from_value(acr.as_str()), Some(*acr));

@@ -62,6 +62,7 @@ impl Need {
             .iter()
             .map(|acr| match acr {
                 Acr::Password => Method::Password,
+                Acr::CasApp => Method::CasPhone,
                 Acr::Qr | Acr::QrKnownBrowser => Method::Phone,
                 Acr::Passkey => Method::Passkey,
             })
@@ -102,10 +103,11 @@ mod tests {
     #[test]
     fn the_essential_class_is_a_floor() {
         let proofs = [
-            (proof(Method::Password, 1, false), 0),
-            (proof(Method::Phone, 1, false), 1),
-            (proof(Method::Phone, 1, true), 2),
-            (proof(Method::Passkey, 1, false), 3),
+            (proof(Method::CasPhone, 1, true), 0),
+            (proof(Method::Password, 1, false), 1),
+            (proof(Method::Phone, 1, false), 2),
+            (proof(Method::Phone, 1, true), 3),
+            (proof(Method::Passkey, 1, false), 4),
         ];
         for (rank, acr) in Acr::ALL.iter().enumerate() {
             for (proof, reaches) in proofs {

@@ -193,7 +193,7 @@ pub fn metadata(
     ]))
     .set_grant_types_supported(Some(GrantType::ALL.iter().map(|grant| grant_type(*grant)).collect()))
     .set_acr_values_supported(Some(
-        Acr::ALL.iter().map(|acr| AuthenticationContextClass::new(acr.as_str().to_owned())).collect(),
+        Acr::ASKED.iter().map(|acr| AuthenticationContextClass::new(acr.as_str().to_owned())).collect(),
     ))
     .set_id_token_encryption_alg_values_supported(Some(key_algs.clone()))
     .set_id_token_encryption_enc_values_supported(Some(encs.clone()))

@@ -9,6 +9,9 @@ use crate::corrupt;
 use crate::values::{Values, bind, fixed, json, parsed, small, word};
 use crate::work::{Cells, Entry, SqlWork, pg_sql, sql};
 
+/// They are all kept in memory.
+const MOST_SERVICES: u32 = 10_000;
+
 /// `id, name, is_verified, is_enabled, redirect_uris, is_native, auth_method, secret_hash, scopes,
 /// id_token_alg, requires_pkce, skips_consent, requires_phishing_resistant, skips_check_code,
 /// requires_same_country, default_max_age, logo_uri, client_uri, policy_uri, tos_uri, created_at, metadata`
@@ -229,6 +232,7 @@ fn values_of(client: &Client) -> Result<Values> {
         client.policy_uri.as_ref(),
         client.tos_uri.as_ref(),
         metadata,
+        client.metadata.cas.as_ref().map(|service| i64::from(service.order)),
     ])
 }
 
@@ -268,6 +272,24 @@ impl Clients for SqlWork {
                    FROM clients WHERE id > $1 ORDER BY id LIMIT $2"
             ),
             bind![page.after.unwrap_or_default(), page.limit.min(PAGE)],
+        )
+        .await?
+        .into_iter()
+        .map(Client::try_from)
+        .collect()
+    }
+
+    async fn cas_services(&mut self, limit: u32) -> Result<Vec<Client>> {
+        self.all::<ClientRow>(
+            sql!(
+                "SELECT id, name, is_verified, is_enabled, redirect_uris, is_native, auth_method,
+                        secret_hash, scopes, id_token_alg, requires_pkce, skips_consent,
+                        requires_phishing_resistant, skips_check_code, requires_same_country,
+                        default_max_age, logo_uri, client_uri, policy_uri, tos_uri, created_at,
+                        metadata
+                   FROM clients WHERE cas_order IS NOT NULL ORDER BY cas_order, id LIMIT $1"
+            ),
+            bind![limit.min(MOST_SERVICES)],
         )
         .await?
         .into_iter()
@@ -334,9 +356,9 @@ impl EditClients for SqlWork {
                     (id, name, is_verified, is_enabled, redirect_uris, is_native, auth_method, secret_hash,
                      scopes, id_token_alg, requires_pkce, skips_consent, requires_phishing_resistant,
                      skips_check_code, requires_same_country, default_max_age, logo_uri, client_uri,
-                     policy_uri, tos_uri, metadata, created_at)
+                     policy_uri, tos_uri, metadata, cas_order, created_at)
                  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
-                     $19, $20, $21, $22)"
+                     $19, $20, $21, $22, $23)"
             ),
             values,
         )
@@ -353,7 +375,8 @@ impl EditClients for SqlWork {
                             auth_method = $7, secret_hash = $8, scopes = $9, id_token_alg = $10,
                             requires_pkce = $11, skips_consent = $12, requires_phishing_resistant = $13,
                             skips_check_code = $14, requires_same_country = $15, default_max_age = $16,
-                            logo_uri = $17, client_uri = $18, policy_uri = $19, tos_uri = $20, metadata = $21
+                            logo_uri = $17, client_uri = $18, policy_uri = $19, tos_uri = $20, metadata = $21,
+                            cas_order = $22
                       WHERE id = $1"
                 ),
                 values_of(client)?,

@@ -12,6 +12,7 @@
 mod accounts;
 mod administration;
 mod audit;
+mod cas_logins;
 mod clients;
 mod devices;
 mod enrolments;
@@ -244,6 +245,16 @@ impl Store for SqlStore {
                      (SELECT session_id, client_id FROM logout_notices WHERE created_at <= $1 ORDER BY created_at LIMIT $2)",
                     postgres: "DELETE FROM logout_notices WHERE (session_id, client_id) IN
                      (SELECT session_id, client_id FROM logout_notices WHERE created_at <= $1 ORDER BY created_at LIMIT $2
+                      FOR UPDATE SKIP LOCKED)"
+                ),
+                now.before(NOTICE_LIFE),
+            ),
+            (
+                sql!(
+                    sqlite: "DELETE FROM cas_logout_notices WHERE ticket IN
+                     (SELECT ticket FROM cas_logout_notices WHERE created_at <= $1 ORDER BY created_at LIMIT $2)",
+                    postgres: "DELETE FROM cas_logout_notices WHERE ticket IN
+                     (SELECT ticket FROM cas_logout_notices WHERE created_at <= $1 ORDER BY created_at LIMIT $2
                       FOR UPDATE SKIP LOCKED)"
                 ),
                 now.before(NOTICE_LIFE),

@@ -354,6 +354,17 @@ impl EditSessions for SqlWork {
                 bind![id, now],
             )
             .await?;
+            self.run(
+                sql!(
+                    "INSERT INTO cas_logout_notices
+                        (ticket, client_id, service, username, attempts, created_at, due_at)
+                     SELECT ticket, client_id, service, username, 0, $2, $2
+                       FROM cas_logins WHERE session_id = $1 AND by_server
+                     ON CONFLICT (ticket) DO NOTHING"
+                ),
+                bind![id, now],
+            )
+            .await?;
         }
         Ok(ended == 1)
     }
@@ -400,6 +411,18 @@ impl EditSessions for SqlWork {
                 bind![device, now],
             )
             .await?;
+            self.run(
+                sql!(
+                    "INSERT INTO cas_logout_notices
+                        (ticket, client_id, service, username, attempts, created_at, due_at)
+                     SELECT c.ticket, c.client_id, c.service, c.username, 0, $2, $2
+                       FROM cas_logins c JOIN sessions s ON s.id = c.session_id
+                      WHERE s.device_id = $1 AND s.ended_at = $2 AND c.by_server
+                     ON CONFLICT (ticket) DO NOTHING"
+                ),
+                bind![device, now],
+            )
+            .await?;
         }
         ended.into_iter().map(SessionId::try_from).collect()
     }
@@ -438,6 +461,18 @@ impl EditSessions for SqlWork {
                        FROM session_clients c JOIN sessions s ON s.id = c.session_id
                       WHERE s.account_id = $1 AND s.ended_at = $2 AND c.by_server
                      ON CONFLICT (session_id, client_id) DO NOTHING"
+                ),
+                bind![account, now],
+            )
+            .await?;
+            self.run(
+                sql!(
+                    "INSERT INTO cas_logout_notices
+                        (ticket, client_id, service, username, attempts, created_at, due_at)
+                     SELECT c.ticket, c.client_id, c.service, c.username, 0, $2, $2
+                       FROM cas_logins c JOIN sessions s ON s.id = c.session_id
+                      WHERE s.account_id = $1 AND s.ended_at = $2 AND c.by_server
+                     ON CONFLICT (ticket) DO NOTHING"
                 ),
                 bind![account, now],
             )

@@ -14,6 +14,9 @@ pub trait Clients: Send {
     /// Clients in the order of their ids; the page key is the id.
     async fn clients(&mut self, page: Page<'_>) -> Result<Vec<Client>>;
 
+    /// The clients that are CAS services, enabled or not, in their order, at most `limit` (10,000 and no more).
+    async fn cas_services(&mut self, limit: u32) -> Result<Vec<Client>>;
+
     /// The remembered consent.
     async fn consent(&mut self, account: &AccountId, client: &ClientId) -> Result<Option<Consent>>;
 

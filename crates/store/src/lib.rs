@@ -11,6 +11,7 @@
 mod accounts;
 mod administration;
 mod audit;
+mod cas_logins;
 mod clients;
 mod devices;
 mod enrolments;
@@ -34,6 +35,7 @@ use async_trait::async_trait;
 pub use accounts::{Accounts, EditAccounts};
 pub use administration::{Administration, EditAdministration};
 pub use audit::{AuditTrail, EditAudit};
+pub use cas_logins::{CasLogin, CasLogins, CasLogoutNotice, EditCasLogins};
 pub use clients::{Clients, EditClients};
 pub use devices::{ApprovalNote, ChangeNote, DeviceFilter, Devices, EditDevices};
 pub use enrolments::{EditEnrolments, EnrolmentFilter, Enrolments};
@@ -86,6 +88,7 @@ pub trait View:
     Accounts
     + Administration
     + AuditTrail
+    + CasLogins
     + Clients
     + Devices
     + Enrolments
@@ -105,6 +108,7 @@ impl<T> View for T where
     T: Accounts
         + Administration
         + AuditTrail
+        + CasLogins
         + Clients
         + Devices
         + Enrolments
@@ -132,6 +136,7 @@ pub trait Work:
     + EditGrants
     + EditRefresh
     + EditLogouts
+    + EditCasLogins
     + EditKeys
     + EditAudit
     + EditAdministration

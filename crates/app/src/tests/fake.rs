@@ -12,8 +12,8 @@ use domain::{
     Passkey, PasswordHash, Proof, RefreshFamily, SecretHash, SessionEnd, SessionId, SigningAlg, Timestamp,
 };
 use store::{
-    Accounts, AuditTrail, Clients, Devices, Grants, Keys, Logouts, Page, Refresh, Result, SessionClient,
-    Sessions, SignedIn, Store, StoreError, View, Work,
+    Accounts, AuditTrail, CasLogin, CasLogins, Clients, Devices, Grants, Keys, Logouts, Page, Refresh,
+    Result, SessionClient, Sessions, SignedIn, Store, StoreError, View, Work,
 };
 use tokio::sync::Notify;
 
@@ -193,6 +193,9 @@ impl Clients for FakeView {
     async fn client(&mut self, id: &ClientId) -> Result<Option<Client>> {
         Ok(Some(self.0.client.lock().unwrap().clone()).filter(|client| client.id == *id))
     }
+    async fn cas_services(&mut self, _: u32) -> Result<Vec<Client>> {
+        Ok(Vec::new())
+    }
     async fn clients(&mut self, _: Page<'_>) -> Result<Vec<Client>> {
         Ok(Vec::new())
     }
@@ -290,6 +293,16 @@ impl Logouts for FakeView {
         Ok(Vec::new())
     }
     async fn waiting_logouts(&mut self) -> Result<u64> {
+        Ok(0)
+    }
+}
+
+#[async_trait]
+impl CasLogins for FakeView {
+    async fn cas_logins(&mut self, _: &SessionId) -> Result<Vec<CasLogin>> {
+        Ok(Vec::new())
+    }
+    async fn waiting_cas_logouts(&mut self) -> Result<u64> {
         Ok(0)
     }
 }

@@ -209,7 +209,7 @@ fn request_uris(members: &Members<'_>) -> Result<Vec<String>, BadRegistration> {
 }
 
 fn default_acr(members: &Members<'_>, narrows: bool) -> Result<Vec<Acr>, BadRegistration> {
-    let all = names(Acr::ALL, Acr::as_str);
+    let all = names(Acr::ASKED, Acr::as_str);
     Ok(members.words("default_acr_values", Acr::from_value, &all, narrows)?.unwrap_or_default())
 }
 

@@ -10,6 +10,7 @@
 pub mod accounts;
 pub mod administration;
 pub mod audit;
+pub mod cas_logins;
 pub mod clients;
 pub mod devices;
 pub mod enrolments;
@@ -57,6 +58,12 @@ macro_rules! conformance {
                 entries_of_parallel_units_are_all_kept
                 pages_of_the_trail_are_whole
                 blocks_are_sealed_once
+            }
+            cas_logins {
+                services_come_in_their_order
+                every_end_of_a_session_leaves_cas_notices
+                no_cas_service_is_forgotten
+                a_cas_notice_is_claimed_by_one
             }
             clients {
                 a_client_survives_its_row
