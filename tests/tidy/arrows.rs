@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use crate::source::{crate_of, files, product, without_comments};
 
-const L0: &[&str] = &["domain", "oidc", "journey", "qr", "jose"];
-const L3: &[&str] = &["signin", "provider", "registry"];
+const L0: &[&str] = &["domain", "oidc", "journey", "qr", "cas", "jose"];
+const L3: &[&str] = &["signin", "provider", "registry", "tickets"];
 const L5: &[&str] = &["web-oidc", "web-login", "web-phone", "web-account", "web-admin"];
 
 /// Crate → crates of ours that it may import.
@@ -16,6 +16,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("oidc", &["domain"]),
     ("journey", &["domain"]),
     ("qr", &["domain"]),
+    ("cas", &["domain"]),
     ("jose", &["domain"]),
     ("store", &["domain"]),
     ("live", &["domain"]),
@@ -26,6 +27,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("live-postgres", &["live"]),
     ("app", &["domain", "jose", "journey", "store", "live", "outbound"]),
     ("signin", &["app", "journey", "qr", "domain", "store", "live"]),
+    ("tickets", &["app", "cas", "journey", "domain", "store", "live", "outbound"]),
     ("provider", &["app", "oidc", "journey", "jose", "domain", "store", "live", "outbound"]),
     ("letters", &[]),
     ("registry", &["app", "qr", "jose", "letters", "domain", "store", "live", "outbound"]),
@@ -49,6 +51,7 @@ const EVERYTHING: &[&str] = &[
     "oidc",
     "journey",
     "qr",
+    "cas",
     "jose",
     "store",
     "live",
@@ -77,6 +80,7 @@ const UP_TO_WEB: &[&str] = &[
     "oidc",
     "journey",
     "qr",
+    "cas",
     "jose",
     "store",
     "live",
