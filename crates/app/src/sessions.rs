@@ -65,6 +65,22 @@ impl SessionCache {
         Ok(found.filter(|who| self.counts(who)))
     }
 
+    /// As [`SessionCache::current`], by the hash of the secret: for tickets that are a session's secret in another form.
+    ///
+    /// # Errors
+    /// The store is unavailable or corrupt.
+    pub async fn by_hash(&self, hash: &SecretHash) -> Result<Option<Arc<SignedIn>>, Refusal> {
+        let found = match self.fresh.find(hash) {
+            Some(who) => Some(who),
+            None => self.read(*hash).await?,
+        };
+        let found = found.filter(|who| self.counts(who));
+        if let Some(who) = &found {
+            self.touch(who);
+        }
+        Ok(found)
+    }
+
     async fn read(&self, hash: SecretHash) -> Result<Option<Arc<SignedIn>>, Refusal> {
         let mark = self.fresh.mark();
         let Some(who) = self.store.read().await?.session_by_secret(&hash).await? else { return Ok(None) };

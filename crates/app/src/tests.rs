@@ -190,7 +190,7 @@ async fn a_journey_is_kept_for_the_browser_that_began_it() {
         need: journey::Need::default(),
         purpose: journeys::Purpose { kind: "oidc".to_owned(), payload: "sealed".to_owned() },
         shown: journeys::Shown { client_name: "Shop".to_owned(), ..journeys::Shown::default() },
-        methods: journey::MethodPolicy { password: true, passkey: true, phone: true },
+        methods: journey::MethodPolicy::ALL,
     };
     let id = journeys::start(&world.app, new, &browser.hash()).await.unwrap();
     let slots = world.app.slots::<journeys::JourneySlot>();

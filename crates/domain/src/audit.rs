@@ -63,6 +63,10 @@ events! {
     SessionStarted "session.started",
     /// A browser session ended.
     SessionEnded "session.ended",
+    /// A CAS service asked about a ticket that was issued.
+    TicketValidated "ticket.validated",
+    /// A CAS service got a ticket for another.
+    TicketProxied "ticket.proxied",
     /// A consent was given.
     ConsentGiven "consent.given",
     /// A consent was refused.

@@ -58,8 +58,6 @@ pub struct CasService {
     pub logout_url: Option<String>,
     /// The class that its people must reach.
     pub required_acr: Option<Acr>,
-    /// People may sign in for it with apps made for the QR module of CAS (SEC-065: off by default).
-    pub takes_cas_apps: bool,
     /// A line of its own for the sign-in page, by language: plain text, at most 200 characters.
     pub texts: BTreeMap<String, String>,
 }

@@ -289,6 +289,8 @@ pub struct ClientMetadata {
     pub software_id: Option<String>,
     /// `software_version`.
     pub software_version: Option<String>,
+    /// People may sign in for it with apps made for the QR module of CAS (SEC-065).
+    pub takes_cas_apps: bool,
     /// It speaks CAS: what it is as a service.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cas: Option<CasService>,
@@ -329,6 +331,7 @@ impl Default for ClientMetadata {
             is_dynamic: false,
             software_id: None,
             software_version: None,
+            takes_cas_apps: false,
             cas: None,
         }
     }

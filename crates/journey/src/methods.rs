@@ -14,11 +14,14 @@ pub struct MethodPolicy {
     pub passkey: bool,
     /// A QR approval by an enrolled phone (SEC-040: a relying party can exclude it).
     pub phone: bool,
+    /// An approval by an app made for CAS (SEC-065: operator and relying party must both have switched it on).
+    #[serde(default)]
+    pub cas_phone: bool,
 }
 
 impl MethodPolicy {
     /// Everything.
-    pub const ALL: Self = Self { password: true, passkey: true, phone: true };
+    pub const ALL: Self = Self { password: true, passkey: true, phone: true, cas_phone: true };
 }
 
 impl Default for MethodPolicy {
@@ -36,6 +39,9 @@ pub struct Methods {
     pub passkey: bool,
     /// A QR approval by an enrolled phone.
     pub phone: bool,
+    /// An approval by an app made for CAS (SEC-065).
+    #[serde(default)]
+    pub cas_phone: bool,
 }
 
 impl Methods {
@@ -61,6 +67,7 @@ impl Methods {
             password: policy.password && can(Method::Password),
             passkey: policy.passkey && can(Method::Passkey),
             phone: policy.phone && can(Method::Phone),
+            cas_phone: policy.cas_phone && need.fresh_since.is_none() && can(Method::CasPhone),
         }
     }
 
@@ -71,6 +78,8 @@ impl Methods {
             Method::Password => self.password,
             Method::Passkey => self.passkey,
             Method::Phone => self.phone,
+            // Its own question, in its own mode (SEC-065).
+            Method::CasPhone => self.cas_phone,
             // These follow a password; nobody chooses them.
             Method::Totp | Method::RecoveryCode | Method::Recovery => false,
         }
@@ -83,12 +92,13 @@ impl Methods {
             password: self.password && !proven.password,
             passkey: self.passkey && !proven.passkey,
             phone: self.phone && !proven.phone,
+            cas_phone: self.cas_phone && !proven.cas_phone,
         }
     }
 
     /// Whether nothing can be offered: the need cannot be met here (`unmet_authentication_requirements`).
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        !self.password && !self.passkey && !self.phone
+        !self.password && !self.passkey && !self.phone && !self.cas_phone
     }
 }

@@ -46,7 +46,7 @@ impl Need {
     pub fn proven(&self, proofs: &[Proof]) -> Methods {
         let is_fresh = |proof: &&Proof| self.fresh_since.is_none_or(|since| proof.at >= since);
         let has = |method| proofs.iter().filter(is_fresh).any(|proof| proof.method == method);
-        Methods { password: has(Method::Password), passkey: has(Method::Passkey), phone: has(Method::Phone) }
+        Methods { password: has(Method::Password), passkey: has(Method::Passkey), phone: has(Method::Phone), cas_phone: has(Method::CasPhone) }
     }
 
     /// Whether this person will do.
@@ -89,6 +89,8 @@ mod tests {
     use super::*;
     use crate::MethodPolicy;
 
+    /// Apps made for CAS are switched on by name.
+    const USUAL: MethodPolicy = MethodPolicy { cas_phone: false, ..MethodPolicy::ALL };
     const NOW: Timestamp = Timestamp::from_seconds(1_000);
 
     fn proof(method: Method, at: i64, known_browser: bool) -> Proof {
@@ -144,10 +146,10 @@ mod tests {
 
     #[test]
     fn sec_039_a_phone_is_not_offered_where_more_than_qr_is_essential() {
-        let offered = |need: &Need| Methods::that_meet(need, MethodPolicy::ALL, NOW);
-        let all = Methods { password: true, passkey: true, phone: true };
-        let strong = Methods { password: false, passkey: true, phone: true };
-        let passkey = Methods { password: false, passkey: true, phone: false };
+        let offered = |need: &Need| Methods::that_meet(need, USUAL, NOW);
+        let all = Methods { password: true, passkey: true, phone: true, cas_phone: false };
+        let strong = Methods { passkey: true, phone: true, ..Methods::default() };
+        let passkey = Methods { passkey: true, ..Methods::default() };
         for (need, expected) in [
             (Need::default(), all),
             (floor(Acr::Password), all),
@@ -194,19 +196,37 @@ mod tests {
             let proofs: Vec<_> = proofs.iter().map(|(method, at)| proof(*method, *at, false)).collect();
             assert_eq!(need.met_by(&proofs), is_met, "{proofs:?}");
         }
-        let all = Methods { password: true, passkey: true, phone: true };
-        assert_eq!(Methods::that_meet(&need, MethodPolicy::ALL, NOW), all);
+        let all = Methods { password: true, passkey: true, phone: true, cas_phone: false };
+        assert_eq!(Methods::that_meet(&need, USUAL, NOW), all);
         let proven = need.proven(&[proof(Password, 60, false), proof(Phone, 40, false)]);
-        assert_eq!(all.without(proven), Methods { password: false, passkey: true, phone: true });
+        assert_eq!(all.without(proven), Methods { password: false, ..all });
+    }
+
+    #[test]
+    fn sec_068_an_app_made_for_cas_meets_what_asks_for_nothing() {
+        let offers = |need: &Need| Methods::that_meet(need, MethodPolicy::ALL, NOW).cas_phone;
+        assert!(offers(&Need::default()));
+        assert!(!Methods::that_meet(&Need::default(), USUAL, NOW).cas_phone);
+        for acr in Acr::ASKED {
+            assert!(!offers(&floor(*acr)), "{acr:?}");
+        }
+        let fresh = Need { fresh_since: Some(NOW), ..Need::default() };
+        let strong = Need { phishing_resistant: true, ..Need::default() };
+        let two = Need { two_factors: true, ..Need::default() };
+        assert!(!offers(&fresh) && !offers(&strong) && !offers(&two));
+        // Nor does it make a second factor of a password.
+        let proofs = [proof(Method::Password, 1_000, false), proof(Method::CasPhone, 1_000, true)];
+        assert!(!are_two_factors(&proofs) && !two.met_by(&proofs));
     }
 
     #[test]
     fn the_policy_takes_away_and_never_adds() {
-        for bits in 0..8u8 {
+        for bits in 0..16u8 {
             let policy =
-                MethodPolicy { password: bits & 1 != 0, passkey: bits & 2 != 0, phone: bits & 4 != 0 };
+                MethodPolicy { password: bits & 1 != 0, passkey: bits & 2 != 0, phone: bits & 4 != 0, cas_phone: bits & 8 != 0 };
             let offered = Methods::that_meet(&floor(Acr::Qr), policy, NOW);
-            assert_eq!(offered, Methods { password: false, passkey: policy.passkey, phone: policy.phone });
+            let expected = Methods { passkey: policy.passkey, phone: policy.phone, ..Methods::default() };
+            assert_eq!(offered, expected);
             assert_eq!(offered.is_empty(), !policy.passkey && !policy.phone);
         }
     }
@@ -214,7 +234,7 @@ mod tests {
     #[test]
     fn the_most_wanted_class_that_is_offered_comes_first() {
         let need = Need { wanted_acr: vec![Acr::Passkey, Acr::Qr], ..Need::default() };
-        let all = Methods { password: true, passkey: true, phone: true };
+        let all = Methods { password: true, passkey: true, phone: true, cas_phone: false };
         assert_eq!(need.preferred(&all), Some(Method::Passkey));
         assert_eq!(need.preferred(&Methods { passkey: false, ..all }), Some(Method::Phone));
         assert_eq!(need.preferred(&Methods { password: true, ..Methods::default() }), None);

@@ -217,7 +217,12 @@ impl Provider {
             },
             purpose: Purpose { kind: KIND.to_owned(), payload },
             shown,
-            methods: MethodPolicy { password: any, passkey: true, phone: any },
+            methods: MethodPolicy {
+                password: any,
+                passkey: true,
+                phone: any,
+                cas_phone: any && client.metadata.takes_cas_apps,
+            },
         };
         let (hash, browser) = match visitor.browser_hash() {
             Some(hash) => (hash, None),

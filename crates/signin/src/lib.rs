@@ -70,7 +70,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             name: "Latchbolt".to_owned(),
-            methods: MethodPolicy::ALL,
+            methods: MethodPolicy { cas_phone: false, ..MethodPolicy::ALL },
             session: SessionLimits {
                 idle: Duration::from_secs(3600),
                 absolute: Duration::from_secs(24 * 3600),
@@ -122,6 +122,8 @@ pub struct Offers {
     pub passkey: bool,
     /// A phone.
     pub phone: bool,
+    /// An app made for CAS.
+    pub cas_phone: bool,
     /// What the relying party would like best, if it said so and it is offered.
     pub preferred: Option<Method>,
     /// The class that is essential to the relying party, if any.

@@ -125,6 +125,8 @@ impl SignIn {
             cookies.browser = Some(secret);
             hash
         });
+        // Pages of ours ask for more than a token (SEC-065, SEC-068).
+        let methods = MethodPolicy { cas_phone: false, ..methods };
         let new = NewJourney {
             need,
             purpose: Purpose { kind: KIND.to_owned(), payload: path.to_owned() },

@@ -200,17 +200,19 @@ impl SignIn {
             password: offered.password,
             passkey: offered.passkey,
             phone: offered.phone,
+            cas_phone: offered.cas_phone,
             preferred: journey.need.preferred(&offered),
             needed: journey.need.acr,
         }
     }
 
     fn limited(&self, offered: Methods) -> Methods {
-        let MethodPolicy { password, passkey, phone } = self.settings().methods;
+        let MethodPolicy { password, passkey, phone, cas_phone } = self.settings().methods;
         Methods {
             password: offered.password && password,
             passkey: offered.passkey && passkey && self.has_passkeys(),
             phone: offered.phone && phone,
+            cas_phone: offered.cas_phone && cas_phone,
         }
     }
 

@@ -3,7 +3,9 @@ use domain::{Acr, Method};
 use super::*;
 
 const NOW: Timestamp = Timestamp::from_seconds(10_000);
-const ALL: Methods = Methods { password: true, passkey: true, phone: true };
+/// Apps made for CAS are switched on by name.
+const USUAL: MethodPolicy = MethodPolicy { cas_phone: false, ..MethodPolicy::ALL };
+const ALL: Methods = Methods { password: true, passkey: true, phone: true, cas_phone: false };
 
 fn ada() -> AccountId {
     AccountId::from_random([1; 16])
@@ -18,7 +20,7 @@ fn old(method: Method) -> Proof {
     Proof { method, at: Timestamp::from_seconds(1), known_browser: false }
 }
 fn journey(need: Need) -> Journey {
-    Journey::new(JourneyId::from_random([9; 16]), need, MethodPolicy::ALL, NOW)
+    Journey::new(JourneyId::from_random([9; 16]), need, USUAL, NOW)
 }
 fn proved(account: AccountId, method: Method) -> Event {
     Event::Proved { account, proof: proof(method) }
@@ -41,7 +43,7 @@ fn walk(mut journey: Journey, events: impl IntoIterator<Item = Event>) -> Journe
 fn the_dispatcher_by_table() {
     let fresh = || Need { fresh_since: Some(NOW), ..Need::default() };
     let phr = || Need { phishing_resistant: true, ..Need::default() };
-    let only_passkey = Methods { password: false, passkey: true, phone: false };
+    let only_passkey = Methods { password: false, passkey: true, phone: false, cas_phone: false };
     let rows: Vec<(&str, Need, Vec<Event>, Step)> = vec![
         ("nobody", Need::default(), vec![], Step::ChooseMethod(ALL)),
         ("password", Need::default(), vec![proved(ada(), Method::Password)], Step::Consent(vec![])),
@@ -159,9 +161,9 @@ fn a_journey_ends_with_its_time_whatever_was_proven() {
 #[test]
 fn sec_040_a_method_that_is_not_offered_does_not_count() {
     for (need, policy) in [
-        (Need { phishing_resistant: true, ..Need::default() }, MethodPolicy::ALL),
-        (Need { acr: Some(Acr::QrKnownBrowser), ..Need::default() }, MethodPolicy::ALL),
-        (Need::default(), MethodPolicy { phone: false, ..MethodPolicy::ALL }),
+        (Need { phishing_resistant: true, ..Need::default() }, USUAL),
+        (Need { acr: Some(Acr::QrKnownBrowser), ..Need::default() }, USUAL),
+        (Need::default(), MethodPolicy { phone: false, ..USUAL }),
     ] {
         let journey = Journey { methods: policy, ..journey(need) };
         assert_eq!(journey.record(proved(ada(), Method::Phone), NOW), Err(Refused::MethodNotOffered));

@@ -85,7 +85,7 @@ impl Given {
     }
 
     fn methods(&self) -> Result<MethodPolicy, Fault> {
-        let mut methods = MethodPolicy { password: false, passkey: false, phone: false };
+        let mut methods = MethodPolicy { password: false, passkey: false, phone: false, cas_phone: false };
         for name in &self.methods {
             match name.as_str() {
                 "password" => methods.password = true,

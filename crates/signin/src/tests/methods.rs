@@ -393,7 +393,7 @@ async fn a_session_that_is_strong_enough_goes_on_by_itself() {
 
 #[tokio::test]
 async fn the_operator_s_policy_takes_methods_away() {
-    let methods = journey::MethodPolicy { password: false, passkey: true, phone: false };
+    let methods = journey::MethodPolicy { password: false, passkey: true, phone: false, cas_phone: false };
     let world = world_with(app::Limits::default(), Settings { methods, ..Settings::default() }).await;
     let browser = world.browser();
     let id = world.journey(&browser).await;
