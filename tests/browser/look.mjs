@@ -6,6 +6,8 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
+import { walk } from "./keyboard.mjs";
+
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const folder = fileURLToPath(new URL("../out/screens", import.meta.url));
 mkdirSync(folder, { recursive: true });
@@ -48,4 +50,5 @@ export async function look(page, name, { isDemo = false } = {}) {
   const wide = await page.evaluate(() => document.documentElement.scrollWidth);
   assert.ok(wide <= 2560, `${name}: ${wide} pixels wide on a screen of 2560`);
   await page.setViewportSize(size);
+  if (!isDemo) await walk(page, name);
 }
