@@ -16,8 +16,8 @@ use super::route::{Answer, Route, route};
 /// The routes.
 pub(super) const ROUTES: &[Route] = &[
     route!(Get "/keys", KeysRead, list),
-    route!(Post "/keys/rotate", KeysWrite, rotate),
-    route!(Post "/keys/retire", KeysWrite, retire),
+    route!(Post "/keys/rotate", KeysWrite, rotate).fresh(),
+    route!(Post "/keys/retire", KeysWrite, retire).fresh(),
 ];
 
 /// Their description.

@@ -26,7 +26,7 @@ pub(super) const ROUTES: &[Route] = &[
     route!(Post "/users/{id}/enable", UsersLock, enable),
     route!(Post "/users/{id}/lock-down", UsersLock, lock_down),
     route!(Get "/users/{id}/groups", GroupsRead, groups),
-    route!(Put "/users/{id}/roles", RolesWrite, roles),
+    route!(Put "/users/{id}/roles", RolesWrite, roles).fresh(),
 ];
 
 /// Their description.
