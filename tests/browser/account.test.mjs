@@ -158,6 +158,7 @@ test("sec_154 other sessions are seen and ended, one and all", async () => {
   assert.equal(await page.locator("#sessions > li").count(), before - 1);
   assert.equal(new Set(ids).size, before);
   await page.locator("#end-others").click();
+  await page.locator("#end-others").waitFor({ state: "detached" });
   await page.locator("#done").waitFor();
   assert.equal(await page.locator("#sessions > li").count(), 1);
   for (const gone of [one, two, three]) {

@@ -36,6 +36,8 @@ async function answer(button) {
   await press(page, "dialog button", button);
 }
 
+/** Waits until the server has answered this. */
+const answered = (method, path) => page.waitForResponse((got) => got.request().method() === method && new URL(got.url()).pathname.endsWith(path));
 const gone = () => page.locator("dialog").waitFor({ state: "detached" });
 
 test("overview: another span of time; the numbers behind a chart", async () => {
@@ -87,9 +89,12 @@ test("people: somebody is found, renamed, disabled, given a role, and deleted", 
     }
   }
   await press(page, "input[value=auditor]", "", "Space");
+  // Saved, and drawn anew.
+  const saved = [answered("PUT", "/roles"), answered("GET", "/api/admin/v1/roles")];
   await key("Enter");
-  await toast(page, "Saved");
+  await Promise.all(saved);
   await page.locator("input[value=auditor]:checked").waitFor();
+  await page.waitForFunction(() => !document.querySelector("#page .waiting, #page [aria-busy]"));
   await tabTo(page, "[role=tab][aria-selected=true]");
   await key("End");
   await page.waitForURL(/tab=activity/);
@@ -147,8 +152,9 @@ test("recoveries: one is opened and cancelled", async () => {
 test("policy: new phones need approval; the queue; a phone is let in, renamed, suspended", async () => {
   await go("Policy");
   await press(page, "[name=approval]", "", "Space");
+  const saved = answered("PATCH", "/policies/devices");
   await key("Enter");
-  await toast(page, "Saved");
+  assert.equal((await saved).status(), 200);
   const password = stage.server.user("new-hand");
   const phone = await stage.phone();
   await phone.goto(`${stage.issuer}/phone`);
