@@ -75,7 +75,7 @@ function stand(state) {
   one("#home-scan").hidden = !isActive;
   one("#sessions").hidden = !isActive;
   one("#move-go").hidden = !isActive;
-  if (!isActive) one("#renew-go").hidden = true;
+  if (!isActive) one("#renew-go").hidden = one("#enrolled-now").hidden = true;
   if (!isActive) one("#others").hidden = one("#reverify").hidden = true;
   one("#again").hidden = state !== "revoked";
 }
