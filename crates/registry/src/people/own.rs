@@ -5,7 +5,7 @@
 
 use app::{Change, Refusal, Visitor, audit, notices};
 use domain::claim_definition::ClaimEditor;
-use domain::{AccountId, AuditEntry, AuditEvent, ClaimDefinition, NoticeBy, NoticeKind, Outcome};
+use domain::{AccountId, Actor, AuditEntry, AuditEvent, ClaimDefinition, NoticeBy, NoticeKind, Outcome};
 use serde_json::{Map, Value};
 
 use crate::Registry;
@@ -87,7 +87,8 @@ impl Registry {
             }
             let entry = audit::by(visitor, AuditEvent::AccountChanged, Outcome::Done, now);
             let detail = audit::detail(&names.join(", "));
-            work.audit(AuditEntry { account: Some(*account), detail, ..entry }).await?;
+            let actor = Some(Actor::Account(*account));
+            work.audit(AuditEntry { account: Some(*account), actor, detail, ..entry }).await?;
             let kind = NoticeKind::ProfileChanged { by: NoticeBy::Owner };
             notices::post(&self.app, &mut *work, &changed, kind, now).await?;
             Ok(work.commit().await?)
@@ -101,7 +102,7 @@ impl Registry {
 
 #[cfg(test)]
 mod tests {
-    use domain::{Actor, AuditFilter, ClaimKind, ClaimLimits, ClientAddress, UserAgent};
+    use domain::{AuditFilter, ClaimKind, ClaimLimits, ClientAddress, UserAgent};
     use serde_json::json;
 
     use super::*;
@@ -143,10 +144,14 @@ mod tests {
         let own = registry.own_claims(&ada).await.unwrap();
         assert_eq!(own.claims.len(), 1);
         assert_eq!((&own.claims[0].1, &own.others[0].1), (&Some(json!("Al")), &json!("first")));
-        let set = async |claims: Value, seen| registry.set_own_claims(&ada, members(claims), seen, &visitor).await;
+        let set =
+            async |claims: Value, seen| registry.set_own_claims(&ada, members(claims), seen, &visitor).await;
         for foreign in ["rank", "email", "groups", "sub", "unknown"] {
             let refused = set(json!({foreign: "x"}), own.version).await;
-            assert!(matches!(refused, Err(Refusal::Invalid { field: "claims", .. })), "{foreign}: {refused:?}");
+            assert!(
+                matches!(refused, Err(Refusal::Invalid { field: "claims", .. })),
+                "{foreign}: {refused:?}"
+            );
         }
         for bad in [json!("longer than ten"), json!(7), json!("a\nb")] {
             let refused = set(json!({"nick": bad}), own.version).await;
@@ -168,8 +173,10 @@ mod tests {
             .filter(|entry| entry.event == AuditEvent::AccountChanged)
             .collect();
         assert_eq!(told.len(), 2);
-        assert!(told.iter().all(|entry| entry.account == Some(ada) && entry.detail.as_deref() == Some("nick")));
-        assert!(told.iter().all(|entry| entry.actor != Some(Actor::Operator)));
+        assert!(
+            told.iter().all(|entry| entry.account == Some(ada) && entry.detail.as_deref() == Some("nick"))
+        );
+        assert!(told.iter().all(|entry| entry.actor == Some(Actor::Account(ada))));
         let notices = registry.notices(&ada, None, 10).await.unwrap().items;
         let owners = NoticeKind::ProfileChanged { by: NoticeBy::Owner };
         assert_eq!(notices.iter().filter(|notice| notice.kind == owners).count(), 2);
