@@ -15,8 +15,10 @@ const STOPPED: Duration = Duration::from_secs(1);
 /// A node that is not heard of loses its work after thirty seconds.
 const TAKEN_OVER: Duration = Duration::from_secs(45);
 
+/// Times are not what these are about: the nodes wait for Redis as long as they may.
 async fn scene(nodes: usize) -> (Scene, Administrator) {
-    let scene = Scene::with(Setup::cluster(nodes).set("limits.off", true)).await;
+    let scene =
+        Scene::with(Setup::cluster(nodes).set("limits.off", true).set("live.timeout_ms", 2_000)).await;
     let admin = scene.server.administrator("root", &["superadmin"]).await;
     (scene, admin)
 }
