@@ -61,7 +61,7 @@ async fn ready(store: &dyn Store) -> Job {
 }
 
 /// A job with a row about each of these, and one more that made this account.
-pub async fn about(store: &dyn Store, whose: &[String], made: &AccountId) -> JobId {
+pub(super) async fn about(store: &dyn Store, whose: &[String], made: &AccountId) -> JobId {
     let job = job();
     let mut rows: Vec<JobRow> = (1..)
         .zip(whose)
