@@ -1,7 +1,7 @@
 -- The chain of the audit trail, and counts for charts.
 -- actor: who acted for another: an id, client:<id>, operator or system.
 ALTER TABLE audit ADD COLUMN actor TEXT;
--- Searches go along number within one of these. audit_of_account stays for nodes of the last release.
+-- Searches go along number within one of these.
 CREATE INDEX audit_by_account ON audit (account_id, number) WHERE account_id IS NOT NULL;
 CREATE INDEX audit_by_device ON audit (device_id, number) WHERE device_id IS NOT NULL;
 CREATE INDEX audit_by_client ON audit (client_id, number) WHERE client_id IS NOT NULL;
@@ -29,4 +29,13 @@ CREATE TABLE statistics (
     bucket BIGINT NOT NULL,
     count BIGINT NOT NULL,
     PRIMARY KEY (hour, name, bucket)
+);
+
+-- The same by the day, for the charts of many days. day: since 1970.
+CREATE TABLE statistics_days (
+    day BIGINT NOT NULL,
+    name TEXT NOT NULL,
+    bucket BIGINT NOT NULL,
+    count BIGINT NOT NULL,
+    PRIMARY KEY (day, name, bucket)
 );

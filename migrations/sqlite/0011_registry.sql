@@ -17,6 +17,8 @@ UPDATE devices SET verified_at = created_at;
 UPDATE devices SET seen_at = CASE WHEN last_used_at IS NULL THEN created_at ELSE last_used_at END;
 UPDATE devices SET name_key = LOWER(name);
 
+-- Who has a phone, without reading phones.
+CREATE INDEX devices_held ON devices (account_id) WHERE state <> 'revoked';
 CREATE INDEX devices_by_age ON devices (created_at, id, state, kind, attestation, seen_at);
 CREATE INDEX devices_by_use ON devices (seen_at, id, state, kind, attestation);
 CREATE INDEX devices_by_name ON devices (name_key, id, state, kind, attestation, seen_at);

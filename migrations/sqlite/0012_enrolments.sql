@@ -5,8 +5,8 @@ ALTER TABLE enrolments ADD COLUMN job_id TEXT;
 ALTER TABLE enrolments ADD COLUMN outcome TEXT;
 ALTER TABLE enrolments ADD COLUMN ended_at INTEGER;
 ALTER TABLE enrolments ADD COLUMN device_id TEXT;
-CREATE INDEX enrolments_by_start ON enrolments (created_at, id);
-CREATE INDEX devices_waiting ON devices (created_at, id) WHERE state = 'pending';
+-- It holds what the list is filtered by.
+CREATE INDEX enrolments_by_start ON enrolments (created_at, id, kind, outcome, expires_at, account_id, job_id);
 
 CREATE TABLE jobs (
     id TEXT NOT NULL PRIMARY KEY,

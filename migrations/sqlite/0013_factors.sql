@@ -38,3 +38,6 @@ CREATE INDEX recoveries_of_account ON recoveries (account_id, opened_at, id);
 
 -- Wrong passwords in a row in a browser that its account has used: while others try to guess, its owner gets in there.
 ALTER TABLE known_browsers ADD COLUMN wrong_in_a_row INTEGER NOT NULL DEFAULT 0;
+
+-- Who has a passkey of their own, without reading passkeys.
+CREATE INDEX passkeys_named ON passkeys (account_id) WHERE device_id IS NULL;

@@ -21,5 +21,7 @@ CREATE TABLE notices (
 ) STRICT;
 CREATE INDEX notices_of_account ON notices (account_id, created_at, id);
 CREATE INDEX notices_by_turn ON notices (mail_due_at) WHERE mail_due_at IS NOT NULL;
+CREATE INDEX notices_waiting ON notices (created_at, id) WHERE mail_due_at IS NOT NULL;
+CREATE INDEX notices_sent ON notices (created_at, id) WHERE mail_sent_at IS NOT NULL;
 CREATE INDEX notices_given_up ON notices (created_at, id) WHERE mail_failed_at IS NOT NULL;
 CREATE INDEX notices_by_age ON notices (created_at, id);

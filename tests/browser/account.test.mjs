@@ -1,11 +1,12 @@
 // The account pages: what their owner sees and does there, without and with scripts, by keyboard, on a small screen.
 
 import assert from "node:assert/strict";
-import { createHmac } from "node:crypto";
 import { after, afterEach, before, test } from "node:test";
 
+import { press, tabTo, type } from "./keyboard.mjs";
 import { look } from "./look.mjs";
 import { Stage, approve, authenticator, begin, checkCode, inside, panel, scanAndClaim, signInByPassword } from "./stage.mjs";
+import { totp } from "./totp.mjs";
 
 let stage;
 let password;
@@ -14,16 +15,6 @@ let page;
 let phone;
 
 const TABS = ["", "/devices", "/security", "/sessions", "/apps", "/activity", "/settings", "/lost"];
-
-/** RFC 6238 with what every app does: SHA-1, six digits, half a minute. */
-function totp(secret, at = Date.now()) {
-  const bits = [...secret.replace(/[^A-Z2-7]/g, "")].map((c) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(c).toString(2).padStart(5, "0")).join("");
-  const key = Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)));
-  const counter = Buffer.alloc(8);
-  counter.writeBigUInt64BE(BigInt(Math.floor(at / 30_000)));
-  const mac = createHmac("sha1", key).update(counter).digest();
-  return String((mac.readUInt32BE(mac[19] & 15) & 0x7fffffff) % 1_000_000).padStart(6, "0");
-}
 
 /** Signs in to the account with a password, in a new profile. */
 async function signedIn(options) {
@@ -96,6 +87,57 @@ test("by keyboard alone: to the phones, and a new name", async () => {
   assert.equal(await page.locator("#devices h2").innerText(), "Pocket");
 });
 
+test("by keyboard alone: every other page, and what is done there", async () => {
+  // An app to take back, a browser to sign out.
+  const asking = await stage.party("asking", { latchbolt_skip_consent: false });
+  const secret = stage.server.user("kay");
+  const me = await stage.desktop();
+  await go("", me);
+  await type(me, "#username", "kay");
+  await type(me, "#password", secret);
+  await me.keyboard.press("Enter");
+  await me.locator("#account[data-tab=overview]").waitFor();
+  await me.goto(`${asking.base}/start`);
+  await press(me, "#consent-allow");
+  await inside(me, asking);
+  const other = await stage.desktop();
+  await go("", other);
+  await signInByPassword(other, "kay", secret);
+  await other.locator("#account").waitFor();
+
+  await go("", me);
+  await press(me, ".tabs a", "Apps");
+  await me.locator("#apps").waitFor();
+  await look(me, "account-apps-one");
+  await press(me, "#apps button");
+  await me.locator("#no-apps").waitFor();
+  await press(me, ".tabs a", "Sessions");
+  await me.locator("#sessions").waitFor();
+  await press(me, "#sessions button");
+  await me.locator("#done").waitFor();
+  assert.equal(await me.locator("#sessions > li").count(), 1);
+  await press(me, ".tabs a", "Activity");
+  await me.locator("#account[data-tab=activity] #activity").waitFor();
+  await press(me, ".tabs a", "Settings");
+  await me.locator("#account[data-tab=settings]").waitFor();
+  await tabTo(me, "#language");
+  await me.keyboard.type("Deu");
+  await press(me, "#settings button");
+  await me.locator("#done").waitFor();
+  assert.equal(await me.locator("#language").inputValue(), "de");
+  await press(me, ".tabs a", "Passkeys");
+  await me.locator("#account[data-tab=security]").waitFor();
+  await press(me, "#password summary");
+  await look(me, "account-password");
+  if (await me.locator("#current").count()) await type(me, "#current", secret);
+  await type(me, "#new", "nine slow herons by the lock");
+  await me.keyboard.press("Enter");
+  await me.locator("#done").waitFor();
+  await press(me, "#lost-phone");
+  await me.locator("#account[data-tab=lost] #no-devices").waitFor();
+  await look(me, "account-lost-none");
+});
+
 test("what happened is told, and counts as seen once it was looked at", async () => {
   await go("");
   assert.match(await page.locator("#news").innerText(), /phone/i);
@@ -116,6 +158,7 @@ test("sec_154 other sessions are seen and ended, one and all", async () => {
   assert.equal(await page.locator("#sessions > li").count(), before - 1);
   assert.equal(new Set(ids).size, before);
   await page.locator("#end-others").click();
+  await page.locator("#end-others").waitFor({ state: "detached" });
   await page.locator("#done").waitFor();
   assert.equal(await page.locator("#sessions > li").count(), 1);
   for (const gone of [one, two, three]) {
@@ -200,6 +243,7 @@ test("a new password, refused while it is weak, signs everybody else out", async
   };
   await fill("password1");
   await me.locator("[role=alert]").waitFor();
+  assert.match(await me.locator("[role=alert]").innerText(), /many people use/);
   await look(me, "account-password-refused");
   await fill("seven quiet lamps over the harbour");
   await me.locator("#done").waitFor();
@@ -246,9 +290,12 @@ test("I lost my phone: one button, and it signs nobody in any more", async () =>
   const me = await signedInWithCode();
   await me.locator("#lost-phone").click();
   await me.locator("#account[data-tab=lost]").waitFor();
-  await me.locator("#how-stolen").check();
-  await me.locator("#note").fill("left on the bus");
-  await me.locator("#lost-confirm").click();
+  // By keyboard alone: the second of the two answers.
+  await tabTo(me, "input[name=how]");
+  await me.keyboard.press("ArrowDown");
+  assert.ok(await me.locator("#how-stolen").isChecked());
+  await type(me, "#note", "left on the bus");
+  await press(me, "#lost-confirm");
   // The phone had approved this very browser: it is signed out with the others.
   await me.locator("form#login, #done").first().waitFor();
   const again = await stage.desktop();

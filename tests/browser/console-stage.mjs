@@ -39,9 +39,29 @@ export class ConsoleStage extends Stage {
     return page;
   }
 
-  /** Asks the API as the console does. */
-  async api(method, path, body, headers = {}) {
-    const answer = await this.admin.evaluate(async ([method, path, body, headers]) => {
+  /** Another member of the staff with these roles, in the console: their page. */
+  async colleague(name, roles) {
+    const password = this.server.user(name);
+    const { items } = (await this.api("GET", `/users?q=${name}`)).body;
+    const { etag } = await this.api("GET", `/users/${items[0].id}`);
+    await this.api("PUT", `/users/${items[0].id}/roles`, { roles }, { "if-match": etag });
+    const page = await this.desktop();
+    await authenticator(page);
+    await page.goto(`${this.issuer}/login`);
+    await signInByPassword(page, name, password);
+    await page.locator("#signed-in").waitFor();
+    await page.goto(`${this.issuer}/admin`);
+    await page.waitForURL("**/login/passkey/new");
+    await page.locator("button#passkey-add").click();
+    await page.locator("#to-console").click();
+    await page.locator("button#passkey").click();
+    await page.locator("#menu").waitFor();
+    return page;
+  }
+
+  /** Asks the API as the console does: the first administrator, or whose page it is. */
+  async api(method, path, body, headers = {}, page = this.admin) {
+    const answer = await page.evaluate(async ([method, path, body, headers]) => {
       const me = await (await fetch("/api/admin/v1/me")).json();
       const found = await fetch(`/api/admin/v1${path}`, {
         method, headers: { "lb-csrf": me.csrf, "content-type": "application/json", ...headers }, body: body === undefined ? undefined : JSON.stringify(body),

@@ -106,9 +106,11 @@ test("the trail is filtered by its address, taken out, and read live", async () 
   assert.equal(await page.locator(".rows-table tbody tr", { hasText: "Session began" }).count(), 0);
   const [download] = await Promise.all([page.waitForEvent("download"), page.locator("a[download='audit.csv']").click()]);
   assert.match(readFileSync(await download.path(), "utf8"), /account\.created/);
+  // Whatever happens once the server has answered is told.
+  const listens = page.waitForResponse((answer) => answer.url().endsWith("/audit/live"));
   await page.locator("button", { hasText: "Watch live" }).click();
   await page.locator("[role=status]", { hasText: "Waiting for what happens next" }).first().waitFor();
-  await page.waitForTimeout(300);
+  await listens;
   await stage.person("seen.live");
   await row(page, "seen.live").waitFor();
   await page.locator("button", { hasText: "Stop watching" }).click();

@@ -82,6 +82,7 @@ test("with a hint: sites are told in frames, then back with the state", async ()
   await page.goto(bye(shop, { state }));
   await page.waitForURL(`${shop.base}/bye?**`);
   assert.equal(decodeURIComponent(await page.locator("#state").innerText()), state);
+  await Promise.all([shop.heard(before[0] + 1), library.heard(before[1] + 1)]);
   assert.deepEqual([shop.told.length, library.told.length], before.map((count) => count + 1));
   for (const site of [shop, library]) {
     assert.equal(site.told.at(-1).get("iss"), stage.issuer);
@@ -91,13 +92,14 @@ test("with a hint: sites are told in frames, then back with the state", async ()
 
 test("a site that does not answer holds nobody for long", async () => {
   const page = await signedIn([shop, library]);
-  library.slow = 20_000;
+  library.slow = 60_000;
   try {
     const began = Date.now();
     await page.goto(bye(shop), { waitUntil: "commit" });
     await page.locator("#signing-out").waitFor();
     await page.waitForURL(`${shop.base}/bye`);
-    assert.ok(Date.now() - began < 6_000);
+    // Far less than the site takes, on a computer that is busy with other things too.
+    assert.ok(Date.now() - began < 25_000);
   } finally {
     library.slow = 0;
   }
@@ -108,6 +110,7 @@ test("without scripts it goes on too", async () => {
   const told = shop.told.length;
   await page.goto(bye(shop), { waitUntil: "commit" });
   await page.waitForURL(`${shop.base}/bye`);
+  await shop.heard(told + 1);
   assert.equal(shop.told.length, told + 1);
 });
 
@@ -130,6 +133,7 @@ test("from our own page: sites are told, and the end is our page", async () => {
   await page.goto(`${stage.issuer}/logout`);
   await page.locator("#logout-confirm").click();
   await page.locator("#logged-out").waitFor();
+  await shop.heard(told + 1);
   assert.equal(shop.told.length, told + 1);
 });
 

@@ -22,10 +22,10 @@ export function pictures() {
   afterEach(() => stage.assertQuiet());
   after(() => stage?.strike());
 
-  async function signedIn() {
+  async function signedIn(name = "ada", secret = password) {
     const page = await stage.desktop();
     await page.goto(`${stage.issuer}/login`);
-    await signInByPassword(page, "ada", password);
+    await signInByPassword(page, name, secret);
     await page.locator("#signed-in").waitFor();
     return page;
   }
@@ -112,14 +112,20 @@ export function pictures() {
   });
 
   test("adding a passkey or a phone", async () => {
-    const page = await signedIn();
+    // Somebody without a phone: whoever has one proves more than a password first (SEC-070).
+    const page = await signedIn("bea", stage.server.user("bea"));
     await page.goto(`${stage.issuer}/login/passkey/new`);
+    await page.locator("#passkey-add").waitFor();
     await look(page, "passkey-new");
     await page.goto(`${stage.issuer}/phone/add`);
     await look(page, "phone-add");
     await page.locator("#make-submit").click();
     await page.locator("#enrol-qr").waitFor();
     await look(page, "phone-add-code");
+    const other = await signedIn();
+    await other.goto(`${stage.issuer}/phone/add`);
+    await other.locator("form#confirm").waitFor();
+    await look(other, "phone-add-confirm");
   });
 
   test("refused, passkey alone, setup", async () => {
@@ -135,12 +141,13 @@ export function pictures() {
   });
 
   test("phone: enrolment and what may go wrong in it", async () => {
+    const secret = stage.server.user("cleo");
     const page = await stage.phone();
     await page.goto(`${stage.issuer}/phone`);
     await page.locator("#enrolling").waitFor();
     await look(page, "phone-enrol");
-    await page.locator("#enrol input[name=username]").fill("ada");
-    await page.locator("#enrol input[name=password]").fill(password);
+    await page.locator("#enrol input[name=username]").fill("cleo");
+    await page.locator("#enrol input[name=password]").fill(secret);
     await page.locator("#enrol-submit").tap();
     await page.locator("#enrol-problem").waitFor();
     await look(page, "phone-enrol-disagree");
@@ -152,7 +159,7 @@ export function pictures() {
   });
 
   test("phone: home, leaving, the link without a code", async () => {
-    const page = await stage.enrolledPhone("ada", password);
+    const page = await stage.enrolledPhone("dora", stage.server.user("dora"));
     await page.locator("#sessions").waitFor();
     await look(page, "phone-enrolled");
     await page.reload();

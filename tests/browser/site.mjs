@@ -24,6 +24,11 @@ export class Site extends RelyingParty {
   /** Where `/callback` sends the browser on; none: it shows its page. */
   onward = null;
 
+  /** Waits until it was told of so many ends: the frame's request may arrive after the page went on. */
+  async heard(count) {
+    while (this.told.length < count) await new Promise((done) => setTimeout(done, 20));
+  }
+
   async answer(request, response) {
     const url = new URL(request.url, this.base);
     const page = (title, body = "") => {
@@ -42,7 +47,8 @@ export class Site extends RelyingParty {
     }
     if (url.pathname === "/out") {
       this.told.push(url.searchParams);
-      return setTimeout(() => page("Gone"), this.slow);
+      // Nobody waits for it when the tests are over.
+      return setTimeout(() => page("Gone"), this.slow).unref();
     }
     if (url.pathname === "/bye") return page("Bye", `<p id="state">${encodeURIComponent(url.searchParams.get("state") ?? "")}</p>`);
     if (url.pathname === "/here") return page("Here");

@@ -8,7 +8,8 @@ import { PNG } from "pngjs";
 
 import { RelyingParty, Server } from "../server.mjs";
 
-const PATIENCE = 30_000;
+/** Milliseconds that something may take. */
+const PATIENCE = Number(process.env.LATCHBOLT_PATIENCE ?? 30_000);
 const FLAGS = [
   "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
   "--disable-component-update", "--disable-sync",

@@ -14,6 +14,7 @@ mod kinds;
 mod outage;
 mod proxy;
 mod refusals;
+mod registry;
 mod rolling;
 mod spread;
 mod stream;

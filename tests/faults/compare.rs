@@ -128,6 +128,9 @@ struct Known<'l> {
     passwords: BTreeMap<&'l str, u32>,
     new_passwords: BTreeSet<&'l str>,
     stopped: BTreeMap<&'l str, Vec<&'l Line>>,
+    /// Phones that waited, and such as an administrator let in for certain.
+    waiting: BTreeSet<&'l str>,
+    let_in: BTreeSet<&'l str>,
     replayed: BTreeSet<&'l str>,
     deleted: BTreeSet<&'l str>,
     /// Tokens of a session: certain, and at most.
@@ -153,6 +156,8 @@ impl<'l> Known<'l> {
                     }
                 }
                 Deed::Stopped { device, .. } => known.stopped.entry(device).or_default().push(line),
+                Deed::Waits { device } => drop(known.waiting.insert(device)),
+                Deed::LetIn { device } if line.is_certain => drop(known.let_in.insert(device)),
                 Deed::Replayed { grant } => drop(known.replayed.insert(grant)),
                 Deed::ClientDeleted { client } => drop(known.deleted.insert(client)),
                 Deed::Tokens { secret, .. } => count(known.tokens.entry(secret).or_default(), certain),
@@ -163,6 +168,7 @@ impl<'l> Known<'l> {
                 | Deed::Session { .. }
                 | Deed::Consent { .. }
                 | Deed::Device { .. }
+                | Deed::LetIn { .. }
                 | Deed::Client { .. } => {}
             }
         }
@@ -202,13 +208,13 @@ fn one(line: &Line, index: &Index<'_>, known: &Known<'_>, said: &mut Said) {
         Deed::Account { account, name } if line.is_certain => {
             let is_there = rows.accounts.get(account).is_some_and(|row| row.username_key == *name);
             said.so(Check::Accounts, is_there, || format!("the account {name} is lost"));
-            let is_told = index.entries("account.created", account) > 0;
+            let is_told = index.entries("account.created", account) == 1;
             said.so(Check::Trail, is_told, || format!("the trail does not know of the account {name}"));
         }
         Deed::Disabled { account } if line.is_certain => {
             let is_stopped = rows.accounts.get(account).is_some_and(|row| !row.is_active);
             said.so(Check::Accounts, is_stopped, || format!("{account} is not disabled"));
-            let is_told = index.entries("account.disabled", account) > 0;
+            let is_told = index.entries("account.disabled", account) == 1;
             said.so(Check::Trail, is_told, || format!("the trail does not know that {account} was disabled"));
             for alive in index.sessions_of(account).iter().filter(|row| row.ended_why.is_none()) {
                 said.so(Check::DeadStaysDead, false, || {
@@ -270,7 +276,8 @@ fn one(line: &Line, index: &Index<'_>, known: &Known<'_>, said: &mut Said) {
             let row = rows.devices.get(device);
             let is_there = row.is_some_and(|row| row.account == *account);
             said.so(Check::Devices, is_there, || format!("the phone {device} is lost"));
-            let is_active = row.is_some_and(|row| row.state == "active");
+            let waits = known.waiting.contains(device.as_str()) && !known.let_in.contains(device.as_str());
+            let is_active = row.is_some_and(|row| row.state == "active" || (waits && row.state == "pending"));
             said.so(
                 Check::Unasked,
                 !is_there || is_active || known.stopped.contains_key(device.as_str()),
@@ -278,6 +285,12 @@ fn one(line: &Line, index: &Index<'_>, known: &Known<'_>, said: &mut Said) {
             );
             let is_told = index.entries("device.added", device) > 0;
             said.so(Check::Trail, is_told, || format!("the trail does not know of the phone {device}"));
+        }
+        Deed::LetIn { device } if line.is_certain => {
+            let told = index.entries("device.approved", device);
+            said.so(Check::Trail, told == 1, || {
+                format!("{device} was let in once; the trail has that {told} times")
+            });
         }
         Deed::Stopped { device, state, with_sessions } if line.is_certain => {
             stopped(line, device, state, *with_sessions, index, said);
@@ -349,8 +362,15 @@ fn session(line: &Line, index: &Index<'_>, known: &Known<'_>, said: &mut Said) {
 fn stopped(line: &Line, device: &str, state: &str, with_sessions: bool, index: &Index<'_>, said: &mut Said) {
     let is_stopped = index.rows.devices.get(device).is_some_and(|row| row.state == state);
     said.so(Check::Devices, is_stopped, || format!("{device} is not {state}"));
-    let is_told = index.entries("device.changed", device) > 0;
-    said.so(Check::Trail, is_told, || format!("the trail does not know that {device} was {state}"));
+    let (word, other) = if state == "suspended" {
+        ("device.suspended", "device.revoked")
+    } else {
+        ("device.revoked", "device.suspended")
+    };
+    let told = (index.entries(word, device), index.entries(other, device));
+    said.so(Check::Trail, told == (1, 0), || {
+        format!("{device} was {state} once; the trail has {} of {word}, {} of {other}", told.0, told.1)
+    });
     for row in index.sessions_by(device) {
         said.so(Check::DeadStaysDead, row.created_at <= line.at, || {
             format!(

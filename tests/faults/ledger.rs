@@ -40,6 +40,10 @@ pub enum Deed {
     Enrolment { account: String },
     /// A phone was enrolled.
     Device { device: String, account: String },
+    /// It waits until an administrator lets it in.
+    Waits { device: String },
+    /// An administrator did.
+    LetIn { device: String },
     /// It was suspended or revoked.
     Stopped { device: String, state: &'static str, with_sessions: bool },
     /// It approved a sign-in.

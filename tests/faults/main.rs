@@ -11,6 +11,7 @@
 //! ```
 #![expect(clippy::print_stdout, reason = "it reports on standard output")]
 
+mod chain;
 mod chance;
 mod compare;
 mod findings;
@@ -198,8 +199,9 @@ async fn finish(world: &Arc<World>, asked: &Asked, probe: &Living, ran: Duration
     enough_work(world, ran);
     if asked.plants {
         world.findings.flush();
-        return plant::and_find(world);
+        return plant::and_find(world).await;
     }
+    chain::is_whole(world).await;
     let rows = rows::Rows::read(&world.stage)?;
     let said = compare::compare(&world.ledger.lines(), &world.ledger.kids(), &rows);
     for (check, looks) in said.looked {
@@ -236,6 +238,8 @@ async fn people(world: &mut World) -> Result<Living, String> {
         world.parties.push(world.party(client));
     }
     let mut chance = Chance::part(world.seed, 5_000);
+    world.admin.key = load::work::key(world).await?;
+    world.admin.group = load::work::group(world, &mut chance).await?;
     for _ in 0..PEOPLE {
         let account = steps::account(world).await.ok_or("an account cannot be made")?;
         let mut mobile = Visitor::new(world, &mut chance);

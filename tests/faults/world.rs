@@ -28,6 +28,15 @@ pub struct Person {
     pub phone: Phone,
 }
 
+/// What administrators do the run's work with.
+#[derive(Debug, Default)]
+pub struct Admin {
+    /// An API key.
+    pub key: String,
+    /// The group whose members' phones wait until they are let in.
+    pub group: String,
+}
+
 /// A browser that is signed in.
 #[derive(Debug, Clone)]
 pub struct Living {
@@ -45,6 +54,7 @@ pub struct World {
     pub ledger: Ledger,
     pub graves: Graves,
     pub machine: Machine,
+    pub admin: Admin,
     pub people: Vec<Person>,
     pub parties: Vec<RelyingParty>,
     secrets: Mutex<BTreeMap<String, String>>,
@@ -68,6 +78,7 @@ impl World {
             ledger: Ledger::default(),
             graves: Graves::default(),
             machine: Machine::watched(),
+            admin: Admin::default(),
             people: Vec::new(),
             parties: Vec::new(),
             secrets: Mutex::default(),

@@ -1,5 +1,7 @@
 //! Where most tests begin.
 
+use std::time::{Duration, Instant};
+
 use testkit::wire::Answer;
 use testkit::{Browser, Claim, Kind, Page, Phone, QrShown, RelyingParty, Server, Setup, Started};
 
@@ -54,6 +56,17 @@ impl Scene {
     /// Whether a browser is signed in, asked silently.
     pub(crate) async fn is_signed_in(&self, browser: &Browser) -> bool {
         browser.is_signed_in(&self.shop.start_with(&[("prompt", "none")]).url).await
+    }
+
+    /// Waits until no node takes the browser for signed in: five seconds at most (SEC-153).
+    pub(crate) async fn is_signed_out(&self, browser: &Browser) {
+        let since = Instant::now();
+        // Whichever node answers: so often that each of three has.
+        let mut refused = 0;
+        while refused < 6 {
+            refused = if self.is_signed_in(browser).await { 0 } else { refused + 1 };
+            assert!(since.elapsed() < Duration::from_secs(5), "still signed in");
+        }
     }
 }
 

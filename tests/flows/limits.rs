@@ -1,5 +1,6 @@
 //! Section 1.5, first half: origins, listeners, sizes, limits.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::json;
@@ -160,36 +161,62 @@ async fn sec_053_channels_one_has_no_right_to_answer_alike() {
         b64(&random::<16>()),
     ];
 
-    let mut shapes = std::collections::BTreeSet::new();
-    let mut times = vec![Vec::new(); channels.len()];
-    for _ in 0..60 {
-        for (at, channel) in channels.iter().enumerate() {
-            let body = phone.claim_body(channel, &phone.challenge().await);
-            let began = std::time::Instant::now();
-            let answer = phone.post("/claims", &body).await;
-            times[at].push(began.elapsed());
-            shapes.insert(shape(&answer, channel));
+    // A busy machine makes any of them slow for a while: only one that is apart each time tells something.
+    let mut shapes = BTreeSet::new();
+    let mut apart: BTreeSet<usize> = (0..channels.len()).collect();
+    let mut told = Vec::new();
+    for _ in 0..3 {
+        let medians = timed_rounds(&phone, &channels, &mut shapes).await;
+        apart.retain(|at| is_apart(&medians, *at));
+        told.push(medians);
+        if apart.is_empty() {
+            break;
         }
     }
     assert_eq!(shapes.len(), 1, "{shapes:?}");
-    let medians: Vec<u128> = times
-        .iter_mut()
-        .map(|all| {
-            all.sort();
-            all[all.len() / 2].as_micros()
-        })
-        .collect();
-    let (least, most) = (medians.iter().min().unwrap(), medians.iter().max().unwrap());
-    assert!(most - least < 3_000, "told apart by time: {medians:?} µs");
+    assert!(apart.is_empty(), "told apart by time: {apart:?} of {told:?} µs");
 
     // The browser's side: journeys of others, and ones that never were.
     let mine = scene.waiting().await;
-    let mut shapes = std::collections::BTreeSet::new();
+    let mut shapes = BTreeSet::new();
     for journey in [Browser::journey(&foreign.page), Browser::journey(&finished.page), b64(&random::<16>())] {
         let answer = mine.browser.send(Request::get(&format!("/login/state?journey={journey}"))).await;
         shapes.insert(shape(&answer, &journey));
     }
     assert_eq!(shapes.len(), 1, "{shapes:?}");
+}
+
+/// Claims each channel forty times, in an order that is drawn anew each time: the median times in microseconds.
+async fn timed_rounds(
+    phone: &testkit::Phone,
+    channels: &[String],
+    shapes: &mut BTreeSet<(u16, String, Vec<String>)>,
+) -> Vec<u64> {
+    let mut times = vec![Vec::new(); channels.len()];
+    for _ in 0..40 {
+        let mut order: Vec<(u8, usize)> = (0..channels.len()).map(|at| (random::<1>()[0], at)).collect();
+        order.sort_unstable();
+        for (_, at) in order {
+            let body = phone.claim_body(&channels[at], &phone.challenge().await);
+            let began = std::time::Instant::now();
+            let answer = phone.post("/claims", &body).await;
+            times[at].push(u64::try_from(began.elapsed().as_micros()).unwrap());
+            shapes.insert(shape(&answer, &channels[at]));
+        }
+    }
+    times.iter_mut().map(|all| median(all)).collect()
+}
+
+fn median(all: &mut [u64]) -> u64 {
+    all.sort_unstable();
+    all[all.len() / 2]
+}
+
+/// Whether this median is three milliseconds from that of the others.
+fn is_apart(medians: &[u64], at: usize) -> bool {
+    let mut others: Vec<u64> =
+        medians.iter().enumerate().filter(|(other, _)| *other != at).map(|(_, median)| *median).collect();
+    medians[at].abs_diff(median(&mut others)) >= 3_000
 }
 
 /// What a caller sees, without what they sent themselves and the number of the log line.

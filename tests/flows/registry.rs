@@ -170,6 +170,39 @@ async fn sec_079_revoking_from_the_command_line_ends_a_running_claim() {
     assert!(took < Duration::from_secs(4), "the browser waited {took:?}");
 }
 
+/// When the answer is there the phone is revoked for good, whoever kills the server then; what it approved ends on request,
+/// and its running claim within a second.
+#[tokio::test]
+async fn sec_079_sec_080_an_administrators_revocation_is_at_once_and_durable() {
+    let mut scene = Scene::new().await;
+    let root = scene.server.administrator("root", &["superadmin"]).await;
+    let (one, other) = (scene.phone(Kind::App).await, by_link(&scene).await);
+    let (stays, goes) = (scene.waiting().await, scene.waiting().await);
+    for (waiting, phone) in [(&stays, &one), (&goes, &other)] {
+        waiting.approved_by(phone).await;
+        waiting.redeem().await;
+        assert!(scene.is_signed_in(&waiting.browser).await);
+    }
+    let waiting = scene.waiting().await;
+    let (claim, code) = waiting.claimed_by(&other).await;
+    for (phone, with_sessions) in [(&one, false), (&other, true)] {
+        let path = format!("/devices/{}/revoke", phone.device);
+        let done = root.ask("POST", &path, Some(&json!({"end_sessions": with_sessions}))).await;
+        assert_eq!(done.status, 200, "{}", done.text());
+    }
+    let took = over(&waiting, Instant::now()).await;
+    assert!(took < Duration::from_secs(1), "the browser waited {took:?}");
+    assert_eq!(other.decide(&claim, "approve", Some(&code)).await.status, 403);
+    scene.is_signed_out(&goes.browser).await;
+    assert!(scene.is_signed_in(&stays.browser).await, "nobody asked for its end");
+    scene.server.kill();
+    scene.server.run_again().await;
+    assert!(scene.is_signed_in(&stays.browser).await && !scene.is_signed_in(&goes.browser).await);
+    for phone in [&one, &other] {
+        assert_eq!(phone.try_scan(&scene.waiting().await.qr.url).await.status, 403);
+    }
+}
+
 #[tokio::test]
 async fn sec_083_a_stranger_finds_no_phone() {
     let scene = Scene::new().await;

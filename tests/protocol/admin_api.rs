@@ -29,15 +29,17 @@ const ROLES: &[(&str, &str)] = &[
 
 /// A route as the description has it.
 #[derive(Debug, Clone)]
-struct Described {
-    method: String,
-    path: String,
+pub(crate) struct Described {
+    pub(crate) method: String,
+    pub(crate) path: String,
     permission: String,
+    /// Whether a session needs a fresh proof for it.
+    pub(crate) wants_fresh: bool,
 }
 
 impl Described {
     /// The path with ids that nobody has.
-    fn path(&self) -> String {
+    pub(crate) fn path(&self) -> String {
         let mut path = String::new();
         for (at, part) in self.path.split(['{', '}']).enumerate() {
             path.push_str(if at % 2 == 0 { part } else { "x" });
@@ -55,7 +57,7 @@ impl Described {
 }
 
 /// All routes, as the server itself describes them; that none is left out is a test of `web-admin`.
-async fn routes(server: &Server) -> Vec<Described> {
+pub(crate) async fn routes(server: &Server) -> Vec<Described> {
     let document = server.browser().send(Request::get("/api/admin/v1/openapi.json")).await;
     assert_eq!(document.status, 200);
     let mut routes = Vec::new();
@@ -66,6 +68,7 @@ async fn routes(server: &Server) -> Vec<Described> {
                 method: method.to_uppercase(),
                 path: path.strip_prefix("/api/admin/v1").unwrap().to_owned(),
                 permission: operation["x-permission"].as_str().unwrap().to_owned(),
+                wants_fresh: operation.get("x-fresh-proof").is_some(),
             });
         }
     }
@@ -78,7 +81,7 @@ async fn server() -> Server {
     Setup::default().set("limits.factor", 1000).start().await
 }
 
-fn code(answer: &Answer) -> (u16, String) {
+pub(crate) fn code(answer: &Answer) -> (u16, String) {
     // What is done has no word, and may have no JSON.
     (answer.status, if answer.status < 400 { String::new() } else { answer.word("code") })
 }

@@ -9,7 +9,7 @@ use sqlx::{ConnectOptions as _, Connection as _};
 use testkit::{Administrator, Kind, Phone, RelyingParty, Server, Setup};
 
 /// Runs SQL past the program.
-async fn past(server: &Server, text: &'static str) {
+pub(crate) async fn past(server: &Server, text: &'static str) {
     if server.configs().len() > 1 {
         let _ = server.postgres().query(text).unwrap();
         return;

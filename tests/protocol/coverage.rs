@@ -1,5 +1,6 @@
-//! Every row of sections 1.1 to 1.5, of the protocol (section 3), of keys, and those about several nodes and their
-//! losses, has a test that carries its name.
+//! Every row of sections 1.1 to 1.5, of enrolment (section 2), of the protocol (section 3), of browsers, sessions,
+//! passwords and passkeys (sections 4 to 6), of administration (section 7), of keys, and those about several nodes and
+//! their losses, has a test that carries its name.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -28,16 +29,23 @@ fn rows_that_are_built_have_a_test_each() {
         for (at, _) in text.match_indices("fn sec_") {
             let name: String =
                 text[at + 3..].chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
-            let row = name.get(4..7).and_then(|digits| digits.parse().ok());
-            if let Some(row) = row.filter(|_| is_marked(&text[..at])) {
-                rows.entry(row).or_default().push(format!("{}::{name}", file.display()));
+            if !is_marked(&text[..at]) {
+                continue;
+            }
+            // One test may show two rows: `sec_170_sec_171_…`.
+            for (number, _) in name.match_indices("sec_") {
+                if let Some(row) = name.get(number + 4..number + 7).and_then(|digits| digits.parse().ok()) {
+                    rows.entry(row).or_default().push(format!("{}::{name}", file.display()));
+                }
             }
         }
     }
-    // The numbers between the sections' last rows are not given out, and 133 is the device grant, which is not
-    // offered.
-    let gaps = [18, 19, 45, 46, 47, 48, 49, 133];
-    let wanted = (1..=64).chain(100..=137).chain([79, 153, 190, 191, 192, 193, 212, 213, 214, 215]);
+    // The numbers between the sections' last rows are not given out. 87 is about push tokens, which are not kept: no
+    // phone is pushed to. 133 is the device grant, which is not offered.
+    let not_given_out = [18, 19, 45, 46, 47, 48, 49, 158, 159, 168, 169, 175, 176, 177, 178, 179];
+    let gaps: Vec<u32> = not_given_out.into_iter().chain([87, 133]).collect();
+    let wanted = (1..=64).chain(70..=90).chain(100..=137).chain(140..=189);
+    let wanted = wanted.chain([190, 191, 192, 193, 212, 213, 214, 215]);
     let missing: Vec<u32> = wanted.filter(|row| !gaps.contains(row) && !rows.contains_key(row)).collect();
     assert!(missing.is_empty(), "no test for SEC {missing:?}");
     assert!(gaps.iter().all(|row| !rows.contains_key(row)), "a test for a row that is none");
@@ -45,7 +53,7 @@ fn rows_that_are_built_have_a_test_each() {
 
 /// Whether what stands right above a function marks it as a test.
 fn is_marked(before: &str) -> bool {
-    let above = before.lines().rev();
+    let above = before.trim_end_matches(' ').lines().rev();
     let above = above.take_while(|line| !line.trim().is_empty() && !line.contains('}'));
     above
         .map(str::trim)

@@ -257,7 +257,8 @@ async fn sec_134_dead_receivers_do_not_delay_the_person() {
     let begun = Instant::now();
     let page = ground.logout(&[("id_token_hint", &hint), ("post_logout_redirect_uri", &back("shop"))]).await;
     assert_eq!(page.status(), 303);
-    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    // Half a minute if it waited; a busy machine may need a moment.
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
     let _ = ground.site.wait_for("/slow", 1).await;
 }
 

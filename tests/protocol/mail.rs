@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use testkit::{Browser, Mailbox, Manner, Page, RelyingParty, Server, Setup};
+use serde_json::{Value, json};
+use testkit::wire::Request;
+use testkit::{Browser, Kind, Mailbox, Manner, Page, Phone, RelyingParty, Server, Setup, SoftPasskey};
+
+use crate::audit::past;
 
 const ADA: &str = "ada@mail.example";
 
@@ -345,6 +349,92 @@ async fn an_address_is_changed_by_its_owner_and_confirmed_by_its_link_once() {
     let locked = ground.server.audit("account.locked_down").await;
     assert_eq!(locked.len(), 1);
     assert_eq!(locked[0].detail.as_deref(), Some("by a link in a mail"));
+}
+
+/// A phone that was added is told of, and whoever reads the mail stops it: once, within a day, without signing in.
+#[tokio::test(flavor = "multi_thread")]
+async fn sec_078_a_mail_about_a_new_phone_stops_it_with_one_click() {
+    let ground = Ground::new().await;
+    let server = &ground.server;
+    let phone = server.phone("ada", &ground.password, Kind::App).await;
+    let letter = ground.mailbox.newest(ADA, "A phone was added");
+    assert!(letter.link().starts_with(&format!("{}/account/notice#", server.issuer)), "{}", letter.link());
+    let state = async |phone: &Phone| phone.signed("/devices/self", Some(&json!({}))).await.word("state");
+    let reader = server.browser();
+    // Asking for the address does nothing, with the token in a query neither, nor does opening the page.
+    for address in ["/account/notice".to_owned(), format!("/account/notice?token={}&act=1", letter.token())] {
+        assert_eq!(reader.get(&address).await.status(), 200);
+    }
+    let page = open(&reader, &letter.link()).await;
+    assert_eq!((page.status(), stage(&page).as_str()), (200, "ask"));
+    assert_eq!(state(&phone).await, "active");
+    // A form of another site does nothing either.
+    let fields = [("token", letter.token()), ("act", "1".to_owned())];
+    let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let foreign = Request::form("/account/notice", &fields).header("origin", "https://evil.example");
+    assert_eq!(reader.send(foreign).await.status, 403);
+    assert_eq!(state(&phone).await, "active");
+    assert_eq!(stage(&act(&reader, &page).await), "done");
+    assert_eq!(state(&phone).await, "suspended");
+    assert!(reader.cookie("__Host-lb_session").is_none(), "nobody is signed in by it");
+    let twice = act(&reader, &page).await;
+    assert_eq!((twice.status(), stage(&twice).as_str()), (410, "gone"));
+    assert_eq!(stage(&open(&reader, &letter.link()).await), "gone");
+    let _ = ground.mailbox.newest(ADA, "A phone was stopped");
+    assert_eq!(server.audit("device.suspended").await.len(), 1);
+
+    // One that was let lie for a day does nothing.
+    let second = server.phone("ada", &ground.password, Kind::App).await;
+    let letters = ground.mailbox.letters();
+    let added = |letter: &&testkit::Letter| {
+        letter.header("Subject").is_some_and(|own| own.contains("A phone was added"))
+    };
+    let mut links: Vec<testkit::Letter> = letters.iter().filter(added).cloned().collect();
+    while links.len() < 2 {
+        let count = ground.mailbox.letters().len();
+        let all = ground.mailbox.wait_for(ADA, count + 1);
+        links = all.iter().filter(added).cloned().collect();
+    }
+    assert_eq!(stage(&open(&reader, &links[1].link()).await), "ask");
+    past(server, "UPDATE notices SET created_at = created_at - 86400000 WHERE kind = 'device_added'").await;
+    assert_eq!(stage(&open(&reader, &links[1].link()).await), "gone");
+    assert_eq!(state(&second).await, "active");
+}
+
+/// A passkey that was added is told by mail, on the phones and on the account page; its link locks the account.
+#[tokio::test(flavor = "multi_thread")]
+async fn sec_078_a_new_passkey_is_told_on_every_channel() {
+    let ground = Ground::new().await;
+    let server = &ground.server;
+    let browser = server.browser();
+    let _ = ground.sign_in(&browser).await;
+    let page = browser.follow("/login/passkey/new").await;
+    let csrf = page.csrf().unwrap();
+    let post = async |path: &str, body: &Value| {
+        let request = browser.same_origin(Request::json(path, body)).header("x-csrf-token", &csrf);
+        browser.send(request).await
+    };
+    let phone = server.phone("ada", &ground.password, Kind::App).await;
+    let options = post("/login/passkey/new/options", &json!({})).await;
+    assert_eq!(options.status, 200, "{}", options.text());
+    let (_, credential) = SoftPasskey::create(&options.json(), &browser.origin());
+    let done = post("/login/passkey/new", &json!({"credential": credential, "name": "Blue key"})).await;
+    assert_eq!(done.status, 201, "{}", done.text());
+
+    let letter = ground.mailbox.newest(ADA, "A passkey was added");
+    assert!(letter.text().contains("Blue key"), "{}", letter.text());
+    let told = phone.signed("/devices/self/notices", Some(&json!({}))).await.json();
+    let kinds: Vec<&str> =
+        told["notices"].as_array().unwrap().iter().filter_map(|n| n["notice"]["kind"].as_str()).collect();
+    assert!(kinds.contains(&"passkey_added"), "{told}");
+    assert!(browser.get("/account/security").await.html().contains("Blue key"));
+    // Whoever it was not ends everything with the link.
+    let reader = server.browser();
+    let page = open(&reader, &letter.link()).await;
+    assert_eq!(stage(&page), "ask");
+    assert_eq!(stage(&act(&reader, &page).await), "done");
+    assert!(!browser.is_signed_in(&format!("{}&prompt=none", ground.shop.start().url)).await);
+    assert_eq!(phone.signed("/devices/self", Some(&json!({}))).await.word("state"), "suspended");
 }
 
 /// Whoever tries tokens is stopped, and whoever has a right one elsewhere is not.

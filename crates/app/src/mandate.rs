@@ -21,13 +21,22 @@ pub struct Mandate {
     pub permissions: Permissions,
     /// From where; none on the command line.
     pub address: Option<ClientAddress>,
+    /// Whether a passkey was shown a moment ago (`strength::FRESH`), where a session is what they act by; what is made
+    /// for acting without one (keys, tokens, the command line) always counts.
+    pub is_fresh: bool,
 }
 
 impl Mandate {
     /// The command line of this server: whoever has that has everything already.
     #[must_use]
     pub fn operator() -> Self {
-        Self { actor: Actor::Operator, account: None, permissions: Permissions::all(), address: None }
+        Self {
+            actor: Actor::Operator,
+            account: None,
+            permissions: Permissions::all(),
+            address: None,
+            is_fresh: true,
+        }
     }
 
     /// Whether they may.
@@ -51,6 +60,16 @@ impl Mandate {
     pub fn must_hold(&self, roles: Roles) -> Result<(), Refusal> {
         let holds = |role: Role| self.permissions.may_give(role);
         if roles.iter().all(holds) { Ok(()) } else { Err(Refusal::Forbidden) }
+    }
+
+    /// Refuses when they give or take such roles, themselves or by a group, without holding them (SEC-181) or without
+    /// a fresh proof (SEC-182).
+    ///
+    /// # Errors
+    /// `Forbidden`; `StepUpNeeded`.
+    pub fn must_give(&self, roles: Roles) -> Result<(), Refusal> {
+        self.must_hold(roles)?;
+        if roles.is_empty() || self.is_fresh { Ok(()) } else { Err(Refusal::StepUpNeeded) }
     }
 
     /// An entry about what they did; fill in whose account, device… it was done to.

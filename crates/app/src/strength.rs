@@ -55,6 +55,13 @@ pub fn is_recovering(proofs: &[Proof], now: Timestamp) -> bool {
     proofs.iter().any(|proof| proof.method == Method::Recovery && is_within(proof, RECOVERY_LIFE, now))
 }
 
+/// Whether a passkey was shown within `limit`: what opens the administration, and within [`FRESH`] what lets its most
+/// far-reaching deeds be done (SEC-182).
+#[must_use]
+pub fn has_passkey(proofs: &[Proof], limit: Duration, now: Timestamp) -> bool {
+    proofs.iter().any(|proof| proof.method == Method::Passkey && is_within(proof, limit, now))
+}
+
 /// A proof of the future is as good as one of now while clocks differ by less than what is fresh.
 fn is_within(proof: &Proof, limit: Duration, now: Timestamp) -> bool {
     now.since(proof.at) <= limit && proof.at <= now.after(limit)

@@ -3,10 +3,13 @@
 //! Owns: the order of requests and what is signed in each. Not here: HTTP (`service`), the messages' form
 //! (`qr`), keeping the phone (`state`).
 
-use qr::approval::{Bound, ClaimProof, DeviceProof, EnrolmentProof, Malformed, Said, decision_message};
+use qr::approval::{
+    Bound, ClaimProof, DeviceProof, EnrolmentProof, Malformed, Purpose, Said, decision_message,
+};
 use qr::wire::{
     AccountShown, ChallengeAnswer, ChallengeRequest, ClaimAnswer, ClaimRequest, DeviceShown, EnrolmentBegun,
-    EnrolmentDone, EnrolmentRequest, Hidden, RevokeRequest, SessionsShown,
+    EnrolmentDone, EnrolmentRequest, Hidden, RevokeRequest, SessionsShown, UserProof, VerificationAnswer,
+    VerificationRequest,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -39,6 +42,8 @@ pub enum Credentials {
         /// The code, as it was typed.
         code: String,
     },
+    /// The place of an old phone whose owner agreed ([`crate::MoveOffer::credentials`]).
+    Move(String),
 }
 
 impl std::fmt::Debug for Credentials {
@@ -47,6 +52,7 @@ impl std::fmt::Debug for Credentials {
             Self::Password { .. } => "Password(…)",
             Self::Token(_) => "Token(…)",
             Self::Code { .. } => "Code(…)",
+            Self::Move(_) => "Move(…)",
         })
     }
 }
@@ -76,12 +82,16 @@ pub struct Owner {
 /// An enrolled phone with a key of its own (kind `app`).
 #[derive(Debug)]
 pub struct Phone {
-    service: Service,
-    key: DeviceKeyPair,
-    device: String,
+    pub(crate) service: Service,
+    pub(crate) key: DeviceKeyPair,
+    pub(crate) device: String,
     owner: Owner,
+    /// The key that is to take the present one's place ([`Phone::renew`]).
+    pub(crate) next: Option<DeviceKeyPair>,
     /// The sign-in that waits for a decision, if it shall survive a restart of the program.
     pub claim: Option<Claim>,
+    /// The offer of a new phone that waits for a decision, likewise.
+    pub moving: Option<String>,
 }
 
 /// A scanned sign-in that this phone holds and no other can have.
@@ -187,6 +197,9 @@ impl Phone {
                 code: Some(Hidden(code)),
                 ..EnrolmentRequest::default()
             },
+            Credentials::Move(secret) => {
+                EnrolmentRequest { moving: Some(Hidden(secret)), ..EnrolmentRequest::default() }
+            }
         };
         let begun: EnrolmentBegun = service.ask("/enrolments", &question).await?;
         same_issuer(&service, &begun.issuer)?;
@@ -220,7 +233,7 @@ impl Phone {
     /// A phone that is enrolled already: from a state file, or added to the registry by its public key.
     #[must_use]
     pub fn adopt(service: Service, key: DeviceKeyPair, device: String, owner: Owner) -> Self {
-        Self { service, key, device, owner, claim: None }
+        Self { service, key, device, owner, next: None, claim: None, moving: None }
     }
 
     /// Where it is enrolled.
@@ -424,8 +437,15 @@ impl Phone {
         Ok(body)
     }
 
+    /// The phone's user was verified by the caller for this one deed.
+    pub(crate) async fn proof(&self, purpose: Purpose, subject: &str) -> Result<UserProof> {
+        let question = to_json(&VerificationRequest { purpose, subject: subject.to_owned() })?;
+        let begun: VerificationAnswer = self.signed("/devices/self/verification", &question).await?.read()?;
+        Ok(UserProof { nonce: begun.nonce, uv: true, assertion: None })
+    }
+
     /// Sends a request that is signed as a whole: over a fresh challenge, method, path and body.
-    async fn signed(&self, path: &str, body: &[u8]) -> Result<crate::service::Answer> {
+    pub(crate) async fn signed(&self, path: &str, body: &[u8]) -> Result<crate::service::Answer> {
         let challenge = self.challenge().await?;
         let message = DeviceProof {
             issuer: self.service.issuer(),
@@ -450,11 +470,11 @@ impl From<AccountShown> for Owner {
     }
 }
 
-fn unfit(_: Malformed) -> PhoneError {
+pub(crate) fn unfit(_: Malformed) -> PhoneError {
     odd("value with a control character")
 }
 
-fn odd(what: &str) -> PhoneError {
+pub(crate) fn odd(what: &str) -> PhoneError {
     PhoneError::Nonsense(format!("an odd {what}"))
 }
 
@@ -465,7 +485,7 @@ fn segment(text: &str) -> Result<&str> {
     if fits { Ok(text) } else { Err(PhoneError::Nonsense("a malformed handle".to_owned())) }
 }
 
-fn plain(text: &str, what: &'static str) -> Result<String> {
+pub(crate) fn plain(text: &str, what: &'static str) -> Result<String> {
     let line = text.trim();
     let count = line.chars().count();
     if count == 0 || count > MAX_TEXT || line.chars().any(char::is_control) {

@@ -25,7 +25,12 @@ struct Kept {
     owner: Owner,
     /// PKCS#8, base64.
     key: String,
+    /// The key that is to take its place, likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
     claim: Option<Claim>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    moving: Option<String>,
 }
 
 /// A state file.
@@ -65,10 +70,15 @@ impl StateFile {
         if kept.form != FORM {
             return Err(self.bad("it was written by another version of this program"));
         }
-        let pkcs8 = STANDARD.decode(&kept.key).map_err(|_| self.bad("its key is damaged"))?;
+        let read = |text: &String| -> Result<DeviceKeyPair> {
+            let pkcs8 = STANDARD.decode(text).map_err(|_| self.bad("its key is damaged"))?;
+            DeviceKeyPair::from_pkcs8(&pkcs8)
+        };
         let service = Service::with(&kept.issuer, options)?;
-        let mut phone = Phone::adopt(service, DeviceKeyPair::from_pkcs8(&pkcs8)?, kept.device, kept.owner);
+        let mut phone = Phone::adopt(service, read(&kept.key)?, kept.device, kept.owner);
+        phone.next = kept.next.as_ref().map(read).transpose()?;
         phone.claim = kept.claim;
+        phone.moving = kept.moving;
         Ok(phone)
     }
 
@@ -83,7 +93,9 @@ impl StateFile {
             device: phone.device().to_owned(),
             owner: phone.owner().clone(),
             key: STANDARD.encode(phone.key().to_pkcs8()),
+            next: phone.next.as_ref().map(|next| STANDARD.encode(next.to_pkcs8())),
             claim: phone.claim.clone(),
+            moving: phone.moving.clone(),
         };
         let text = serde_json::to_vec_pretty(&kept).map_err(|error| self.bad(error))?;
         let mut beside = self.path.clone().into_os_string();
@@ -156,11 +168,16 @@ mod tests {
     fn a_kept_phone_is_the_same_phone() {
         let folder = tempfile::tempdir().unwrap();
         let file = StateFile::at(folder.path().join("phone.json"));
-        let phone = phone();
+        let mut phone = phone();
         file.save(&phone).unwrap();
+        phone.prepare_renewal().unwrap();
+        phone.moving = Some("offer".to_owned());
         file.save(&phone).unwrap();
         let again = file.load(Options::default()).unwrap();
         assert_eq!(again.key().thumbprint(), phone.key().thumbprint());
+        let next = |phone: &Phone| phone.next.as_ref().map(DeviceKeyPair::thumbprint);
+        assert!(next(&again).is_some() && next(&again) == next(&phone));
+        assert_eq!(again.moving.as_deref(), Some("offer"));
         assert_eq!(again.device(), "dev_x");
         assert_eq!(again.owner(), phone.owner());
         file.remove().unwrap();

@@ -1,7 +1,7 @@
 //! The messages of `testdata/messages.json`, which the web app's script is tested against too: both programs
 //! build the same bytes, and this is the file that says which.
 
-use qr::approval::{Bound, ClaimProof, DeviceProof, EnrolmentProof, Said, decision_message};
+use qr::approval::{Bound, ClaimProof, DeviceProof, EnrolmentProof, RotationProof, Said, decision_message};
 use serde_json::Value;
 
 fn built(kind: &str, given: &Value) -> String {
@@ -54,6 +54,13 @@ fn built(kind: &str, given: &Value) -> String {
             body: t("body").as_bytes(),
         }
         .message(),
+        "rotation" => RotationProof {
+            issuer: t("issuer"),
+            device: &t("device").parse().unwrap(),
+            nonce: t("nonce"),
+            key: t("key"),
+        }
+        .message(),
         other => panic!("unknown kind {other}"),
     }
     .unwrap()
@@ -63,7 +70,7 @@ fn built(kind: &str, given: &Value) -> String {
 fn sec_030_the_messages_are_those_of_the_shared_vectors() {
     let vectors: Value = serde_json::from_str(include_str!("../testdata/messages.json")).unwrap();
     let messages = vectors["messages"].as_array().unwrap();
-    assert_eq!(messages.len(), 7);
+    assert_eq!(messages.len(), 8);
     for vector in messages {
         let kind = vector["kind"].as_str().unwrap();
         assert_eq!(built(kind, &vector["given"]), vector["text"].as_str().unwrap(), "{kind}");

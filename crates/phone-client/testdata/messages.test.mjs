@@ -21,6 +21,7 @@ const builders = {
   approval: messages.approvalMessage,
   enrolment: messages.enrolmentMessage,
   device: messages.deviceMessage,
+  rotation: messages.rotationMessage,
 };
 
 test("every message is that of the shared vectors", async () => {

@@ -19,7 +19,8 @@ use std::time::Duration;
 
 use app::{App, Change, KeyInUse, Refusal, Sealer};
 use domain::{
-    AuditEntry, AuditEvent, KeyEncryptionAlg, KeyRecord, KeyState, KeyUse, Outcome, SigningAlg, Timestamp,
+    Actor, AuditEntry, AuditEvent, KeyEncryptionAlg, KeyRecord, KeyState, KeyUse, Outcome, SigningAlg,
+    Timestamp,
 };
 use jose::{DecryptionKey, SigningKey};
 use store::StoreError;
@@ -192,7 +193,7 @@ async fn make_missing(app: &App, is_picked: impl Fn(Wanted) -> bool) -> Result<(
             }
             let record = key.sealed(&sealer, now)?;
             work.add_signing_key(&record).await?;
-            work.audit(entry(AuditEvent::KeyCreated, &record, now)).await?;
+            work.audit(entry(&Actor::System, AuditEvent::KeyCreated, &record, now)).await?;
             kept.push(record);
         }
         work.commit().await?;
@@ -358,9 +359,9 @@ async fn generate(wanted: &[Wanted]) -> Result<Vec<Made>, Refusal> {
     Ok(made)
 }
 
-fn entry(event: AuditEvent, key: &KeyRecord, now: Timestamp) -> AuditEntry {
+fn entry(by: &Actor, event: AuditEvent, key: &KeyRecord, now: Timestamp) -> AuditEntry {
     let detail = format!("{} {}", key.used_for.as_str(), key.kid);
-    AuditEntry { detail: Some(detail), ..AuditEntry::new(event, Outcome::Done, now) }
+    AuditEntry { detail: Some(detail), ..AuditEntry::new(event, Outcome::Done, now).by(by.clone()) }
 }
 
 #[cfg(test)]

@@ -168,6 +168,7 @@ impl Registry {
             account: key.account,
             permissions: key.permissions.common(held),
             address: Some(address),
+            is_fresh: true,
         };
         Ok(Some((mandate, account)))
     }
@@ -227,7 +228,7 @@ mod tests {
             Actor::Client("machine".parse().unwrap()),
             Actor::System,
         ] {
-            let by = Mandate { actor, account: None, permissions, address: None };
+            let by = Mandate { actor, account: None, permissions, address: None, is_fresh: true };
             assert_eq!(registry.create_api_key(&by, asked()).await.unwrap_err(), Refusal::Forbidden);
         }
         assert!(registry.create_api_key(&Mandate::operator(), asked()).await.is_ok());

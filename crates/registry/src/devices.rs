@@ -6,11 +6,11 @@
 pub mod change;
 pub mod listing;
 
-use app::{Change, Refusal, Secret, meters};
+use app::{Change, Mandate, Refusal};
 use domain::notice::NoticeKind;
 use domain::{
     Account, Actor, AddedBy, AuditEntry, AuditEvent, Device, DeviceId, DeviceKind, DeviceRecord, DeviceState,
-    Enrolment, EnrolmentKind, EnrolmentOrigin, Outcome, SessionId, Timestamp,
+    EnrolmentKind, SessionId, Timestamp,
 };
 
 pub use change::{DeviceActor, Stop, StopAsked, Stopped};
@@ -196,48 +196,16 @@ impl Registry {
         Ok(Revoked { device, ended })
     }
 
-    /// Makes the link by which a person enrols a phone; an earlier open one of the same person ends
-    /// (SEC-071).
+    /// Makes the link by which a person enrols a phone, for the operator ([`Registry::make_enrolment`]).
     ///
     /// # Errors
     /// `NotFound`; `Conflict("account_state")` for a disabled account.
     pub async fn offer_enrolment(&self, username: &str) -> Result<EnrolmentLink, Refusal> {
-        let account = self.user(username).await?;
-        if !account.is_active() {
-            return Err(Refusal::Conflict("account_state"));
-        }
-        let token: Secret = self.app.entropy().secret();
-        let now = self.app.now();
-        let enrolment = Enrolment {
-            id: self.app.entropy().id(),
-            account: account.id,
-            kind: EnrolmentKind::Link,
-            token_hash: token.hash(),
-            code_hash: None,
-            origin: EnrolmentOrigin::Admin,
-            session: None,
-            job: None,
-            created_at: now,
-            expires_at: now.after(self.settings.enrolment_life),
-            outcome: None,
-            ended_at: None,
-            device: None,
-        };
-        let deed = || async {
-            let mut work = self.app.store().begin().await?;
-            work.add_enrolment(&enrolment).await?;
-            work.audit(AuditEntry {
-                account: Some(account.id),
-                detail: Some("by an administrator".to_owned()),
-                ..AuditEntry::new(AuditEvent::EnrolmentCreated, Outcome::Done, now)
-            })
-            .await?;
-            Ok(work.commit().await?)
-        };
-        self.app.repeatable(deed).await?;
-        self.app.meters().count(meters::Event::EnrolmentMade);
-        let url = format!("{}#e1{}", self.app.issuer().url("/phone"), token.text());
-        Ok(EnrolmentLink { account, url, expires_at: enrolment.expires_at })
+        let account = self.user(username).await?.id.to_string();
+        let made = self.make_enrolment(&Mandate::operator(), &account, EnrolmentKind::Link).await?;
+        let url =
+            made.url.ok_or_else(|| Refusal::Corrupt("an enrolment link without its link".to_owned()))?;
+        Ok(EnrolmentLink { account: made.account, url, expires_at: made.enrolment.expires_at })
     }
 
     async fn device(&self, id: &str) -> Result<Device, Refusal> {

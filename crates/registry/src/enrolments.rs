@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use app::{Mandate, Refusal, Secret, meters};
+use domain::notice::{NoticeBy, NoticeKind};
 use domain::{
     Account, AccountId, AuditEntry, AuditEvent, Cursor, Enrolment, EnrolmentCode, EnrolmentId, EnrolmentKind,
     EnrolmentOrigin, EnrolmentPolicy, EnrolmentState, JobId, Outcome, Timestamp,
@@ -14,8 +15,9 @@ use store::EnrolmentFilter;
 
 use crate::Registry;
 
-const MINUTE: u64 = 60;
 const DAY: u64 = 24 * 3600;
+/// What its owner is told of an enrolment by an administrator.
+pub(crate) const MADE: NoticeKind = NoticeKind::EnrolmentMade { by: NoticeBy::Admin };
 
 /// An enrolment with its secrets, which are nowhere else.
 pub struct Offered {
@@ -65,7 +67,7 @@ pub(crate) struct Drafted {
 
 impl Registry {
     /// Makes an enrolment for a user name or id; an earlier open one of the same sort ends (SEC-071). The secrets are
-    /// in the answer and nowhere else.
+    /// in the answer and nowhere else. Its owner is told that there is one.
     ///
     /// # Errors
     /// `NotFound`; `Conflict("account_state")` for a disabled account; `Forbidden` for one that may do more than who asks
@@ -94,6 +96,7 @@ impl Registry {
                 ..by.entry(AuditEvent::EnrolmentCreated, Outcome::Done, now)
             })
             .await?;
+            app::notices::post(&self.app, &mut *work, &account, MADE, now).await?;
             Ok(work.commit().await?)
         };
         self.app.repeatable(deed).await?;
@@ -117,9 +120,7 @@ impl Registry {
         let code = (kind != EnrolmentKind::Link).then(|| self.new_code(policy.code_length));
         let life = match kind {
             EnrolmentKind::Letter => Duration::from_secs(u64::from(policy.letter_days) * DAY),
-            EnrolmentKind::Link | EnrolmentKind::Code => {
-                Duration::from_secs(u64::from(policy.screen_minutes) * MINUTE)
-            }
+            EnrolmentKind::Link | EnrolmentKind::Code => policy.screen_life(),
         };
         let enrolment = Enrolment {
             id: self.app.entropy().id(),

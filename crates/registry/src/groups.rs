@@ -189,7 +189,7 @@ impl Registry {
     pub async fn delete_group(&self, by: &Mandate, id: &GroupId, seen: Option<u32>) -> Result<(), Refusal> {
         let (group, _) = self.group(id).await?;
         is_seen(group.version, seen)?;
-        by.must_hold(group.roles)?;
+        by.must_give(group.roles)?;
         let now = self.app.now();
         let deed = || async {
             let mut work = self.hold_people().await?;
@@ -229,7 +229,7 @@ impl Registry {
             let mut work = self.hold_people().await?;
             let (group, _) = work.group(id).await?.ok_or(Refusal::NotFound)?;
             // Asked inside: the group may have got roles just now.
-            by.must_hold(group.roles)?;
+            by.must_give(group.roles)?;
             let admins = work.count_superadmins().await?;
             let joined = work.add_members(id, add, now).await?;
             let left = work.remove_members(id, remove, now).await?;
@@ -320,8 +320,8 @@ fn may_set(by: &Mandate, roles: Roles, overrides: Overrides, group: &Group) -> R
     if group.overrides != overrides {
         by.must(Permission::PolicyWrite)?;
     }
-    by.must_hold(roles)?;
-    by.must_hold(group.roles)
+    by.must_give(roles)?;
+    by.must_give(group.roles)
 }
 
 fn name(text: &str) -> Result<GroupName, Refusal> {

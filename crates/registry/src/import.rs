@@ -122,8 +122,8 @@ impl Registry {
         let mut options = Options::default();
         let rows = match kind {
             ImportKind::Users => self.look_at_people(by, bytes, &mut options).await?,
-            ImportKind::Devices => self.look_at_keys(bytes).await?,
-            ImportKind::Letters => self.look_at_readers(bytes).await?,
+            ImportKind::Devices => self.look_at_keys(by, bytes).await?,
+            ImportKind::Letters => self.look_at_readers(by, bytes).await?,
         };
         if kind == ImportKind::Letters && rows.len() > MOST_LETTERS {
             return Err(FileFault::whole("are more than 20,000 letters at once: split the file").into());
@@ -161,8 +161,11 @@ impl Registry {
             let found = view.accounts_that_fit(fit, &after, 500).await?;
             let Some(last) = found.last() else { break };
             after = last.account.id.to_string();
-            for found in found {
-                rows.push(people::letter(&found.account, None));
+            for account in found.into_iter().map(|found| found.account) {
+                rows.push(match by.must_hold(account.roles) {
+                    Ok(()) => people::letter(&account, None),
+                    Err(_) => Planned::above(account.username.as_str()).of(&account.id),
+                });
             }
             if rows.len() > MOST_LETTERS {
                 return Err(Refusal::Invalid { field: "group", why: "fits more than 20,000 people" });

@@ -198,7 +198,7 @@ impl Registry {
     pub(crate) async fn mine(&self, by: &Mandate, id: &JobId) -> Result<Job, Refusal> {
         let job = self.job(id).await?;
         by.must(permission(job.kind, job.action))?;
-        by.must_hold(Options::of(&job)?.needs)?;
+        by.must_give(Options::of(&job)?.needs)?;
         Ok(job)
     }
 }

@@ -1,7 +1,7 @@
 //! The language in which an account's owner is written to, as its owner chooses it.
 
 use app::{Change, Refusal, Visitor, audit};
-use domain::{AccountId, AuditEntry, AuditEvent, Outcome};
+use domain::{AccountId, Actor, AuditEntry, AuditEvent, Outcome};
 
 use crate::Registry;
 
@@ -30,8 +30,8 @@ impl Registry {
                 continue;
             }
             let entry = audit::by(visitor, AuditEvent::AccountChanged, Outcome::Done, now);
-            work.audit(AuditEntry { account: Some(*account), detail: audit::detail("language"), ..entry })
-                .await?;
+            let (actor, detail) = (Some(Actor::Account(*account)), audit::detail("language"));
+            work.audit(AuditEntry { account: Some(*account), actor, detail, ..entry }).await?;
             work.commit().await?;
             self.app.tell(Change::Account(*account)).await;
             return Ok(());

@@ -28,7 +28,7 @@ impl Registry {
             let before = work.person(id).await?.ok_or(Refusal::NotFound)?;
             is_seen(before.version, seen)?;
             let differ = Role::ALL.iter().filter(|role| before.own_roles.has(**role) != roles.has(**role));
-            by.must_hold(differ.copied().collect())?;
+            by.must_give(differ.copied().collect())?;
             if before.own_roles == roles {
                 return Ok(before);
             }

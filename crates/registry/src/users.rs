@@ -2,6 +2,7 @@
 
 use app::passwords::{self, Surroundings};
 use app::{Change, Mandate, Refusal};
+use domain::notice::{NoticeBy, NoticeKind};
 use domain::{
     Account, AccountId, AccountState, AuditEntry, AuditEvent, Outcome, PasswordHash, SessionEnd, SessionId,
     Timestamp, Username,
@@ -33,7 +34,7 @@ pub(crate) struct Prepared {
 }
 
 impl Registry {
-    /// Makes an account.
+    /// Makes an account for the operator.
     ///
     /// # Errors
     /// `Invalid` names what cannot be kept; `Conflict("username")` when the name is taken.
@@ -95,7 +96,8 @@ impl Registry {
         Ok(self.enable_person(&Mandate::operator(), &account.id).await?.account)
     }
 
-    /// Sets or replaces an account's password and ends its sessions.
+    /// Sets or replaces an account's password for the operator, ends its sessions and tells its owner. Administrators
+    /// start a reset instead: they neither choose nor see a password (SEC-185).
     ///
     /// # Errors
     /// `NotFound`, or `Invalid` for a password that may not be one.
@@ -110,6 +112,8 @@ impl Registry {
             let ended = work.end_sessions_of_account(&account.id, SessionEnd::EndedByAdmin, now).await?;
             work.audit(entry(AuditEvent::AccountChanged, &account.id, now, Some("password set"))).await?;
             audit_ended(&mut *work, &account.id, &ended, now).await?;
+            let kind = NoticeKind::PasswordChanged { by: NoticeBy::Admin };
+            app::notices::post(&self.app, &mut *work, &account, kind, now).await?;
             work.commit().await?;
             Ok(ended)
         };
@@ -187,10 +191,11 @@ pub(crate) async fn audit_ended(
     Ok(())
 }
 
+/// The operator's deed.
 fn entry(event: AuditEvent, account: &AccountId, now: Timestamp, detail: Option<&str>) -> AuditEntry {
     AuditEntry {
         account: Some(*account),
         detail: detail.map(str::to_owned),
-        ..AuditEntry::new(event, Outcome::Done, now)
+        ..Mandate::operator().entry(event, Outcome::Done, now)
     }
 }

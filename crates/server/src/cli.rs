@@ -18,6 +18,13 @@ pub struct Cli {
     /// Answer in JSON, for machines.
     #[arg(long, global = true)]
     pub json: bool,
+    /// Ask this server in place of the database here: the issuer's address. LATCHBOLT_API_KEY, or the file that
+    /// LATCHBOLT_API_KEY_FILE names, holds an API key or an access token.
+    #[arg(long, global = true, value_name = "URL")]
+    pub server: Option<String>,
+    /// A PEM file with a further certification authority to trust, for --server.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub server_ca: Option<PathBuf>,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -64,6 +71,15 @@ pub enum Command {
     /// Keys for programs that call the admin API.
     #[command(subcommand)]
     ApiKey(admin::ApiKey),
+    /// Claims that you define.
+    #[command(subcommand)]
+    Claim(admin::Claim),
+    /// Ways back for people who have nothing left to sign in with.
+    #[command(subcommand)]
+    Recovery(admin::Recovery),
+    /// Mails to people, and how they stand.
+    #[command(subcommand)]
+    Notice(admin::Notice),
     /// Rules for phones, passwords, enrolments and recovery.
     #[command(subcommand)]
     Policy(admin::Policy),
@@ -424,6 +440,42 @@ pub enum PhoneCommand {
     },
     /// Say where this phone stands.
     Status,
+    /// Put a new key in the place of this phone's present one.
+    Renew,
+    /// Let a new phone take the place of an old one.
+    #[command(subcommand)]
+    Move(PhoneMove),
+}
+
+/// `phone move …`.
+#[derive(Debug, Subcommand)]
+pub enum PhoneMove {
+    /// On the new phone: show a link for the old one and wait until its owner agreed, then take its place.
+    Begin {
+        /// The provider's address.
+        #[arg(long, value_name = "URL")]
+        issuer: String,
+        /// Agree to sign-ins by QR with this phone.
+        #[arg(long)]
+        agree: bool,
+    },
+    /// On the old phone: read what the new one shows.
+    Scan {
+        /// A picture of the QR.
+        #[arg(long, value_name = "FILE.png", required_unless_present = "url", conflicts_with = "url")]
+        image: Option<PathBuf>,
+        /// The text of the QR.
+        #[arg(long, value_name = "URL")]
+        url: Option<String>,
+    },
+    /// On the old phone: let the new one take its place.
+    Approve {
+        /// The three digits that the new phone shows.
+        #[arg(long, value_name = "NNN")]
+        number: String,
+    },
+    /// On the old phone: do not let it.
+    Deny,
 }
 
 #[cfg(test)]
@@ -510,6 +562,25 @@ mod tests {
             "api-key list",
             "api-key revoke key_x",
             "policy show",
+            "claim list --json",
+            "claim create seat --kind number --scope work --label en=Seat --label de=Platz --edited-by owner --limit max=500",
+            "claim update seat --scope none --limit max=600",
+            "claim delete seat",
+            "recovery open ada --reason caller-known-by-voice",
+            "recovery list --state open --user ada",
+            "recovery show rcv_x",
+            "recovery cancel rcv_x",
+            "recovery complete rcv_x --json",
+            "notice list --state waiting",
+            "notice status",
+            "notice test ada@example.org --language de",
+            "notice retry ntc_x",
+            "user list --server https://id.example --server-ca ca.pem",
+            "phone renew --state s",
+            "phone move begin --issuer https://x --agree --state new --json",
+            "phone move scan --url https://x/phone#m1x",
+            "phone move approve --number 123",
+            "phone move deny --state s",
             "policy show devices",
             "policy set devices per_user=3 approval=true",
             "apply conf --yes",

@@ -27,12 +27,10 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use api::Api;
+use api::{Api, Remote};
 use cli::{Cli, Command};
-use config::Config;
 use failure::Failure;
 use output::Output;
-use wiring::Ground;
 
 /// Runs the program with the arguments of the process: 0 done, 1 failed, 2 wrong usage.
 #[must_use]
@@ -52,6 +50,9 @@ pub fn run() -> ExitCode {
 }
 
 async fn obey(cli: Cli, output: Output) -> Result<(), Failure> {
+    if cli.server.is_some() && is_of_here(&cli.command) {
+        return Err(api::only_here());
+    }
     let file = cli.config.as_deref();
     let load = || config::load(file).map_err(|problems| commands::check_config::refused(&problems));
     match cli.command {
@@ -61,31 +62,45 @@ async fn obey(cli: Cli, output: Output) -> Result<(), Failure> {
         Command::Phone(command) => commands::phone::run(command, output).await,
         Command::Migrate(command) => commands::migrate::run(&load()?, &command, output).await,
         command => {
+            if let Some(server) = &cli.server {
+                let api = Api::at(Remote::new(server, cli.server_ca.as_deref())?);
+                return over_api(&api, command, output).await;
+            }
             let config = load()?;
             let ground = wiring::ground_of_command(&config).await?;
-            let done = on_ground(&config, &ground, command, output).await;
+            let done = match Api::new(&config, &ground).await {
+                Ok(api) => over_api(&api, command, output).await,
+                Err(failure) => Err(failure),
+            };
             ground.close().await;
             done
         }
     }
 }
 
-/// Commands that work on what is kept.
-async fn on_ground(
-    config: &Config,
-    ground: &Ground,
-    command: Command,
-    output: Output,
-) -> Result<(), Failure> {
-    let api = Api::new(config, ground).await?;
+/// Whether another computer's server can be asked for it.
+const fn is_of_here(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::CheckConfig(_)
+            | Command::Serve
+            | Command::Demo(_)
+            | Command::Phone(_)
+            | Command::Migrate(_)
+            | Command::Audit(_)
+    )
+}
+
+/// Commands that call the admin API, here or elsewhere.
+async fn over_api(api: &Api, command: Command, output: Output) -> Result<(), Failure> {
     match command {
-        Command::User(command) => commands::user::run(ground, &api, command, output).await,
-        Command::Client(command) => commands::client::run(ground, command, output).await,
-        Command::Device(command) => commands::device::run(ground, &api, command, output).await,
-        Command::Audit(command) => commands::audit::run(ground, command, output).await,
-        Command::Keys(command) => commands::keys::run(ground, command, output).await,
-        Command::Apply(command) => commands::apply::run(&api, &command, output).await,
-        Command::Export(command) => commands::apply::export(&api, &command, output).await,
-        command => commands::registry::run(&api, command, output).await,
+        Command::User(command) => commands::user::run(api, command, output).await,
+        Command::Client(command) => commands::client::run(api, command, output).await,
+        Command::Device(command) => commands::device::run(api, command, output).await,
+        Command::Audit(command) => commands::audit::run(api.ground()?, command, output).await,
+        Command::Keys(command) => commands::keys::run(api, command, output).await,
+        Command::Apply(command) => commands::apply::run(api, &command, output).await,
+        Command::Export(command) => commands::apply::export(api, &command, output).await,
+        command => commands::registry::run(api, command, output).await,
     }
 }

@@ -191,15 +191,20 @@ pub async fn house(config: &Config, ground: &Ground, extras: Extras) -> Result<H
         Failure::new(format!("The texts of the mails are broken: {bad}. Install the program anew."))
     };
     let mail = MailRoom::new(app, &config.theme).map_err(broken)?;
+    let web = frame(config, app, extras)?;
+    Ok(House { web, mail, ground: ground.clone(), provider, signin })
+}
+
+/// What all doors share.
+fn frame(config: &Config, app: &App, extras: Extras) -> Result<Web, Failure> {
     let settings = web::Settings {
         trusted_proxies: config.networks.trusted_proxies.clone(),
         theme: config.theme.clone(),
         virtual_phone: extras.virtual_phone,
     };
-    let web = Web::new(app, settings).map_err(|bad| {
+    Web::new(app, settings).map_err(|bad| {
         Failure::new(format!("The texts of the pages are broken: {bad}. Install the program anew."))
-    })?;
-    Ok(House { web, mail, ground: ground.clone(), provider, signin })
+    })
 }
 
 /// The use cases of relying parties and of sign-in.
@@ -231,13 +236,14 @@ fn use_cases(config: &Config, app: &App) -> Result<(Provider, SignIn), Failure> 
     Ok((provider, signin))
 }
 
-/// The admin API for the command line alone: whoever calls it is the operator.
+/// The admin API for the command line alone, and what it shares with the doors: whoever calls it is the operator.
 ///
 /// # Errors
 /// As [`house`].
-pub fn operators_api(config: &Config, ground: &Ground) -> Result<web_admin::Admin, Failure> {
+pub fn operators_api(config: &Config, ground: &Ground) -> Result<(web_admin::Admin, Web), Failure> {
     let (provider, signin) = use_cases(config, &ground.app)?;
-    Ok(web_admin::Admin::for_operator(&ground.app, &signin, &ground.registry, &provider))
+    let admin = web_admin::Admin::for_operator(&ground.app, &signin, &ground.registry, &provider);
+    Ok((admin, frame(config, &ground.app, Extras::default())?))
 }
 
 impl House {

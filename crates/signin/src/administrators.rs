@@ -6,8 +6,7 @@
 
 use std::time::Duration;
 
-use app::{Refusal, Visitor};
-use domain::Method;
+use app::{Refusal, Visitor, strength};
 use journey::Need;
 
 use crate::{SignIn, Started};
@@ -38,8 +37,7 @@ impl SignIn {
         if who.account.roles.is_empty() {
             return Ok(Entrance::NotYours);
         }
-        let since = self.app().now().before(PROOF_LIFE);
-        if who.session.proofs.iter().any(|proof| proof.method == Method::Passkey && proof.at >= since) {
+        if strength::has_passkey(&who.session.proofs, PROOF_LIFE, self.app().now()) {
             return Ok(Entrance::Open);
         }
         let have = self.app().store().read().await?.passkeys(&who.account.id).await?;
@@ -53,6 +51,21 @@ impl SignIn {
     pub async fn passkey_journey(&self, visitor: &Visitor, path: &'static str) -> Result<Started, Refusal> {
         let fresh_since = Some(self.app().now().before(PROOF_LIFE));
         let need = Need { phishing_resistant: true, fresh_since, ..Need::default() };
+        self.local_journey(visitor, need, path).await
+    }
+
+    /// Begins a journey on which whoever is signed in shows a passkey anew, for a deed that wants a fresh proof.
+    ///
+    /// # Errors
+    /// [`Refusal::NotSignedIn`]; too many journeys; the live store is unavailable.
+    pub async fn proving_journey(&self, visitor: &Visitor, path: &'static str) -> Result<Started, Refusal> {
+        let who = self.who(visitor).await?.ok_or(Refusal::NotSignedIn)?;
+        let need = Need {
+            phishing_resistant: true,
+            fresh_since: Some(self.app().now()),
+            account: Some(who.account.id),
+            ..Need::default()
+        };
         self.local_journey(visitor, need, path).await
     }
 }

@@ -271,6 +271,35 @@ impl Accounts for SqlWork {
     }
 }
 
+/// An account's id.
+struct IdRow(String);
+
+impl Entry for IdRow {
+    const TABLE: &'static str = "accounts";
+
+    fn read(row: &mut Cells<'_>) -> Result<Self> {
+        row.text("id").map(Self)
+    }
+}
+
+/// Accounts that a search meets are looked after one by one, if they are no more than this.
+const FEW: usize = 1_000;
+
+impl SqlWork {
+    /// Ids of the accounts whose folded user name is like this, as a JSON list; none when they are more than [`FEW`]. Then a
+    /// list soon has a full page of what is theirs, and goes along its own order.
+    pub(crate) async fn accounts_like(&mut self, pattern: &str) -> Result<Option<String>> {
+        let rows = self
+            .all::<IdRow>(
+                sql!("SELECT id FROM accounts WHERE username_key LIKE $1 ESCAPE '!' LIMIT $2"),
+                bind![pattern, i64::try_from(FEW).unwrap_or_default() + 1],
+            )
+            .await?;
+        let ids: Vec<String> = rows.into_iter().map(|IdRow(id)| id).collect();
+        Ok((ids.len() <= FEW).then(|| serde_json::Value::from(ids).to_string()))
+    }
+}
+
 #[async_trait]
 impl EditAccounts for SqlWork {
     async fn add_account(&mut self, account: &Account) -> Result<()> {

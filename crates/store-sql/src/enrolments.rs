@@ -124,7 +124,47 @@ impl Enrolments for SqlWork {
         limit: u32,
         now: Timestamp,
     ) -> Result<Vec<(Enrolment, Account)>> {
-        self.all::<OwnedRow>(
+        let search = filter.search.map(like);
+        // Whose they are, where these are few.
+        let of = match (filter.account, &search) {
+            (Some(account), _) => Some(serde_json::json!([account.to_string()]).to_string()),
+            (None, Some(pattern)) => self.accounts_like(pattern).await?,
+            (None, None) => None,
+        };
+        let statement = if of.is_some() {
+            sql!(
+                sqlite: "SELECT e.id, e.account_id, e.kind, e.token_hash, e.code_hash, e.origin, e.session_id, e.job_id, e.created_at,
+                        e.expires_at, e.outcome, e.ended_at, e.device_id,
+                        a.id, a.username, a.state, a.claims, a.webauthn_handle, a.roles, a.group_names, a.language,
+                        a.created_at, a.updated_at
+                   FROM enrolments e
+                   JOIN accounts a ON a.id = e.account_id
+                  WHERE (e.created_at < $1 OR (e.created_at = $1 AND e.id < $2))
+                    AND (CAST($3 AS TEXT) IS NULL OR a.username_key LIKE $3 ESCAPE '!')
+                    AND (CAST($4 AS TEXT) IS NULL
+                         OR $4 = CASE WHEN e.outcome IS NOT NULL THEN e.outcome
+                                      WHEN e.expires_at > $5 THEN 'open' ELSE 'expired' END)
+                    AND (CAST($6 AS TEXT) IS NULL OR e.kind = $6)
+                    AND e.account_id IN (SELECT value FROM json_each($7))
+                    AND (CAST($8 AS TEXT) IS NULL OR e.job_id = $8)
+                  ORDER BY e.created_at DESC, e.id DESC LIMIT $9",
+                postgres: "SELECT e.id, e.account_id, e.kind, e.token_hash, e.code_hash, e.origin, e.session_id, e.job_id, e.created_at,
+                        e.expires_at, e.outcome, e.ended_at, e.device_id,
+                        a.id, a.username, a.state, a.claims, a.webauthn_handle, a.roles, a.group_names, a.language,
+                        a.created_at, a.updated_at
+                   FROM enrolments e
+                   JOIN accounts a ON a.id = e.account_id
+                  WHERE (e.created_at < $1 OR (e.created_at = $1 AND e.id < $2))
+                    AND (CAST($3 AS TEXT) IS NULL OR a.username_key LIKE $3 ESCAPE '!')
+                    AND (CAST($4 AS TEXT) IS NULL
+                         OR $4 = CASE WHEN e.outcome IS NOT NULL THEN e.outcome
+                                      WHEN e.expires_at > $5 THEN 'open' ELSE 'expired' END)
+                    AND (CAST($6 AS TEXT) IS NULL OR e.kind = $6)
+                    AND e.account_id IN (SELECT json_array_elements_text(CAST($7 AS JSON)))
+                    AND (CAST($8 AS TEXT) IS NULL OR e.job_id = $8)
+                  ORDER BY e.created_at DESC, e.id DESC LIMIT $9"
+            )
+        } else {
             sql!(
                 "SELECT e.id, e.account_id, e.kind, e.token_hash, e.code_hash, e.origin, e.session_id, e.job_id, e.created_at,
                         e.expires_at, e.outcome, e.ended_at, e.device_id,
@@ -138,18 +178,21 @@ impl Enrolments for SqlWork {
                          OR $4 = CASE WHEN e.outcome IS NOT NULL THEN e.outcome
                                       WHEN e.expires_at > $5 THEN 'open' ELSE 'expired' END)
                     AND (CAST($6 AS TEXT) IS NULL OR e.kind = $6)
-                    AND (CAST($7 AS TEXT) IS NULL OR e.account_id = $7)
+                    AND CAST($7 AS TEXT) IS NULL
                     AND (CAST($8 AS TEXT) IS NULL OR e.job_id = $8)
                   ORDER BY e.created_at DESC, e.id DESC LIMIT $9"
-            ),
+            )
+        };
+        self.all::<OwnedRow>(
+            statement,
             bind![
                 after.map_or(i64::MAX, |cursor| cursor.number().unwrap_or(i64::MAX)),
                 after.map_or("", |cursor| &cursor.id),
-                filter.search.map(like),
+                search,
                 filter.state.map(domain::EnrolmentState::as_str),
                 now,
                 filter.kind.map(EnrolmentKind::as_str),
-                filter.account,
+                of,
                 filter.job,
                 limit.min(PAGE),
             ],

@@ -271,6 +271,16 @@ impl Store for SqlStore {
             ),
             (
                 sql!(
+                    sqlite: "DELETE FROM statistics_days WHERE (day, name, bucket) IN
+                     (SELECT day, name, bucket FROM statistics_days WHERE day < $1 / 86400000 ORDER BY day LIMIT $2)",
+                    postgres: "DELETE FROM statistics_days WHERE (day, name, bucket) IN
+                     (SELECT day, name, bucket FROM statistics_days WHERE day < $1 / 86400000 ORDER BY day LIMIT $2
+                      FOR UPDATE SKIP LOCKED)"
+                ),
+                now.before(STATISTICS_LIFE),
+            ),
+            (
+                sql!(
                     sqlite: "DELETE FROM notices WHERE id IN
                      (SELECT id FROM notices WHERE created_at <= $1 ORDER BY created_at LIMIT $2)",
                     postgres: "DELETE FROM notices WHERE id IN

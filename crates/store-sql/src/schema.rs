@@ -46,6 +46,8 @@ migrations! {
     14 "0014_notices",
     15 "0015_administration",
     16 "0016_audit_chain",
+    17 "0017_audit_index",
+    18 "0018_personal_data",
 }
 
 /// Where sqlx notes which migrations were run.

@@ -8,6 +8,9 @@ use store::{Count, EditStatistics, Result, Statistics};
 use crate::values::{bind, small};
 use crate::work::{Cells, Entry, SqlWork, sql};
 
+/// Hours of a day. What is asked for by whole days is read from sums of days: of hours there are 24 times as many.
+const DAY: i64 = 24;
+
 /// `hour, name, bucket, count`
 struct CountRow(Count);
 
@@ -39,27 +42,55 @@ impl Entry for Sum {
 #[async_trait]
 impl Statistics for SqlWork {
     async fn counted(&mut self, since: i64, until: i64, hours: u32) -> Result<Vec<Count>> {
-        let rows = self.all::<CountRow>(
-            sql!(
-                "SELECT hour - hour % $3 AS stretch, name, CAST(0 AS BIGINT), CAST(SUM(count) AS BIGINT)
+        let is_days = since % DAY == 0 && until % DAY == 0 && i64::from(hours) % DAY == 0 && hours > 0;
+        let rows = if is_days {
+            let days = i64::from(hours) / DAY;
+            self.all::<CountRow>(
+                sql!(
+                    "SELECT (day - day % $3) * 24 AS stretch, name, CAST(0 AS BIGINT), CAST(SUM(count) AS BIGINT)
+                       FROM statistics_days WHERE day >= $1 AND day < $2
+                      GROUP BY day - day % $3, name ORDER BY stretch, name"
+                ),
+                bind![since / DAY, until / DAY, days],
+            )
+            .await?
+        } else {
+            self.all::<CountRow>(
+                sql!(
+                    "SELECT hour - hour % $3 AS stretch, name, CAST(0 AS BIGINT), CAST(SUM(count) AS BIGINT)
                    FROM statistics WHERE hour >= $1 AND hour < $2
                   GROUP BY hour - hour % $3, name ORDER BY stretch, name"
-            ),
-            bind![since, until, hours.max(1)],
-        );
-        Ok(rows.await?.into_iter().map(|CountRow(count)| count).collect())
+                ),
+                bind![since, until, hours.max(1)],
+            )
+            .await?
+        };
+        Ok(rows.into_iter().map(|CountRow(count)| count).collect())
     }
 
     async fn histogram(&mut self, name: &str, since: i64, until: i64) -> Result<Vec<Count>> {
-        let rows = self.all::<CountRow>(
-            sql!(
-                "SELECT CAST($2 AS BIGINT), name, bucket, CAST(SUM(count) AS BIGINT)
+        let rows = if since % DAY == 0 && until % DAY == 0 {
+            self.all::<CountRow>(
+                sql!(
+                    "SELECT CAST($2 AS BIGINT) * 24, name, bucket, CAST(SUM(count) AS BIGINT)
+                       FROM statistics_days WHERE name = $1 AND day >= $2 AND day < $3
+                      GROUP BY name, bucket ORDER BY bucket"
+                ),
+                bind![name, since / DAY, until / DAY],
+            )
+            .await?
+        } else {
+            self.all::<CountRow>(
+                sql!(
+                    "SELECT CAST($2 AS BIGINT), name, bucket, CAST(SUM(count) AS BIGINT)
                    FROM statistics WHERE name = $1 AND hour >= $2 AND hour < $3
                   GROUP BY name, bucket ORDER BY bucket"
-            ),
-            bind![name, since, until],
-        );
-        Ok(rows.await?.into_iter().map(|CountRow(count)| count).collect())
+                ),
+                bind![name, since, until],
+            )
+            .await?
+        };
+        Ok(rows.into_iter().map(|CountRow(count)| count).collect())
     }
 
     async fn live_sessions(&mut self, now: Timestamp, most: u32) -> Result<u64> {
@@ -88,6 +119,7 @@ impl EditStatistics for SqlWork {
             .iter()
             .map(|count| json!({ "h": count.hour, "n": count.name, "b": count.bucket, "c": count.count }))
             .collect();
+        let rows = serde_json::Value::from(rows).to_string();
         self.run(
             sql!(
                 sqlite: "INSERT INTO statistics (hour, name, bucket, count)
@@ -100,7 +132,22 @@ impl EditStatistics for SqlWork {
                    FROM json_array_elements(CAST($1 AS JSON)) GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
                  ON CONFLICT (hour, name, bucket) DO UPDATE SET count = statistics.count + excluded.count"
             ),
-            bind![serde_json::Value::from(rows).to_string()],
+            bind![&rows],
+        )
+        .await?;
+        self.run(
+            sql!(
+                sqlite: "INSERT INTO statistics_days (day, name, bucket, count)
+                 SELECT (value ->> 'h') / 24, value ->> 'n', value ->> 'b', SUM(value ->> 'c') FROM json_each($1)
+                  WHERE TRUE GROUP BY 1, 2, 3
+                 ON CONFLICT (day, name, bucket) DO UPDATE SET count = statistics_days.count + excluded.count",
+                postgres: "INSERT INTO statistics_days (day, name, bucket, count)
+                 SELECT CAST(value ->> 'h' AS BIGINT) / 24, value ->> 'n', CAST(value ->> 'b' AS BIGINT),
+                        CAST(SUM(CAST(value ->> 'c' AS BIGINT)) AS BIGINT)
+                   FROM json_array_elements(CAST($1 AS JSON)) GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+                 ON CONFLICT (day, name, bucket) DO UPDATE SET count = statistics_days.count + excluded.count"
+            ),
+            bind![&rows],
         )
         .await?;
         Ok(())

@@ -6,7 +6,8 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use domain::{
-    Account, AccountId, AccountState, BrowserSession, Method, Proof, Role, SecretHash, SessionId, Timestamp,
+    Account, AccountId, AccountState, ApiKey, ApiKeyId, BrowserSession, Method, Permission, Proof, Role,
+    SecretHash, SessionId, Timestamp, api_key,
 };
 use serde_json::Value;
 use store::Store as _;
@@ -40,8 +41,7 @@ impl Server {
     pub async fn signed_in(&self, name: &str, roles: &[&str], method: &str, ago: Duration) -> Administrator {
         let methods = [Method::Password, Method::Passkey, Method::Phone];
         let method = methods.into_iter().find(|known| known.as_str() == method).expect("a method");
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock");
-        let now = Timestamp::from_millis(i64::try_from(since.as_millis()).expect("a time"));
+        let now = now();
         let account = Account {
             id: AccountId::from_random(random()),
             username: name.parse().expect("a user name"),
@@ -54,10 +54,28 @@ impl Server {
             created_at: now,
             updated_at: now,
         };
+        let store = self.store().await;
+        let mut work = store.begin().await.expect("a unit");
+        work.add_account(&account).await.expect("an account");
+        work.commit().await.expect("kept");
+        store.close().await;
+        self.session_of(account.id, method, ago).await
+    }
+
+    /// Another browser of the same person, signed in by passkey so long ago.
+    ///
+    /// # Panics
+    /// When the store refuses.
+    pub async fn signed_in_again(&self, who: &Administrator, ago: Duration) -> Administrator {
+        self.session_of(who.account.parse().expect("an account's id"), Method::Passkey, ago).await
+    }
+
+    async fn session_of(&self, account: AccountId, method: Method, ago: Duration) -> Administrator {
+        let now = now();
         let (session_secret, browser_secret) = (random::<32>(), random::<32>());
         let session = BrowserSession {
             id: SessionId::from_random(random()),
-            account: account.id,
+            account,
             secret_hash: SecretHash(sha256(&session_secret)),
             proofs: vec![Proof { method, at: now.before(ago), known_browser: true }],
             device: None,
@@ -71,15 +89,47 @@ impl Server {
         };
         let store = self.store().await;
         let mut work = store.begin().await.expect("a unit");
-        work.add_account(&account).await.expect("an account");
         work.add_session(&session, None).await.expect("a session");
         work.commit().await.expect("kept");
         store.close().await;
         let browser = self.browser();
         browser.set_cookie("__Host-lb_session", &b64(&session_secret));
         browser.set_cookie("__Host-lb_browser", &b64(&browser_secret));
-        Administrator { browser, account: account.id.to_string(), session: session.id.to_string() }
+        Administrator { browser, account: account.to_string(), session: session.id.to_string() }
     }
+
+    /// An API key of the operator with these permissions (by their words) that lives so long; its text. The API itself
+    /// makes none that lives for less than a day.
+    ///
+    /// # Panics
+    /// When the store refuses.
+    pub async fn api_key(&self, permissions: &[&str], life: Duration) -> String {
+        let (secret, now) = (random::<32>(), now());
+        let word = |word: &&str| Permission::from_word(word).expect("a permission");
+        let key = ApiKey {
+            id: ApiKeyId::from_random(random()),
+            name: "of a test".to_owned(),
+            account: None,
+            permissions: permissions.iter().map(word).collect(),
+            networks: Vec::new(),
+            created_at: now,
+            expires_at: now.after(life),
+            last_used_at: None,
+            last_address: None,
+            revoked_at: None,
+        };
+        let store = self.store().await;
+        let mut work = store.begin().await.expect("a unit");
+        work.add_api_key(&key, &SecretHash(sha256(&secret))).await.expect("a key");
+        work.commit().await.expect("kept");
+        store.close().await;
+        api_key::text(&key.id, &b64(&secret))
+    }
+}
+
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock");
+    Timestamp::from_millis(i64::try_from(since.as_millis()).expect("a time"))
 }
 
 impl Administrator {

@@ -1,12 +1,14 @@
 //! A passkey in software: a WebAuthn authenticator with resident keys and user verification.
 //!
-//! Owns: attestation `none` and assertions by ES256, the bytes of WebAuthn Level 3 §6.1 and §6.5 by hand.
+//! Owns: attestations (`none`, and `packed` by a maker) and assertions by ES256, the bytes of WebAuthn Level 3 §6.1 and
+//! §6.5 by hand.
 //! For tests only: it asks nobody.
 
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _};
 use serde_json::{Value, json};
 
+use crate::maker::Maker;
 use crate::{b64, random, sha256, unb64};
 
 const USER_PRESENT: u8 = 0x01;
@@ -35,23 +37,55 @@ impl SoftPasskey {
     /// When the options are incomplete.
     #[must_use]
     pub fn create(options: &Value, origin: &str) -> (Self, Value) {
+        let passkey = Self::new(options);
+        let credential = passkey.attest(options, origin, &passkey.cose_key(), None);
+        (passkey, credential)
+    }
+
+    /// The same with a statement of its maker (`packed`, WebAuthn Level 3 §8.2).
+    ///
+    /// # Panics
+    /// When the options are incomplete.
+    #[must_use]
+    pub fn create_vouched(options: &Value, origin: &str, maker: &Maker) -> (Self, Value) {
+        let passkey = Self::new(options);
+        let credential = passkey.attest(options, origin, &passkey.cose_key(), Some(maker));
+        (passkey, credential)
+    }
+
+    /// A credential with a public key of any sort (a `COSE_Key`), whatever the options ask for.
+    ///
+    /// # Panics
+    /// When the options are incomplete.
+    #[must_use]
+    pub fn create_with_key(options: &Value, origin: &str, cose_key: &[u8]) -> Value {
+        Self::new(options).attest(options, origin, cose_key, None)
+    }
+
+    /// The credential of this passkey once more, for other options.
+    ///
+    /// # Panics
+    /// When the options are incomplete.
+    #[must_use]
+    pub fn register_again(&self, options: &Value, origin: &str) -> Value {
+        self.attest(options, origin, &self.cose_key(), None)
+    }
+
+    fn new(options: &Value) -> Self {
         let options = inner(options);
         let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &SystemRandom::new())
             .expect("a key")
             .as_ref()
             .to_vec();
-        let rp_id = text(&options["rp"]["id"]);
-        let passkey = Self {
+        Self {
             pkcs8,
             id: random(),
             user_handle: text(&options["user"]["id"]),
-            rp_id,
+            rp_id: text(&options["rp"]["id"]),
             counter: std::sync::atomic::AtomicU32::new(0),
             verifies_user: true,
             transport: "internal",
-        };
-        let credential = passkey.attest(&text(&options["challenge"]), origin);
-        (passkey, credential)
+        }
     }
 
     fn key(&self) -> EcdsaKeyPair {
@@ -68,23 +102,39 @@ impl SoftPasskey {
         out
     }
 
-    fn attest(&self, challenge: &str, origin: &str) -> Value {
+    /// `COSE_Key` (RFC 9053 §7.1): kty EC2, alg ES256, crv P-256, x, y.
+    fn cose_key(&self) -> Vec<u8> {
+        let key = self.key();
+        let point = key.public_key().as_ref();
+        let mut out = vec![0xa5, 0x01, 0x02, 0x03, 0x26, 0x20, 0x01, 0x21, 0x58, 0x20];
+        out.extend_from_slice(&point[1..33]);
+        out.extend_from_slice(&[0x22, 0x58, 0x20]);
+        out.extend_from_slice(&point[33..65]);
+        out
+    }
+
+    fn attest(&self, options: &Value, origin: &str, cose_key: &[u8], maker: Option<&Maker>) -> Value {
+        let challenge = text(&inner(options)["challenge"]);
+        let client_data = client_data("webauthn.create", &challenge, origin);
         let mut data = self.head(ATTESTED);
         data.extend_from_slice(&[0; 16]);
         data.extend_from_slice(&(u16::try_from(self.id.len()).unwrap_or_default()).to_be_bytes());
         data.extend_from_slice(&self.id);
-        let key = self.key();
-        let point = key.public_key().as_ref();
-        // COSE_Key (RFC 9053 §7.1): kty EC2, alg ES256, crv P-256, x, y.
-        data.extend_from_slice(&[0xa5, 0x01, 0x02, 0x03, 0x26, 0x20, 0x01, 0x21, 0x58, 0x20]);
-        data.extend_from_slice(&point[1..33]);
-        data.extend_from_slice(&[0x22, 0x58, 0x20]);
-        data.extend_from_slice(&point[33..65]);
+        data.extend_from_slice(cose_key);
         let mut object = vec![0xa3, 0x63];
-        object.extend_from_slice(b"fmt\x64none\x67attStmt\xa0\x68authData\x58");
-        object.push(u8::try_from(data.len()).expect("short"));
-        object.extend_from_slice(&data);
-        let client_data = client_data("webauthn.create", challenge, origin);
+        match maker {
+            None => object.extend_from_slice(b"fmt\x64none\x67attStmt\xa0"),
+            Some(maker) => {
+                let mut signed = data.clone();
+                signed.extend_from_slice(&sha256(client_data.as_bytes()));
+                object.extend_from_slice(b"fmt\x66packed\x67attStmt\xa3\x63alg\x26\x63sig");
+                byte_string(&mut object, &maker.sign(&signed));
+                object.extend_from_slice(b"\x63x5c\x81");
+                byte_string(&mut object, maker.certificate());
+            }
+        }
+        object.extend_from_slice(b"\x68authData");
+        byte_string(&mut object, &data);
         json!({
             "id": b64(&self.id), "rawId": b64(&self.id), "type": "public-key",
             "authenticatorAttachment": "platform", "clientExtensionResults": {},
@@ -126,6 +176,14 @@ impl SoftPasskey {
     pub fn id(&self) -> String {
         b64(&self.id)
     }
+}
+
+/// A byte string of CBOR (RFC 8949 §3.1).
+fn byte_string(out: &mut Vec<u8>, bytes: &[u8]) {
+    let length = u16::try_from(bytes.len()).expect("short");
+    out.push(0x59);
+    out.extend_from_slice(&length.to_be_bytes());
+    out.extend_from_slice(bytes);
 }
 
 fn inner(options: &Value) -> &Value {

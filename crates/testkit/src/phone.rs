@@ -8,6 +8,7 @@ use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as 
 use serde_json::{Value, json};
 
 use crate::browser::Browser;
+use crate::maker::Maker;
 use crate::passkey::SoftPasskey;
 use crate::wire::{Answer, Request};
 use crate::{b64, sha256, unix_now};
@@ -222,6 +223,20 @@ impl Phone {
         kind: Kind,
         key: DeviceKey,
     ) -> Result<Self, Answer> {
+        Self::finish_vouched(line, begun, kind, key, None).await
+    }
+
+    /// The same with a statement of its maker, if there is one.
+    ///
+    /// # Errors
+    /// The answer that refuses.
+    pub async fn finish_vouched(
+        line: Browser,
+        begun: &Value,
+        kind: Kind,
+        key: DeviceKey,
+        maker: Option<&Maker>,
+    ) -> Result<Self, Answer> {
         let word =
             |name: &str| begun[name].as_str().unwrap_or_else(|| panic!("no {name} in {begun}")).to_owned();
         let (enrolment, issuer) = (word("enrolment"), word("issuer"));
@@ -245,9 +260,23 @@ impl Phone {
         });
         let mut passkey = None;
         if kind == Kind::Web {
-            let (made, credential) = SoftPasskey::create(&begun["webauthn"], &line.origin());
+            let (made, credential) = match maker {
+                None => SoftPasskey::create(&begun["webauthn"], &line.origin()),
+                Some(maker) => SoftPasskey::create_vouched(&begun["webauthn"], &line.origin(), maker),
+            };
             body["credential"] = credential;
             passkey = Some(made);
+        } else if let Some(maker) = maker {
+            let message = canonical(
+                "latchbolt-attestation-v1",
+                &[
+                    ("issuer", &issuer),
+                    ("enrolment", &enrolment),
+                    ("nonce", &word("nonce")),
+                    ("key", &key.thumbprint()),
+                ],
+            );
+            body["attestation"] = maker.statement(&message);
         }
         let done = line.send(Request::json(&format!("{API}/enrolments/{enrolment}"), &body)).await;
         if done.status != 201 {

@@ -8,10 +8,10 @@ mod texts;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::LOCATION;
-use actix_web::web::{Data, Path, ServiceConfig, get, head, resource};
+use actix_web::web::{Data, Path, ServiceConfig, get, head, post, resource};
 use actix_web::{HttpRequest, HttpResponse};
 use signin::{Entrance, SignIn, Started};
-use web::{Page, Refused, Visitor, Web, cookies};
+use web::{Page, Refused, Visitor, Web, cookies, origin};
 
 use crate::Admin;
 use texts::Texts;
@@ -57,6 +57,7 @@ web::pages! {
 pub(crate) fn mount(cfg: &mut ServiceConfig, admin: &Admin) {
     cfg.app_data(Data::new(admin.signin().clone()))
         .service(resource("/admin").route(get().to(overview)).route(head().to(overview)))
+        .service(resource("/admin/proof").route(post().to(prove)))
         .service(resource("/admin/texts/{language}.json").route(get().to(sentences)));
     for (_, path) in SECTIONS {
         cfg.service(resource([(*path).to_owned(), format!("{path}/{{id}}")]).route(get().to(section)));
@@ -112,6 +113,19 @@ async fn enter(
             Ok(answer.finish())
         }
     }
+}
+
+/// `POST /admin/proof`: a journey on which the person who is signed in shows a passkey anew. The script goes it without
+/// leaving the page, so that nothing typed is lost; answers `{"journey": …}`.
+async fn prove(
+    req: HttpRequest,
+    web: Data<Web>,
+    signin: Data<SignIn>,
+    visitor: Visitor,
+) -> Result<HttpResponse, Refused> {
+    origin::check_script(&req, &web, visitor.browser.as_ref(), None)?;
+    let Started { journey, .. } = signin.proving_journey(&visitor, "/admin").await?;
+    Ok(HttpResponse::Ok().json(serde_json::json!({ "journey": journey })))
 }
 
 fn texts_of(page: &Page) -> Result<&'static Texts, Refused> {

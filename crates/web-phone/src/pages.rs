@@ -28,6 +28,7 @@ const START_UP: &[&str] = &[
     "phone/move.js",
     "phone/offer.js",
     "phone/passkey.js",
+    "phone/renew.js",
     "phone/scanner.js",
     "phone/screens.js",
     "phone/upkeep.js",

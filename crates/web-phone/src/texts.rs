@@ -43,6 +43,8 @@ web::texts! {
         reverify_lead, reverify_go, others, others_lead, lost, stolen, found, other_active, other_pending,
         other_suspended, other_revoked,
     }
+    /// A new key in the place of this phone's present one.
+    Renew { go, lead, why, submit, done, cut }
     /// A new phone takes an old one's place.
     Moving {
         go, lead, step_1, step_2, step_3, ask, warning, model, far_network, code, approve, approved, approved_lead,
@@ -75,6 +77,8 @@ pub struct Texts {
     pub problem: Problem,
     /// Waking a phone, and the owner's other ones.
     pub upkeep: Upkeep,
+    /// A new key for this phone.
+    pub renew: Renew,
     /// A new phone takes an old one's place.
     pub moving: Moving,
     /// `/s`
@@ -127,6 +131,7 @@ impl Texts {
                 reverification_needed, attestation_required, device_state
             }
             upkeep { other_active, other_pending, other_suspended, other_revoked }
+            renew { cut }
             moving { model, far_network, new_number }
         }
     }
@@ -153,7 +158,9 @@ mod tests {
         let mut names: Vec<&str> = words.iter().map(|(name, _)| *name).collect();
         names.sort_unstable();
         assert!(names.windows(2).all(|pair| pair[0] != pair[1]), "{names:?}");
-        for script in ["app.js", "claim.js", "enrol.js", "home.js", "move.js", "offer.js", "upkeep.js"] {
+        for script in
+            ["app.js", "claim.js", "enrol.js", "home.js", "move.js", "offer.js", "renew.js", "upkeep.js"]
+        {
             let text =
                 std::str::from_utf8(web::assets::find(&format!("phone/{script}")).unwrap().plain).unwrap();
             for said in text.split("say(\"").skip(1).filter_map(|rest| rest.split('"').next()) {

@@ -73,6 +73,10 @@ fn ledger() -> Vec<Line> {
         Deed::Device { device: text("dev_1"), account: text("acc_1") },
         Deed::Stopped { device: text("dev_1"), state: "revoked", with_sessions: true },
         Deed::Approved { device: text("dev_1") },
+        Deed::Enrolment { account: text("acc_3") },
+        Deed::Device { device: text("dev_3"), account: text("acc_3") },
+        Deed::Waits { device: text("dev_3") },
+        Deed::LetIn { device: text("dev_3") },
         Deed::Rotated,
     ]
     .into_iter()
@@ -120,7 +124,10 @@ fn rows() -> Rows {
     rows.audit.push(entry("consent.given", "shop", None));
     rows.devices.insert(text("dev_1"), Device { account: text("acc_1"), state: text("revoked") });
     rows.audit.push(entry("device.added", "dev_1", None));
-    rows.audit.push(entry("device.changed", "dev_1", Some("revoked")));
+    rows.devices.insert(text("dev_3"), Device { account: text("acc_3"), state: text("active") });
+    rows.audit.push(entry("device.added", "dev_3", None));
+    rows.audit.push(entry("device.approved", "dev_3", None));
+    rows.audit.push(entry("device.revoked", "dev_1", None));
     for (kid, state) in [("k1", "retired"), ("k2", "current"), ("k3", "next")] {
         rows.keys.push(Key { kid: text(kid), alg: text("ES256"), state: text(state) });
     }
@@ -164,6 +171,12 @@ fn every_planted_loss_is_found() {
         (Check::Trail, |rows| rows.audit.retain(|entry| entry.event != "session.started")),
         (Check::Trail, |rows| rows.audit.retain(|entry| entry.event != "channel.approved")),
         (Check::Trail, |rows| rows.audit.retain(|entry| entry.event != "code.redeemed")),
+        (Check::Trail, |rows| rows.audit.retain(|entry| entry.event != "device.revoked")),
+        (Check::Trail, |rows| rows.audit.retain(|entry| entry.event != "device.approved")),
+        (Check::Trail, |rows| rows.audit.push(entry("device.approved", "dev_3", None))),
+        (Check::Unasked, |rows| rows.devices.get_mut("dev_3").unwrap().state = text("pending")),
+        (Check::Trail, |rows| rows.audit.push(entry("device.suspended", "dev_1", None))),
+        (Check::Trail, |rows| rows.audit.retain(|entry| entry.event != "account.disabled")),
     ];
     for (number, (check, change)) in losses.iter().enumerate() {
         let found = found(change);

@@ -6,6 +6,7 @@ pub mod parties;
 pub mod people;
 pub mod phones;
 pub mod steps;
+pub mod work;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -20,8 +21,8 @@ const ACTORS: u64 = 10;
 
 /// Operations with their share of a thousand.
 const MIX: &[(&str, usize)] = &[
-    ("sign-in by password", 170),
-    ("single sign-on, code and tokens", 300),
+    ("sign-in by password", 160),
+    ("single sign-on, code and tokens", 290),
     ("a code sent twice at once", 150),
     ("sign-in by QR", 130),
     ("a channel redeemed twice at once", 80),
@@ -31,6 +32,8 @@ const MIX: &[(&str, usize)] = &[
     ("a password changed", 18),
     ("a relying party made, agreed to, deleted", 23),
     ("keys rotated", 4),
+    ("a file of people imported", 6),
+    ("a waiting phone let in, then revoked", 14),
 ];
 
 /// The names of all operations.
@@ -52,7 +55,9 @@ fn run<'a>(number: usize, world: &'a World, chance: &'a mut Chance) -> Running<'
         7 => Box::pin(people::is_disabled(world, chance)),
         8 => Box::pin(people::new_password(world, chance)),
         9 => Box::pin(parties::comes_and_goes(world, chance)),
-        _ => Box::pin(people::rotates(world, chance)),
+        10 => Box::pin(people::rotates(world, chance)),
+        11 => Box::pin(work::imports(world, chance)),
+        _ => Box::pin(work::lets_in(world, chance)),
     }
 }
 

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use app::{App, Change, Refusal};
-use domain::{AuditEvent, KeyRecord, KeyState, KeyUse};
+use domain::{Actor, AuditEvent, KeyRecord, KeyState, KeyUse};
 
 use super::{JWKS_MAX_AGE, KeysUnusable, ListedKey, Wanted, complete, entry, generate, list, load, wrapping};
 
@@ -34,18 +34,19 @@ pub enum Retired {
     Gone,
 }
 
-/// Lets the next key of a use take over, retires the one before, and makes a new next one.
+/// Lets the next key of a use take over, retires the one before, and makes a new next one. `by`: who asked for it.
 ///
 /// # Errors
 /// [`KeysUnusable::TooSoon`] when the next key is too new to be known to all, unless at once. Nothing changes on errors.
-pub async fn rotate(app: &App, used_for: KeyUse, haste: Haste) -> Result<(), KeysUnusable> {
+pub async fn rotate(app: &App, by: &Actor, used_for: KeyUse, haste: Haste) -> Result<(), KeysUnusable> {
     let kept = list(app).await?;
-    rotated(app, used_for, haste, &kept).await.map(|_| ())
+    rotated(app, by, used_for, haste, &kept).await.map(|_| ())
 }
 
 /// The same for keys as they were seen; `false` when somebody else was faster.
 async fn rotated(
     app: &App,
+    by: &Actor,
     used_for: KeyUse,
     haste: Haste,
     kept: &[ListedKey],
@@ -63,7 +64,7 @@ async fn rotated(
         (KeyUse::Sign(_), false) => &[(used_for, KeyState::Current), (used_for, KeyState::Next)],
         (KeyUse::Decrypt(_), _) => &[(used_for, KeyState::Current)],
     };
-    let is_done = turn(app, used_for, kept, wanted).await?;
+    let is_done = turn(app, by, used_for, kept, wanted).await?;
     load(app).await?;
     app.tell(Change::Keys).await;
     Ok(is_done)
@@ -72,6 +73,7 @@ async fn rotated(
 /// The change itself; nothing happens, and the answer is `false`, when other keys than those seen are in use by now.
 async fn turn(
     app: &App,
+    by: &Actor,
     used_for: KeyUse,
     seen: &[ListedKey],
     wanted: &[Wanted],
@@ -98,7 +100,7 @@ async fn turn(
             match key.state {
                 KeyState::Current => {
                     work.move_signing_key(&key.kid, KeyState::Retired, now).await?;
-                    work.audit(entry(AuditEvent::KeyRotated, key, now)).await?;
+                    work.audit(entry(by, AuditEvent::KeyRotated, key, now)).await?;
                 }
                 KeyState::Next => {
                     work.move_signing_key(&key.kid, KeyState::Current, now).await?;
@@ -109,7 +111,7 @@ async fn turn(
         for key in &made {
             let record = key.sealed(&sealer, now)?;
             work.add_signing_key(&record).await?;
-            work.audit(entry(AuditEvent::KeyCreated, &record, now)).await?;
+            work.audit(entry(by, AuditEvent::KeyCreated, &record, now)).await?;
         }
         work.commit().await?;
         Ok(Some(true))
@@ -135,7 +137,7 @@ pub async fn rotate_due(app: &App, every: Duration) -> Result<u32, KeysUnusable>
         if app.now() < since.after(every) {
             continue;
         }
-        done += u32::from(rotated(app, used_for, Haste::Gentle, &kept).await?);
+        done += u32::from(rotated(app, &Actor::System, used_for, Haste::Gentle, &kept).await?);
     }
     Ok(done)
 }
@@ -145,19 +147,19 @@ pub async fn rotate_due(app: &App, every: Duration) -> Result<u32, KeysUnusable>
 ///
 /// # Errors
 /// [`KeysUnusable::NoSuchKey`]; [`KeysUnusable::TooSoon`] and [`KeysUnusable::RetiredAlready`], unless at once.
-pub async fn retire(app: &App, kid: &str, haste: Haste) -> Result<Retired, KeysUnusable> {
+pub async fn retire(app: &App, by: &Actor, kid: &str, haste: Haste) -> Result<Retired, KeysUnusable> {
     let find = |keys: Vec<ListedKey>| keys.into_iter().find(|key| key.kid == kid);
     let missing = || KeysUnusable::NoSuchKey(kid.to_owned());
     let key = find(list(app).await?).ok_or_else(missing)?;
     if key.state == KeyState::Current {
-        rotate(app, key.used_for, haste).await?;
+        rotate(app, by, key.used_for, haste).await?;
     }
     match (key.state, haste) {
         (KeyState::Current, Haste::Gentle) => return Ok(Retired::Kept),
         (KeyState::Retired, Haste::Gentle) => return Err(KeysUnusable::RetiredAlready(kid.to_owned())),
         (KeyState::Next, Haste::Gentle) | (_, Haste::AtOnce) => {}
     }
-    remove(app, &[kid.to_owned()], Some(AuditEvent::KeyRetired)).await?;
+    remove(app, &[kid.to_owned()], Some((by, AuditEvent::KeyRetired))).await?;
     complete(app).await?;
     Ok(Retired::Gone)
 }
@@ -177,7 +179,11 @@ pub async fn sweep(app: &App) -> Result<u32, KeysUnusable> {
     remove(app, &old, None).await
 }
 
-async fn remove(app: &App, kids: &[String], event: Option<AuditEvent>) -> Result<u32, KeysUnusable> {
+async fn remove(
+    app: &App,
+    kids: &[String],
+    event: Option<(&Actor, AuditEvent)>,
+) -> Result<u32, KeysUnusable> {
     let now = app.now();
     let deed = || async {
         let mut work = app.store().begin().await?;
@@ -189,8 +195,8 @@ async fn remove(app: &App, kids: &[String], event: Option<AuditEvent>) -> Result
                 return Err(Refusal::Busy { retry_after: Duration::from_secs(1) });
             }
             gone += u32::from(work.delete_signing_key(&key.kid).await?);
-            if let Some(event) = event {
-                work.audit(entry(event, key, now)).await?;
+            if let Some((by, event)) = event {
+                work.audit(entry(by, event, key, now)).await?;
             }
         }
         work.commit().await?;

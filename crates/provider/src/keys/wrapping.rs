@@ -7,7 +7,7 @@
 use app::{App, Refusal, Sealer};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use domain::{AuditEntry, AuditEvent, Outcome};
+use domain::{Actor, AuditEntry, AuditEvent, Outcome};
 use jose::seal::MasterKey;
 use store::{Store, StoreError};
 use zeroize::Zeroizing;
@@ -118,7 +118,7 @@ pub async fn rewrap(app: &App, new: &MasterKey) -> Result<usize, KeysUnusable> {
         let detail = Some(format!("{} keys under another wrapping key", kept.len()));
         work.audit(AuditEntry {
             detail,
-            ..AuditEntry::new(AuditEvent::WrappingKeyReplaced, Outcome::Done, now)
+            ..AuditEntry::new(AuditEvent::WrappingKeyReplaced, Outcome::Done, now).by(Actor::Operator)
         })
         .await?;
         work.commit().await?;

@@ -1,7 +1,7 @@
 //! Our keys: made once, sealed, rotated, retired, swept, sealed anew.
 
 use app::Refusal;
-use domain::{ContentEncryption, KeyEncryptionAlg, KeyState, KeyUse};
+use domain::{Actor, ContentEncryption, KeyEncryptionAlg, KeyState, KeyUse};
 use jose::seal::MasterKey;
 
 use super::*;
@@ -58,13 +58,13 @@ async fn sec_191_a_key_is_published_before_it_signs_and_after() {
     };
     let before = published(&world);
     let old = world.redeem(&world.code(&[]).await, &[]).await.unwrap();
-    let early = keys::rotate(&world.app, ES256, Haste::Gentle).await.unwrap_err();
+    let early = keys::rotate(&world.app, &Actor::Operator, ES256, Haste::Gentle).await.unwrap_err();
     assert!(
         matches!(early, KeysUnusable::TooSoon { used_for: ES256, wait } if wait > keys::JWKS_MAX_AGE),
         "{early}"
     );
     world.clock.advance(keys::JWKS_MAX_AGE + Duration::from_secs(60));
-    keys::rotate(&world.app, ES256, Haste::Gentle).await.unwrap();
+    keys::rotate(&world.app, &Actor::Operator, ES256, Haste::Gentle).await.unwrap();
     let new = world.redeem(&world.code(&[]).await, &[]).await.unwrap();
     let kid =
         |tokens: &Value| header(tokens["id_token"].as_str().unwrap())["kid"].as_str().unwrap().to_owned();
@@ -100,7 +100,7 @@ async fn the_slow_keys_are_made_later_and_once() {
     assert_eq!(count().await, 10);
     assert_eq!(world.app.keys().algs(), SigningAlg::ALL);
     assert_eq!(world.app.keys().encryption_algs(), KeyEncryptionAlg::ALL);
-    keys::rotate(&world.app, KeyUse::Sign(SigningAlg::RS256), Haste::AtOnce).await.unwrap();
+    keys::rotate(&world.app, &Actor::Operator, KeyUse::Sign(SigningAlg::RS256), Haste::AtOnce).await.unwrap();
     assert_eq!(count().await, 11);
 }
 
@@ -109,7 +109,7 @@ async fn sec_136_every_key_is_published_once_and_under_its_own_name() {
     let world = world(&[]).await;
     keys::complete(&world.app).await.unwrap();
     for used_for in KeyUse::all() {
-        keys::rotate(&world.app, used_for, Haste::AtOnce).await.unwrap();
+        keys::rotate(&world.app, &Actor::Operator, used_for, Haste::AtOnce).await.unwrap();
     }
     let jwks: Value = serde_json::from_slice(&world.provider.jwks().bytes).unwrap();
     let shown = jwks["keys"].as_array().unwrap();
@@ -132,7 +132,7 @@ async fn what_was_encrypted_before_a_rotation_still_opens() {
     let set = jose::KeySet::parse(&world.provider.jwks().bytes).unwrap();
     let key = set.encryption_key(KeyEncryptionAlg::EcdhEs).unwrap();
     let token = jose::encrypt(key, ContentEncryption::A256Gcm, b"request", None).unwrap();
-    keys::rotate(&world.app, used_for, Haste::Gentle).await.unwrap();
+    keys::rotate(&world.app, &Actor::Operator, used_for, Haste::Gentle).await.unwrap();
     assert_eq!(world.app.keys().open(&token).unwrap(), b"request");
     let now = jose::KeySet::parse(&world.provider.jwks().bytes).unwrap();
     assert_ne!(now.encryption_key(KeyEncryptionAlg::EcdhEs).unwrap().kid(), key.kid());
@@ -149,27 +149,30 @@ async fn sec_191_a_key_is_retired_gently_or_removed_at_once() {
     let tokens = world.redeem(&world.code(&[]).await, &[]).await.unwrap();
     let token = tokens["access_token"].as_str().unwrap();
     let first = current().await;
-    let early = keys::retire(app, &first, Haste::Gentle).await;
+    let early = keys::retire(app, &Actor::Operator, &first, Haste::Gentle).await;
     assert!(matches!(early, Err(KeysUnusable::TooSoon { .. })));
     world.clock.advance(Duration::from_secs(400));
-    assert_eq!(keys::retire(app, &first, Haste::Gentle).await.unwrap(), Retired::Kept);
+    assert_eq!(keys::retire(app, &Actor::Operator, &first, Haste::Gentle).await.unwrap(), Retired::Kept);
     assert_ne!(current().await, first);
     assert!(world.userinfo(token).await.is_some(), "what it signed is still good");
-    let again = keys::retire(app, &first, Haste::Gentle).await;
+    let again = keys::retire(app, &Actor::Operator, &first, Haste::Gentle).await;
     assert!(matches!(again, Err(KeysUnusable::RetiredAlready(kid)) if kid == first));
-    assert_eq!(keys::retire(app, &first, Haste::AtOnce).await.unwrap(), Retired::Gone);
+    assert_eq!(keys::retire(app, &Actor::Operator, &first, Haste::AtOnce).await.unwrap(), Retired::Gone);
     assert!(world.userinfo(token).await.is_none(), "what it signed is good no more");
     // A stolen key that signs is gone in one step, however new the next one is.
     let stolen = current().await;
-    assert_eq!(keys::retire(app, &stolen, Haste::AtOnce).await.unwrap(), Retired::Gone);
+    assert_eq!(keys::retire(app, &Actor::Operator, &stolen, Haste::AtOnce).await.unwrap(), Retired::Gone);
     assert_ne!(current().await, stolen);
     assert!(!String::from_utf8_lossy(&world.provider.jwks().bytes).contains(&stolen));
     assert!(world.events().await.contains(&AuditEvent::KeyRetired));
     // A next one is exchanged for another.
     let next = kid(app, ES256, KeyState::Next).await.unwrap();
-    assert_eq!(keys::retire(app, &next, Haste::Gentle).await.unwrap(), Retired::Gone);
+    assert_eq!(keys::retire(app, &Actor::Operator, &next, Haste::Gentle).await.unwrap(), Retired::Gone);
     assert_ne!(kid(app, ES256, KeyState::Next).await.unwrap(), next);
-    assert!(matches!(keys::retire(app, "none", Haste::AtOnce).await, Err(KeysUnusable::NoSuchKey(_))));
+    assert!(matches!(
+        keys::retire(app, &Actor::Operator, "none", Haste::AtOnce).await,
+        Err(KeysUnusable::NoSuchKey(_))
+    ));
     assert!(world.redeem(&world.code(&[]).await, &[]).await.is_ok());
 }
 
@@ -196,7 +199,7 @@ async fn sec_190_another_wrapping_key_opens_all_that_lasts() {
     assert!(matches!(keys::load(&old).await, Err(KeysUnusable::WrongMasterKey)));
     assert!(old.keys().current(SigningAlg::ES256).is_ok());
     for refused in [
-        keys::rotate(&old, ES256, Haste::AtOnce).await,
+        keys::rotate(&old, &Actor::Operator, ES256, Haste::AtOnce).await,
         keys::rewrap(&old, &MasterKey::new([9; 32])).await.map(|_| ()),
         keys::ensure(&app_on(Arc::clone(&store), clock.clone(), 7)).await,
     ] {
@@ -239,7 +242,7 @@ async fn a_rotation_on_another_node_is_followed() {
     keys::ensure(&there).await.unwrap();
     let following = tokio::spawn(keys::follow(here.clone()));
     tokio::task::yield_now().await;
-    keys::rotate(&there, ES256, Haste::AtOnce).await.unwrap();
+    keys::rotate(&there, &Actor::Operator, ES256, Haste::AtOnce).await.unwrap();
     let expected = there.keys().current(SigningAlg::ES256).unwrap().kid().to_owned();
     assert_ne!(here.keys().current(SigningAlg::ES256).unwrap().kid(), expected);
     for _ in 0..100 {

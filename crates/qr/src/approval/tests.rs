@@ -260,10 +260,17 @@ fn phones_and_server_build_the_same_messages() {
                 };
                 decision_message(&bound, &said)
             }
+            "rotation" => RotationProof {
+                issuer: t("issuer"),
+                device: &t("device").parse().unwrap(),
+                nonce: t("nonce"),
+                key: t("key"),
+            }
+            .message(),
             other => panic!("unknown kind {other}"),
         };
         assert_eq!(built.unwrap(), vector["text"].as_str().unwrap());
         compared += 1;
     }
-    assert!(compared >= 7);
+    assert!(compared >= 8);
 }

@@ -16,6 +16,8 @@ use super::*;
 use crate::users::NewUser;
 use crate::{Paging, Settings};
 
+mod lives;
+
 const ISSUER: &str = "https://id.example";
 const HERE: ClientAddress = ClientAddress(IpAddr::V4(Ipv4Addr::LOCALHOST));
 
@@ -330,6 +332,12 @@ async fn sec_079_a_phone_leaves_and_takes_its_sessions_with_it() {
     assert_eq!(ended.ended, Some((now, SessionEnd::EndedByDevice)));
     // Leaving twice is leaving once.
     place.registry.leave(&device, false, HERE).await.unwrap();
+    let filter = domain::AuditFilter { device: Some(device.id), ..Default::default() };
+    let mut view = place.registry.app.store().read().await.unwrap();
+    let told = view.audit_page(&filter, domain::AuditOrder::OldestFirst, None, 50).await.unwrap();
+    let words: Vec<_> = told.entries.iter().map(|stored| stored.entry.event).collect();
+    assert_eq!(words.iter().filter(|event| **event == AuditEvent::DeviceRevoked).count(), 1, "{words:?}");
+    assert!(!words.contains(&AuditEvent::DeviceChanged), "{words:?}");
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use app::Mandate;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::{AccountId, DeviceState, RowFate, Username};
@@ -30,7 +31,7 @@ struct Key {
 }
 
 impl Registry {
-    pub(super) async fn look_at_keys(&self, bytes: &[u8]) -> Result<Vec<Planned>, NotImported> {
+    pub(super) async fn look_at_keys(&self, by: &Mandate, bytes: &[u8]) -> Result<Vec<Planned>, NotImported> {
         let table = Table::read(bytes, COLUMNS, &["username", "public_key"])?;
         let mut seen = Seen::default();
         let mut looked = Vec::with_capacity(table.rows().len());
@@ -72,6 +73,9 @@ impl Registry {
                 };
                 if let Some(device) = known.get(&key.thumbprint) {
                     return known_key(&label, device, &owner.account.id).of(&owner.account.id);
+                }
+                if by.must_hold(owner.account.roles).is_err() {
+                    return Planned::above(&label).of(&owner.account.id);
                 }
                 let limit = decisions.devices_of(&owner.account).per_user;
                 let count = counts.entry(owner.account.id).or_insert(owner.devices);

@@ -161,7 +161,11 @@ impl Registry {
         Ok(named)
     }
 
-    pub(super) async fn look_at_readers(&self, bytes: &[u8]) -> Result<Vec<Planned>, NotImported> {
+    pub(super) async fn look_at_readers(
+        &self,
+        by: &Mandate,
+        bytes: &[u8],
+    ) -> Result<Vec<Planned>, NotImported> {
         let table = Table::read(bytes, &["username", "language"], &["username"])?;
         let mut seen = Seen::default();
         let looked: Vec<Looked<(Username, Option<String>)>> = table
@@ -195,6 +199,9 @@ impl Registry {
                     None => Planned::conflict(name.as_str(), "username", "is nobody's name"),
                     Some(there) if !there.account.is_active() => {
                         Planned::conflict(name.as_str(), "username", "is disabled").of(&there.account.id)
+                    }
+                    Some(there) if by.must_hold(there.account.roles).is_err() => {
+                        Planned::above(name.as_str()).of(&there.account.id)
                     }
                     Some(there) => letter(&there.account, language),
                 },

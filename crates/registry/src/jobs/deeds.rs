@@ -16,7 +16,7 @@ use super::Options;
 use super::bulk::BulkInput;
 use super::runner::Did;
 use crate::Registry;
-use crate::enrolments::Drafted;
+use crate::enrolments::{Drafted, MADE};
 use crate::import::{DeviceInput, LetterInput, UserInput};
 use crate::letters::Sealed;
 use crate::people::{NewPerson, PreparedPerson};
@@ -230,6 +230,7 @@ impl Registry {
                     ..by.entry(AuditEvent::EnrolmentCreated, Outcome::Done, now)
                 })
                 .await?;
+                notices::post(&self.app, work, owner, MADE, now).await?;
                 let subject = Some(enrolment.id.to_string());
                 Ok(Did { subject, secret: Some(sealed.clone()), ..Did::default() })
             }

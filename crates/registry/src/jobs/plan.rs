@@ -147,6 +147,11 @@ impl Planned {
             about: named(label),
         }
     }
+
+    /// A row about somebody who may do more than whoever asks (SEC-181).
+    pub(crate) fn above(label: &str) -> Self {
+        Self::conflict(label, "roles", "allow more than you may yourself")
+    }
 }
 
 fn named(label: &str) -> Option<String> {

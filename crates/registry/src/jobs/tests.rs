@@ -263,13 +263,21 @@ async fn sec_181_no_letter_lets_a_registrar_in_as_somebody_who_may_do_more() {
         (ImportKind::Letters, "username\nperson0\nperson1\n".to_owned()),
         (ImportKind::Devices, format!("username,public_key\nperson0,\"{key}\"\n")),
     ] {
+        let rows = async |job: &Job| {
+            place.registry.job_rows(&job.id, RowQuery { rows: 10, ..RowQuery::default() }).await.unwrap()
+        };
+        // Looked at by the registrar the row is in conflict, and nothing of it is done.
         let job = place.registry.import(&registrar, kind, file.as_bytes()).await.unwrap();
+        let planned = rows(&job).await;
+        assert_eq!((planned[0].fate, planned[0].field.as_deref()), (RowFate::Conflict, Some("roles")));
+        assert!(planned.iter().skip(1).all(|row| row.fate == RowFate::Create));
+        // Looked at by somebody who may, and started by the registrar, it fails.
+        let job = place.registry.import(&place.by, kind, file.as_bytes()).await.unwrap();
         place.registry.start_job(&registrar, &job.id).await.unwrap();
         place.work().await;
-        let rows =
-            place.registry.job_rows(&job.id, RowQuery { rows: 10, ..RowQuery::default() }).await.unwrap();
-        assert_eq!((rows[0].outcome, rows[0].field.as_deref()), (Some(RowOutcome::Failed), Some("roles")));
-        assert!(rows.iter().skip(1).all(|row| row.outcome == Some(RowOutcome::Done)));
+        let done = rows(&job).await;
+        assert_eq!((done[0].outcome, done[0].field.as_deref()), (Some(RowOutcome::Failed), Some("roles")));
+        assert!(done.iter().skip(1).all(|row| row.outcome == Some(RowOutcome::Done)));
     }
 }
 
@@ -312,6 +320,7 @@ async fn sec_181_work_outlives_no_role() {
         account: Some(registrar.id),
         permissions: Permissions::of(Roles::NONE.with(Role::DeviceRegistrar)),
         address: None,
+        is_fresh: true,
     };
     let phone = place.phone("person1").await;
     let suspend = async || {
@@ -374,4 +383,37 @@ async fn sec_079_undoing_takes_back_no_loss_and_no_lock_down() {
     let mut view = place.store.read().await.unwrap();
     assert!(!view.account(&locked.account).await.unwrap().unwrap().is_active());
     assert!(view.account(&other.account).await.unwrap().unwrap().is_active());
+}
+
+/// Long work keeps no name of somebody who was deleted, whether it came to them or not.
+#[tokio::test]
+async fn sec_199_rows_of_long_work_forget_whoever_is_deleted() {
+    let place = place(2).await;
+    let phone = place.phone("person0").await;
+    place.bulk(BulkAction::SuspendDevices, &[&phone]).await;
+    let file = b"username,name\nnew0,Grace Hopper\nperson0,Ada Lovelace\nperson1,Emmy Noether\n";
+    let job = place.registry.import(&place.by, ImportKind::Users, file).await.unwrap();
+    place.registry.start_job(&place.by, &job.id).await.unwrap();
+    place.work().await;
+    place
+        .registry
+        .import(&place.by, ImportKind::Letters, b"username\nperson0\nnew0\nperson1\n")
+        .await
+        .unwrap();
+    for name in ["person0", "new0"] {
+        let id = place.registry.user(name).await.unwrap().id;
+        place.registry.delete_person(&place.by, &id, None).await.unwrap();
+    }
+    let mut view = place.store.read().await.unwrap();
+    let mut rows = Vec::new();
+    for job in view.jobs(store::JobFilter::default(), None, 10).await.unwrap() {
+        rows.extend(view.job_rows(&job.id, store::RowFilter::default(), 0, 50).await.unwrap());
+    }
+    assert_eq!(rows.len(), 7, "that there was a row stays");
+    let kept = format!("{rows:?}");
+    for gone in ["person0", "new0", "Ada", "Grace", &phone.id.to_string()] {
+        let is_subject = rows.iter().any(|row| row.subject.as_deref() == Some(gone));
+        assert!(is_subject || !kept.contains(gone), "{gone}: {kept}");
+    }
+    assert_eq!(rows.iter().filter(|row| row.label == "person1").count(), 2, "others keep theirs");
 }

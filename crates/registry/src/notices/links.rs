@@ -194,6 +194,7 @@ impl Registry {
             account: Some(account.id),
             permissions: Permissions::of(account.roles),
             address: Some(address),
+            is_fresh: true,
         };
         self.lock_down(&by, &account.id, Some("by a link in a mail")).await.map(drop)
     }

@@ -25,7 +25,13 @@ fn of(roles: &[Role]) -> Roles {
 /// Somebody with these permissions, and no more.
 fn with(permissions: Permissions) -> Mandate {
     let account = AccountId::from_random([9; 16]);
-    Mandate { actor: Actor::Account(account), account: Some(account), permissions, address: None }
+    Mandate {
+        actor: Actor::Account(account),
+        account: Some(account),
+        permissions,
+        address: None,
+        is_fresh: true,
+    }
 }
 
 fn as_role(role: Role) -> Mandate {

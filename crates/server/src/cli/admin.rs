@@ -348,6 +348,142 @@ pub enum Policy {
     },
 }
 
+/// What values a claim has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ClaimKind {
+    /// A line of text.
+    Text,
+    /// A number.
+    Number,
+    /// True or false.
+    Boolean,
+    /// Several lines of text.
+    TextList,
+}
+
+/// Who edits a claim's values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ClaimEditor {
+    /// Administrators.
+    Admin,
+    /// Everybody their own.
+    Owner,
+}
+
+/// What a claim is.
+#[derive(Debug, Args)]
+pub struct ClaimTraits {
+    /// The scope that tells it to relying parties; `none`: nobody is told.
+    #[arg(long, value_name = "SCOPE")]
+    pub scope: Option<String>,
+    /// What people are shown, in a language: `de=Abteilung`.
+    #[arg(long = "label", value_name = "LANGUAGE=TEXT")]
+    pub labels: Vec<String>,
+    /// Who edits its values.
+    #[arg(long, value_enum)]
+    pub edited_by: Option<ClaimEditor>,
+    /// A limit of its values: longest, most, min or max; empty: no such limit.
+    #[arg(long = "limit", value_name = "NAME=NUMBER")]
+    pub limits: Vec<String>,
+}
+
+/// `claim …`.
+#[derive(Debug, Subcommand)]
+pub enum Claim {
+    /// List the claims that are defined.
+    List,
+    /// Define a claim; administrators edit it unless --edited-by says otherwise.
+    Create {
+        /// Its name.
+        name: String,
+        /// What values it has.
+        #[arg(long, value_enum)]
+        kind: ClaimKind,
+        /// Its traits.
+        #[command(flatten)]
+        traits: ClaimTraits,
+    },
+    /// Change a claim's definition; what is not named stays.
+    Update {
+        /// Its name.
+        name: String,
+        /// What values it has.
+        #[arg(long, value_enum)]
+        kind: Option<ClaimKind>,
+        /// Its traits.
+        #[command(flatten)]
+        traits: ClaimTraits,
+    },
+    /// Remove a claim's definition: nobody is told it any more.
+    Delete {
+        /// Its name.
+        name: String,
+    },
+}
+
+/// `recovery …`.
+#[derive(Debug, Subcommand)]
+pub enum Recovery {
+    /// Open a recovery: its owner is told on every channel, and can call it off.
+    Open {
+        /// Whose: the user name, or the account's id.
+        user: String,
+        /// Who asked, and how you know them.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
+    /// List recoveries, newest first.
+    List {
+        /// `open`: those that wait, are ready or completed.
+        #[arg(long, value_name = "STATE")]
+        state: Option<String>,
+        /// Only this person's.
+        #[arg(long, value_name = "NAME")]
+        user: Option<String>,
+    },
+    /// Show a recovery.
+    Show {
+        /// Its id.
+        id: String,
+    },
+    /// Call a recovery off.
+    Cancel {
+        /// Its id.
+        id: String,
+    },
+    /// Complete a recovery whose wait is over; the link for its owner is shown this once.
+    Complete {
+        /// Its id.
+        id: String,
+    },
+}
+
+/// `notice …`.
+#[derive(Debug, Subcommand)]
+pub enum Notice {
+    /// List mails, newest first: those that were given up, unless another state is named.
+    List {
+        /// waiting, sent or failed.
+        #[arg(long, value_name = "STATE")]
+        state: Option<String>,
+    },
+    /// Say how sending goes.
+    Status,
+    /// Send a mail that shows that mails arrive.
+    Test {
+        /// To whom.
+        to: String,
+        /// In which language.
+        #[arg(long, value_name = "TAG")]
+        language: Option<String>,
+    },
+    /// Try a mail again that was given up.
+    Retry {
+        /// Its id.
+        id: String,
+    },
+}
+
 /// `apply`.
 #[derive(Debug, Args)]
 pub struct Apply {

@@ -2,78 +2,63 @@
 
 use std::io::Read;
 use std::path::Path;
-use std::time::Duration;
 
-use domain::{ClientId, InitialToken};
-use oidc::registration::{Registration, to_json};
-use registry::Registry;
-use registry::clients::{ClientRefused, Registered};
+use domain::ClientId;
 use secrecy::ExposeSecret;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
+use web::Refused;
 
-use super::next_page;
+use super::registry::{Desk, seconds, text};
+use crate::api::{Api, escaped, failure};
 use crate::cli::{Client, ClientToken};
 use crate::failure::Failure;
 use crate::output::{Output, secret_from_stdin};
-use crate::wiring::Ground;
 
 /// Runs the command.
 ///
 /// # Errors
-/// What the use case refuses.
-pub async fn run(ground: &Ground, command: Client, output: Output) -> Result<(), Failure> {
-    let registry = &ground.registry;
+/// What the API refuses.
+pub async fn run(api: &Api, command: Client, output: Output) -> Result<(), Failure> {
+    let desk = Desk { api, output };
     match command {
         Client::Create { file, client_id, client_secret_stdin } => {
-            let registration = read_registration(ground, &file, client_secret_stdin).await?;
-            let id = match &client_id {
-                Some(id) => id.parse::<ClientId>().map_err(|_| {
+            let mut registration = read_registration(&file, client_secret_stdin)?;
+            let name = client_id.clone().unwrap_or_default();
+            if let Some(id) = client_id {
+                id.parse::<ClientId>().map_err(|_| {
                     Failure::new("A client id has 1 to 200 visible ASCII characters. Choose another.")
-                })?,
-                None => registry.new_client_id()?,
-            };
-            let secret = if client_secret_stdin { Some(secret_from_stdin("client secret")?) } else { None };
-            let name = id.to_string();
-            let client = registration.into_client(id, None, ground.app.now());
-            let registered = registry.create_client(client, secret).await;
-            print(&registered.map_err(|refused| failure(&name, refused))?, output);
+                })?;
+                registration.insert("client_id".to_owned(), id.into());
+            }
+            put(desk, &name, "POST", "/clients", registration).await?;
         }
         Client::Update { client_id, file, client_secret_stdin } => {
-            let registration = read_registration(ground, &file, client_secret_stdin).await?;
-            let before =
-                registry.client(&client_id).await.map_err(|r| Failure::about("client", &client_id, &r))?;
-            let secret = if client_secret_stdin { Some(secret_from_stdin("client secret")?) } else { None };
-            let registered = registry.update_client(registration.in_place_of(&before), secret).await;
-            print(&registered.map_err(|refused| failure(&client_id, refused))?, output);
+            let registration = read_registration(&file, client_secret_stdin)?;
+            let path = format!("/clients/{}", escaped(&client_id));
+            put(desk, &client_id, "PUT", &path, registration).await?;
         }
-        Client::Show { client_id } => {
-            let client =
-                registry.client(&client_id).await.map_err(|r| Failure::about("client", &client_id, &r))?;
-            print(&Registered { client, secret: None }, output);
-        }
-        Client::Token(command) => token(registry, command, output).await?,
+        Client::Show { client_id } => print(&show(api, &client_id).await?, output),
+        Client::Token(command) => token(desk, command).await?,
         Client::List => {
-            let mut rows = Vec::new();
-            let mut last = None;
-            loop {
-                let page = registry.clients(&next_page(last)).await?;
-                last = page.last().map(|client| client.id.as_str().to_owned());
-                let is_last = page.len() < 500;
-                rows.extend(page.iter().map(|client| to_json(client, None)));
-                if is_last {
-                    break;
+            let mut rows = api.all("/clients").await.map_err(|refused| failure("client", "", &refused))?;
+            if output.json {
+                let mut whole = Vec::with_capacity(rows.len());
+                for row in rows {
+                    whole.push(show(api, &text(&row, "client_id")).await?);
                 }
+                rows = whole;
             }
             let columns = [
                 ("CLIENT_ID", "client_id"),
                 ("NAME", "client_name"),
                 ("AUTH", "token_endpoint_auth_method"),
-                ("ENABLED", "latchbolt_enabled"),
+                ("ENABLED", "enabled"),
             ];
             output.rows(&rows, &columns);
         }
         Client::Delete { client_id } => {
-            registry.delete_client(&client_id).await.map_err(|r| Failure::about("client", &client_id, &r))?;
+            let path = format!("/clients/{}", escaped(&client_id));
+            let _ = desk.send(("client", &client_id), "DELETE", &path, None).await?;
             output.either(
                 &json!({"client_id": client_id, "deleted": true}),
                 &format!("Client {client_id} deleted."),
@@ -83,30 +68,51 @@ pub async fn run(ground: &Ground, command: Client, output: Output) -> Result<(),
     Ok(())
 }
 
-async fn token(registry: &Registry, command: ClientToken, output: Output) -> Result<(), Failure> {
+async fn show(api: &Api, id: &str) -> Result<Value, Failure> {
+    let shown = api.get(&format!("/clients/{}", escaped(id))).await;
+    shown.map_err(|refused| failure("client", id, &refused))
+}
+
+/// Sends a registration, and prints it as it was taken.
+async fn put(
+    desk: Desk<'_>,
+    name: &str,
+    method: &str,
+    path: &str,
+    registration: Map<String, Value>,
+) -> Result<(), Failure> {
+    let put = desk.api.call(method, path, Some(&Value::Object(registration)), None).await;
+    print(&put.map_err(|refused| not_taken(name, &refused))?.body, desk.output);
+    Ok(())
+}
+
+async fn token(desk: Desk<'_>, command: ClientToken) -> Result<(), Failure> {
+    const KIND: &str = "registration token";
     match command {
         ClientToken::Create { name, uses, days } => {
-            let life = Duration::from_secs(u64::from(days) * 24 * 3600);
-            let made = registry.create_initial_token(&name, uses, life).await;
-            let made = made.map_err(|r| Failure::about("registration token", &name, &r))?;
-            let mut row = row(&made.kept);
-            row["token"] = made.token.text().into();
-            output.either(
+            let body = json!({"name": name, "uses": uses, "days": days});
+            let made = desk.send((KIND, &name), "POST", "/initial-tokens", Some(&body)).await?;
+            let token = text(&made, "token");
+            let mut row = row(&made);
+            row["token"] = token.as_str().into();
+            desk.output.either(
                 &row,
                 &format!(
-                    "{}\n\nShown this once. Whoever registers sends it as `Authorization: Bearer …`.",
-                    made.token.text()
+                    "{token}\n\nShown this once. Whoever registers sends it as `Authorization: Bearer …`."
                 ),
             );
         }
         ClientToken::List => {
-            let rows: Vec<Value> = registry.initial_tokens().await?.iter().map(row).collect();
-            output.rows(&rows, &[("NAME", "name"), ("USES LEFT", "uses_left"), ("EXPIRES", "expires_at")]);
+            let tokens =
+                desk.api.items("/initial-tokens").await.map_err(|refused| failure(KIND, "", &refused))?;
+            let rows: Vec<Value> = tokens.iter().map(row).collect();
+            desk.output
+                .rows(&rows, &[("NAME", "name"), ("USES LEFT", "uses_left"), ("EXPIRES", "expires_at")]);
         }
         ClientToken::Delete { name } => {
-            let deleted = registry.delete_initial_token(&name).await;
-            deleted.map_err(|r| Failure::about("registration token", &name, &r))?;
-            output.either(
+            let path = format!("/initial-tokens/{}", escaped(&name));
+            let _ = desk.send((KIND, &name), "DELETE", &path, None).await?;
+            desk.output.either(
                 &json!({"name": name, "deleted": true}),
                 &format!("Registration token {name} deleted."),
             );
@@ -115,37 +121,38 @@ async fn token(registry: &Registry, command: ClientToken, output: Output) -> Res
     Ok(())
 }
 
-fn row(token: &InitialToken) -> Value {
+/// The form that these commands always had.
+fn row(token: &Value) -> Value {
     json!({
-        "name": token.name,
-        "uses_left": token.uses_left,
-        "expires_at": token.expires_at.seconds(),
-        "created_at": token.created_at.seconds(),
+        "name": token["name"],
+        "uses_left": token["uses_left"],
+        "expires_at": seconds(&token["expires_at"]),
+        "created_at": seconds(&token["created_at"]),
     })
 }
 
 /// RFC 7591 is the form for people too.
-fn print(registered: &Registered, output: Output) {
-    let secret = registered.secret.as_ref().map(ExposeSecret::expose_secret);
-    let answer = to_json(&registered.client, secret);
-    let pretty = serde_json::to_string_pretty(&answer).unwrap_or_default();
-    output.either(&answer, &pretty);
+fn print(registered: &Value, output: Output) {
+    let pretty = serde_json::to_string_pretty(registered).unwrap_or_default();
+    output.either(registered, &pretty);
 }
 
-fn failure(name: &str, refused: ClientRefused) -> Failure {
-    match refused {
-        ClientRefused::Secret(_) => {
-            Failure::new(format!("The registration cannot be taken: {refused}. Correct it."))
+/// What is wrong with a registration is a sentence of its own.
+fn not_taken(name: &str, refused: &Refused) -> Failure {
+    let field = refused.more.as_ref().and_then(|more| more.get("field")).and_then(Value::as_str);
+    let why = refused.detail.trim_end_matches('.');
+    match (&*refused.code, field) {
+        ("invalid_client_metadata" | "invalid_redirect_uri", _) => {
+            Failure::new(format!("The registration cannot be taken: {why}. Correct it."))
         }
-        ClientRefused::Refused(refusal) => Failure::about("client", name, &refusal),
+        ("invalid_request", Some("client_secret")) => {
+            Failure::new(format!("The registration cannot be taken: client_secret: {why}. Correct it."))
+        }
+        _ => failure("client", name, refused),
     }
 }
 
-async fn read_registration(
-    ground: &Ground,
-    path: &Path,
-    is_secret_on_stdin: bool,
-) -> Result<Registration, Failure> {
+fn read_registration(path: &Path, is_secret_on_stdin: bool) -> Result<Map<String, Value>, Failure> {
     if is_secret_on_stdin && path == Path::new("-") {
         return Err(Failure::new(
             "Standard input cannot be both the registration and the secret. Name a file with --file.",
@@ -162,8 +169,16 @@ async fn read_registration(
     })?;
     let metadata: Value = serde_json::from_str(&text)
         .map_err(|error| Failure::new(format!("{} is not JSON: {error}. Correct it.", path.display())))?;
-    let refused = |bad| Failure::new(format!("The registration cannot be taken: {bad}. Correct it."));
-    let registration = Registration::parse(&metadata).map_err(refused)?;
-    provider::registration::check_outside(&ground.app, &registration).await.map_err(refused)?;
+    let Value::Object(mut registration) = metadata else {
+        return Err(Failure::new(
+            "The registration cannot be taken: client: must be a JSON object. Correct it.",
+        ));
+    };
+    // As `client show` printed them, or as another provider did: id and secret are not the file's to choose.
+    registration.retain(|member, _| member != "client_id" && member != "client_secret");
+    if is_secret_on_stdin {
+        let secret = secret_from_stdin("client secret")?;
+        registration.insert("client_secret".to_owned(), secret.expose_secret().into());
+    }
     Ok(registration)
 }

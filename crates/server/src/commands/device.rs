@@ -1,35 +1,34 @@
 //! `device …`: phones in the registry.
 
-use domain::Device;
-use registry::devices::{NewDevice, OwnedDevice};
+use std::path::Path;
+
 use serde_json::{Value, json};
 
-use super::next_page;
-use crate::api::Api;
+use super::registry::{Desk, seconds, text};
+use crate::api::{Api, escaped, failure};
 use crate::cli;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::terminal_qr;
-use crate::wiring::Ground;
+
+/// A JWK is no deeper.
+const DEEPEST: u8 = 8;
 
 /// Runs the command.
 ///
 /// # Errors
-/// What the use case refuses.
-pub async fn run(ground: &Ground, api: &Api, command: cli::Device, output: Output) -> Result<(), Failure> {
-    let registry = &ground.registry;
-    let about = |id: &str, refusal| Failure::about("device", id, &refusal);
+/// What the API refuses.
+pub async fn run(api: &Api, command: cli::Device, output: Output) -> Result<(), Failure> {
+    let desk = Desk { api, output };
     match command {
-        cli::Device::More(command) => return super::registry::device(api, command, output).await,
+        cli::Device::More(command) => super::registry::device(desk, command).await?,
         cli::Device::List { user } => {
-            let rows = match user {
-                Some(name) => {
-                    let devices =
-                        registry.devices_of(&name).await.map_err(|r| Failure::about("user", &name, &r))?;
-                    devices.iter().map(as_json).collect()
-                }
-                None => all(ground).await?,
+            let (path, name) = match &user {
+                Some(name) => (format!("/devices?user={}", escaped(name)), name.as_str()),
+                None => ("/devices".to_owned(), ""),
             };
+            let devices = api.all(&path).await.map_err(|refused| failure("user", name, &refused))?;
+            let rows: Vec<Value> = devices.iter().map(owned).collect();
             let columns = [
                 ("ID", "id"),
                 ("USER", "username"),
@@ -41,84 +40,84 @@ pub async fn run(ground: &Ground, api: &Api, command: cli::Device, output: Outpu
             output.rows(&rows, &columns);
         }
         cli::Device::Add { user, public_key, name, platform } => {
-            let public_jwk = std::fs::read_to_string(&public_key).map_err(|error| {
-                let path = public_key.display();
-                Failure::new(format!("Cannot read {path}: {error}. Name a readable file with --public-key."))
-            })?;
-            let new = NewDevice { username: user.clone(), public_jwk, name, platform, model: None };
-            let added = registry.add_device(new).await.map_err(|r| Failure::about("user", &user, &r))?;
-            output.either(&as_json(&added), &format!("Device {} added for {user}.", added.device.id));
+            let key = read_key(&public_key)?;
+            let body = json!({"user": user, "public_key": key, "name": name, "platform": platform});
+            let device = desk.send(("user", &user), "POST", "/devices", Some(&body)).await?;
+            output.either(&owned(&device), &format!("Device {} added for {user}.", text(&device, "id")));
         }
         cli::Device::Suspend { id } => {
-            let device = registry.suspend_device(&id).await.map_err(|r| about(&id, r))?;
-            output.either(&device_json(&device), &format!("Device {id} is suspended."));
+            let device = deed(desk, &id, "suspend", &json!({})).await?;
+            output.either(&plain(&device), &format!("Device {id} is suspended."));
         }
         cli::Device::Restore { id } => {
-            let device = registry.restore_device(&id).await.map_err(|r| about(&id, r))?;
-            output.either(&device_json(&device), &format!("Device {id} is active."));
+            let device = deed(desk, &id, "restore", &json!({})).await?;
+            output.either(&plain(&device), &format!("Device {id} is active."));
         }
         cli::Device::Revoke { id, end_sessions } => {
-            let revoked = registry.revoke_device(&id, end_sessions).await.map_err(|r| about(&id, r))?;
-            let mut json = device_json(&revoked.device);
-            json["ended_sessions"] = json!(revoked.ended.len());
-            output.either(&json, &format!("Device {id} is revoked; {} sessions ended.", revoked.ended.len()));
+            let revoked = deed(desk, &id, "revoke", &json!({"end_sessions": end_sessions})).await?;
+            let mut json = plain(&revoked["device"]);
+            json["ended_sessions"] = revoked["ended_sessions"].clone();
+            let sentence = format!("Device {id} is revoked; {} sessions ended.", revoked["ended_sessions"]);
+            output.either(&json, &sentence);
         }
         cli::Device::Enrol { user } => {
-            let link =
-                registry.offer_enrolment(&user).await.map_err(|r| Failure::about("user", &user, &r))?;
+            let body = json!({"user": user, "kind": "link"});
+            let made = desk.send(("user", &user), "POST", "/enrolments", Some(&body)).await?;
+            let url = text(&made, "url");
             let json = json!({
-                "username": link.account.username.as_str(),
-                "url": link.url,
-                "expires_at": link.expires_at.seconds(),
+                "username": made["user"]["username"],
+                "url": url,
+                "expires_at": seconds(&made["expires_at"]),
             });
             if output.json {
                 output.line(&json.to_string());
-            } else {
-                output.line(&format!(
-                    "Give this link to {user} and nobody else. It enrols one phone, once, within ten minutes:\n\n  {}\n",
-                    link.url
-                ));
-                if let Some(symbol) = terminal_qr::draw(&link.url) {
-                    output.line(&symbol);
-                }
+                return Ok(());
+            }
+            output.line(&format!(
+                "Give this link to {user} and nobody else. It enrols one phone, once, within ten minutes:\n\n  {url}\n"
+            ));
+            if let Some(symbol) = terminal_qr::draw(&url) {
+                output.line(&symbol);
             }
         }
     }
     Ok(())
 }
 
-async fn all(ground: &Ground) -> Result<Vec<Value>, Failure> {
-    let mut rows = Vec::new();
-    let mut last = None;
-    loop {
-        let page = ground.registry.devices(&next_page(last)).await?;
-        last = page.last().map(|owned| owned.device.id.to_string());
-        let is_last = page.len() < 500;
-        rows.extend(page.iter().map(as_json));
-        if is_last {
-            return Ok(rows);
-        }
-    }
+async fn deed(desk: Desk<'_>, id: &str, deed: &str, body: &Value) -> Result<Value, Failure> {
+    let path = format!("/devices/{}/{deed}", escaped(id));
+    desk.send(("device", id), "POST", &path, Some(body)).await
 }
 
-fn as_json(owned: &OwnedDevice) -> Value {
-    let mut json = device_json(&owned.device);
-    json["username"] = json!(owned.owner.as_ref().map(|account| account.username.as_str()));
+fn read_key(path: &Path) -> Result<Value, Failure> {
+    let shown = path.display();
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Failure::new(format!("Cannot read {shown}: {error}. Name a readable file with --public-key."))
+    })?;
+    domain::json::read(text.as_bytes(), DEEPEST)
+        .map_err(|error| Failure::new(format!("{shown} is no JSON: {error}. Name a JWK with --public-key.")))
+}
+
+/// With whose it is.
+fn owned(device: &Value) -> Value {
+    let mut json = plain(device);
+    json["username"] = device["user"]["username"].clone();
     json
 }
 
-fn device_json(device: &Device) -> Value {
+/// The form that these commands always had.
+fn plain(device: &Value) -> Value {
     json!({
-        "id": device.id,
-        "account": device.account,
-        "name": device.name,
-        "platform": device.platform,
-        "kind": device.kind,
-        "state": device.state,
-        "added_by": device.added_by,
-        "verifies_user": device.verifies_user,
-        "key": {"alg": device.key.alg, "thumbprint": device.key.thumbprint},
-        "created_at": device.created_at.seconds(),
-        "last_used_at": device.last_used_at.map(domain::Timestamp::seconds),
+        "id": device["id"],
+        "account": device["user"]["id"],
+        "name": device["name"],
+        "platform": device["platform"],
+        "kind": device["kind"],
+        "state": device["state"],
+        "added_by": device["added_by"],
+        "verifies_user": device["verifies_user"],
+        "key": device["key"],
+        "created_at": seconds(&device["created_at"]),
+        "last_used_at": seconds(&device["last_used_at"]),
     })
 }

@@ -4,9 +4,12 @@ use std::path::Path;
 
 use domain::KeyUse;
 use jose::seal::MasterKey;
-use provider::keys::{self, Haste, KeysUnusable, Retired};
+use provider::keys::{self, KeysUnusable};
 use serde_json::{Value, json};
+use web::Refused;
 
+use super::registry::seconds;
+use crate::api::{Api, failure};
 use crate::cli::Keys;
 use crate::failure::Failure;
 use crate::keyfile;
@@ -16,46 +19,58 @@ use crate::wiring::Ground;
 /// Runs the command. Running nodes are told what was changed; without a word they see it within seconds.
 ///
 /// # Errors
-/// What the use case refuses.
-pub async fn run(ground: &Ground, command: Keys, output: Output) -> Result<(), Failure> {
-    let app = &ground.app;
-    keys::ensure(app).await.map_err(unusable)?;
+/// What the API refuses.
+pub async fn run(api: &Api, command: Keys, output: Output) -> Result<(), Failure> {
+    if let Ok(ground) = api.ground() {
+        // As at a start: before the first one there are none.
+        keys::ensure(&ground.app).await.map_err(unusable)?;
+    }
     match command {
         Keys::List => {}
-        Keys::Rotate { alg, force } => rotate(ground, alg.as_deref(), haste(force)).await?,
+        Keys::Rotate { alg, force } => {
+            if let Some(word) = alg.as_deref().filter(|word| KeyUse::from_word(word).is_none()) {
+                let known: Vec<_> = KeyUse::all().map(KeyUse::as_str).collect();
+                return Err(Failure::new(format!("No keys of {word}: take one of {}.", known.join(", "))));
+            }
+            let body = json!({"alg": alg, "force": force});
+            let done = api.call("POST", "/keys/rotate", Some(&body), None).await;
+            let _ = done.map_err(|refused| not_done("", &refused))?;
+        }
         Keys::Retire { kid, force } => {
-            let retired = keys::retire(app, &kid, haste(force)).await.map_err(unusable)?;
+            let body = json!({"kid": kid, "force": force});
+            let done = api.call("POST", "/keys/retire", Some(&body), None).await;
+            let done = done.map_err(|refused| not_done(&kid, &refused))?.body;
             if !output.json {
-                output.line(match retired {
-                    Retired::Kept => "Retired; it stays published until what it signed has ended.",
-                    Retired::Gone => "Gone; running nodes know within five seconds.",
+                output.line(if done["gone"] == true {
+                    "Gone; running nodes know within five seconds."
+                } else {
+                    "Retired; it stays published until what it signed has ended."
                 });
             }
         }
-        Keys::Rewrap { new_key_file } => return rewrap(ground, &new_key_file, output).await,
+        Keys::Rewrap { new_key_file } => return rewrap(api.ground()?, &new_key_file, output).await,
     }
-    list(ground, output).await
+    list(api, output).await
 }
 
-const fn haste(force: bool) -> Haste {
-    if force { Haste::AtOnce } else { Haste::Gentle }
+/// The sentences of [`unusable`], where there are some.
+fn not_done(kid: &str, refused: &Refused) -> Failure {
+    let more = |name: &str| refused.more.as_ref().and_then(|more| more.get(name));
+    match (refused.status.as_u16(), &*refused.code) {
+        (_, "too_soon") => {
+            let alg = more("alg").and_then(Value::as_str).unwrap_or_default();
+            too_soon(alg, more("wait").and_then(Value::as_u64).unwrap_or(1))
+        }
+        (404, "not_found") => unusable(KeysUnusable::NoSuchKey(kid.to_owned())),
+        (409, "conflict") => unusable(KeysUnusable::RetiredAlready(kid.to_owned())),
+        _ => failure("key", kid, refused),
+    }
 }
 
-async fn rotate(ground: &Ground, alg: Option<&str>, haste: Haste) -> Result<(), Failure> {
-    let app = &ground.app;
-    // A key that was never made has no successor: made here, not by a node that starts later.
-    keys::complete(app).await.map_err(unusable)?;
-    let uses: Vec<KeyUse> = match alg {
-        None => KeyUse::all().collect(),
-        Some(word) => vec![KeyUse::from_word(word).ok_or_else(|| {
-            let known: Vec<_> = KeyUse::all().map(KeyUse::as_str).collect();
-            Failure::new(format!("No keys of {word}: take one of {}.", known.join(", ")))
-        })?],
-    };
-    for used_for in uses {
-        keys::rotate(app, used_for, haste).await.map_err(unusable)?;
-    }
-    Ok(())
+fn too_soon(alg: &str, seconds: u64) -> Failure {
+    Failure::new(format!(
+        "The next {alg} key is too new: those who keep a copy of the key set do not know it yet. Try again in {seconds} s, or force it with --force."
+    ))
 }
 
 async fn rewrap(ground: &Ground, file: &Path, output: Output) -> Result<(), Failure> {
@@ -71,22 +86,13 @@ async fn rewrap(ground: &Ground, file: &Path, output: Output) -> Result<(), Fail
     Ok(())
 }
 
-async fn list(ground: &Ground, output: Output) -> Result<(), Failure> {
-    let listed = keys::list(&ground.app).await.map_err(unusable)?;
-    let row = |key: &keys::ListedKey| {
-        json!({
-            "kid": key.kid,
-            "alg": key.used_for.as_str(),
-            "use": match key.used_for {
-                KeyUse::Sign(_) => "sig",
-                KeyUse::Decrypt(_) => "enc",
-            },
-            "state": key.state,
-            "created_at": key.created_at.seconds(),
-            "retired_at": key.retired_at.map(domain::Timestamp::seconds),
-        })
-    };
-    let rows: Vec<Value> = listed.iter().map(row).collect();
+async fn list(api: &Api, output: Output) -> Result<(), Failure> {
+    let mut rows = api.items("/keys").await.map_err(|refused| failure("key", "", &refused))?;
+    for row in &mut rows {
+        for time in ["created_at", "retired_at"] {
+            row[time] = seconds(&row[time]);
+        }
+    }
     output.rows(&rows, &[("KID", "kid"), ("ALG", "alg"), ("STATE", "state"), ("CREATED", "created_at")]);
     Ok(())
 }
@@ -105,11 +111,7 @@ pub fn unusable(error: KeysUnusable) -> Failure {
         KeysUnusable::DataKeyDamaged => Failure::new(
             "The data key cannot be opened: its setting was damaged or exchanged. Restore the database from a backup.",
         ),
-        KeysUnusable::TooSoon { used_for, wait } => Failure::new(format!(
-            "The next {} key is too new: those who keep a copy of the key set do not know it yet. Try again in {} s, or force it with --force.",
-            used_for.as_str(),
-            wait.as_secs() + 1
-        )),
+        KeysUnusable::TooSoon { used_for, wait } => too_soon(used_for.as_str(), wait.as_secs() + 1),
         KeysUnusable::NoSuchKey(kid) => {
             Failure::new(format!("There is no key {kid}. `latchbolt keys list` shows them."))
         }

@@ -1,4 +1,4 @@
-//! The commands, one module each. A command reads its arguments, calls one use case, prints.
+//! The commands, one module each. A command reads its arguments, calls the admin API, prints.
 
 pub mod apply;
 pub mod audit;
@@ -11,10 +11,3 @@ pub mod migrate;
 pub mod phone;
 pub mod registry;
 pub mod user;
-
-use ::registry::Paging;
-
-/// The paging that walks a whole list: the biggest page after `last`.
-pub(crate) fn next_page(last: Option<String>) -> Paging {
-    Paging { after: last, limit: 500 }
-}

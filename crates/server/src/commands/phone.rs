@@ -1,5 +1,7 @@
 //! `phone …`: a phone on the command line, over the same API as every other phone.
 
+mod moves;
+
 use std::path::PathBuf;
 
 use phone_client::{
@@ -47,6 +49,8 @@ pub async fn run(command: cli::Phone, output: Output) -> Result<(), Failure> {
         }
         PhoneCommand::Approve { check_code } => approve(&state, check_code, options, output).await,
         PhoneCommand::Deny { not_me } => deny(&state, not_me, options, output).await,
+        PhoneCommand::Renew => renew(&state, options, output).await,
+        PhoneCommand::Move(command) => moves::run(&state, command, options, output).await,
         PhoneCommand::Status => {
             let phone = state.load(options)?;
             let standing = phone.standing().await?;
@@ -95,6 +99,16 @@ async fn enrol(
     options: Options,
     output: Output,
 ) -> Result<(), Failure> {
+    make_room(state)?;
+    let introduction = Introduction { name, platform: std::env::consts::OS.to_owned(), agree: true };
+    let phone = Phone::enrol(Service::with(issuer, options)?, credentials, introduction).await?;
+    state.save(&phone)?;
+    enrolled(state, &phone, output);
+    Ok(())
+}
+
+/// Refuses to put one phone over another.
+fn make_room(state: &StateFile) -> Result<(), Failure> {
     if state.path().exists() {
         let path = state.path().display();
         return Err(Failure::new(format!(
@@ -109,9 +123,10 @@ async fn enrol(
             ))
         })?;
     }
-    let introduction = Introduction { name, platform: std::env::consts::OS.to_owned(), agree: true };
-    let phone = Phone::enrol(Service::with(issuer, options)?, credentials, introduction).await?;
-    state.save(&phone)?;
+    Ok(())
+}
+
+fn enrolled(state: &StateFile, phone: &Phone, output: Output) {
     let json = json!({
         "device": phone.device(), "issuer": phone.service().issuer(),
         "username": phone.owner().username, "state_file": state.path().display().to_string(),
@@ -123,6 +138,21 @@ async fn enrol(
         phone.device()
     );
     output.either(&json, &text);
+}
+
+async fn renew(state: &StateFile, options: Options, output: Output) -> Result<(), Failure> {
+    let mut phone = state.load(options)?;
+    // Kept before it is sent: whatever happens in between, one of the two is this phone's.
+    phone.prepare_renewal()?;
+    state.save(&phone)?;
+    let renewed = phone.renew().await;
+    state.save(&phone)?;
+    renewed?;
+    let (device, thumbprint) = (phone.device(), phone.key().thumbprint());
+    output.either(
+        &json!({"device": device, "key": thumbprint}),
+        &format!("{device} signs with a new key: {thumbprint}. The one before is dead."),
+    );
     Ok(())
 }
 

@@ -4,8 +4,11 @@
 //! sentence. Not here: names and arguments (`cli::admin`), the API (`web-admin`).
 
 mod access;
+mod claims;
 mod devices;
+mod notices;
 mod people;
+mod recovery;
 mod work;
 
 use serde_json::{Map, Value};
@@ -18,8 +21,8 @@ use crate::output::Output;
 /// A command at work.
 #[derive(Clone, Copy)]
 pub(super) struct Desk<'a> {
-    api: &'a Api,
-    output: Output,
+    pub(super) api: &'a Api,
+    pub(super) output: Output,
 }
 
 /// Runs a command of the registry.
@@ -37,6 +40,9 @@ pub async fn run(api: &Api, command: Command, output: Output) -> Result<(), Fail
         Command::Consent(command) => access::consent(desk, command).await,
         Command::ApiKey(command) => access::api_key(desk, command).await,
         Command::Policy(command) => access::policy(desk, command).await,
+        Command::Claim(command) => claims::claim(desk, command).await,
+        Command::Recovery(command) => recovery::recovery(desk, command).await,
+        Command::Notice(command) => notices::notice(desk, command).await,
         _ => Err(Failure::new("This command is none of the registry. Report it.")),
     }
 }
@@ -45,36 +51,35 @@ pub async fn run(api: &Api, command: Command, output: Output) -> Result<(), Fail
 ///
 /// # Errors
 /// What the API refuses.
-pub async fn user(api: &Api, command: admin::User, output: Output) -> Result<(), Failure> {
-    people::user(Desk { api, output }, command).await
+pub(super) async fn user(desk: Desk<'_>, command: admin::User) -> Result<(), Failure> {
+    people::user(desk, command).await
 }
 
 /// Runs `device …`, what the API does.
 ///
 /// # Errors
 /// What the API refuses.
-pub async fn device(api: &Api, command: admin::Device, output: Output) -> Result<(), Failure> {
-    devices::device(Desk { api, output }, command).await
+pub(super) async fn device(desk: Desk<'_>, command: admin::Device) -> Result<(), Failure> {
+    devices::device(desk, command).await
 }
 
 impl Desk<'_> {
     /// The account with this user name or id.
-    async fn user(self, name: &str) -> Result<Value, Failure> {
+    pub(super) async fn user(self, name: &str) -> Result<Value, Failure> {
         let refused = |refused: Box<web::Refused>| failure("user", name, &refused);
         if name.starts_with("acc_") {
             return self.api.get(&format!("/users/{}", escaped(name))).await.map_err(refused);
         }
-        let key = name.parse::<domain::Username>().map(|name| name.key().to_owned()).unwrap_or_default();
-        let found = self.api.all(&format!("/users?q={}", escaped(name))).await.map_err(refused)?;
-        let is_it = |user: &Value| {
-            let username = user["username"].as_str().and_then(|name| name.parse::<domain::Username>().ok());
-            username.is_some_and(|username| username.key() == key)
-        };
         let missing = || Failure::about("user", name, &app::Refusal::NotFound);
-        found.into_iter().find(is_it).ok_or_else(missing)
+        // A filter of nothing is none.
+        if name.is_empty() {
+            return Err(missing());
+        }
+        let found = self.api.items(&format!("/users?username={}", escaped(name))).await.map_err(refused)?;
+        found.into_iter().next().ok_or_else(missing)
     }
 
-    async fn user_id(self, name: &str) -> Result<String, Failure> {
+    pub(super) async fn user_id(self, name: &str) -> Result<String, Failure> {
         Ok(text(&self.user(name).await?, "id"))
     }
 
@@ -90,7 +95,7 @@ impl Desk<'_> {
     }
 
     /// Calls a route that changes something, and answers what it says.
-    async fn send(
+    pub(super) async fn send(
         self,
         (kind, name): (&str, &str),
         method: &str,
@@ -120,8 +125,14 @@ impl Desk<'_> {
     }
 }
 
+/// A time of the API in seconds since 1970, as the first commands print it.
+pub(super) fn seconds(time: &Value) -> Value {
+    let time = time.as_str().and_then(domain::Timestamp::from_rfc3339);
+    time.map_or(Value::Null, |time| time.seconds().into())
+}
+
 /// A member's text.
-fn text(thing: &Value, member: &str) -> String {
+pub(super) fn text(thing: &Value, member: &str) -> String {
     thing[member].as_str().unwrap_or_default().to_owned()
 }
 

@@ -270,6 +270,40 @@ async fn sec_070_a_phone_is_added_by_password_where_that_is_all_there_is() {
     assert_eq!(wrong.unwrap_err(), Refusal::SignInFailed);
 }
 
+/// A password, one phone that was lost and nothing else: the step cannot be met, and says so to whoever proved the
+/// password, and to nobody else.
+#[tokio::test]
+async fn sec_086_whoever_has_nothing_left_for_a_step_is_told_so() {
+    let world = free_world().await;
+    let ada = world.account("ada").await;
+    world.phone_with(&ada, |device| device.state = domain::DeviceState::Suspended).await;
+    let browser = world.browser();
+    world.password(&browser, "ada", PASSWORD).await.unwrap();
+    let is_stuck = async || {
+        let started = world.signin.strong_journey(&browser.visitor(), "/phone/add").await.unwrap();
+        let view = world.signin.journey(&started.journey, &browser.visitor()).await.unwrap();
+        assert!(matches!(view.step, Step::StepUp(_)), "{:?}", view.step);
+        view.is_stuck
+    };
+    assert!(is_stuck().await);
+    world.phone(&ada).await;
+    assert!(!is_stuck().await, "another phone is at hand");
+
+    // Where the password alone signs nobody in, the step after it says the same.
+    require_second_factor(&world).await;
+    let bob = world.account("bob").await;
+    world.phone_with(&bob, |device| device.state = domain::DeviceState::Suspended).await;
+    let browser = world.browser();
+    let id = world.journey(&browser).await;
+    let view = world.signin.journey(&id, &browser.visitor()).await.unwrap();
+    assert!(!view.is_stuck, "nobody has said who they are");
+    world.signin.password(&id, &browser.visitor(), "bob", &PASSWORD.into()).await.unwrap();
+    let view = world.signin.journey(&id, &browser.visitor()).await.unwrap();
+    assert_eq!((view.step, view.is_stuck), (Step::SecondFactor(SecondFactors::default()), true));
+    world.phone(&bob).await;
+    assert!(!world.signin.journey(&id, &browser.visitor()).await.unwrap().is_stuck);
+}
+
 fn passkey(account: &Account, name: &str, number: u8) -> Passkey {
     Passkey {
         id: domain::CredentialId::from_random([number; 16]),

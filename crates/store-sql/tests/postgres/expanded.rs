@@ -45,6 +45,7 @@ const TABLES: &[&str] = &[
     "api_keys",
     "audit_blocks",
     "statistics",
+    "statistics_days",
 ];
 
 async fn expanding() -> SqlStore {

@@ -7,3 +7,4 @@ mod corrupt;
 mod crash;
 mod faults;
 mod given;
+mod names;

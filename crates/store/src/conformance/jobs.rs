@@ -1,7 +1,7 @@
 //! Promises about long work.
 
 use domain::{
-    AccountState, Actor, BulkAction, Cursor, DeviceState, Job, JobCounts, JobId, JobKind, JobRow, JobState,
+    AccountId, AccountState, Actor, BulkAction, Cursor, DeviceState, Job, JobCounts, JobId, JobKind, JobRow, JobState,
     OutcomeFilter, RowDone, RowFate, RowOutcome,
 };
 use futures_util::future::join_all;
@@ -58,6 +58,32 @@ async fn ready(store: &dyn Store) -> Job {
     assert!(!work.ready_job(&job.id, job.counts).await.unwrap());
     work.commit().await.unwrap();
     job
+}
+
+/// A job with a row about each of these, and one more that made this account.
+pub(super) async fn about(store: &dyn Store, whose: &[String], made: &AccountId) -> JobId {
+    let job = job();
+    let mut rows: Vec<JobRow> = (1..)
+        .zip(whose)
+        .map(|(number, whose)| JobRow { about: Some(whose.clone()), ..row(number, RowFate::Change) })
+        .collect();
+    let last = u32::try_from(rows.len()).unwrap() + 1;
+    rows.push(JobRow { about: None, ..row(last, RowFate::Create) });
+    let done = RowDone {
+        number: last,
+        outcome: RowOutcome::Done,
+        field: None,
+        reason: None,
+        subject: Some(made.to_string()),
+        secret: Some("c2VjcmV0".to_owned()),
+    };
+    let mut work = unit(store).await;
+    work.add_job(&job).await.unwrap();
+    work.add_job_rows(&job.id, &rows).await.unwrap();
+    let counts = JobCounts { done: 1, ..JobCounts::default() };
+    work.close_rows(&job.id, &[done], counts).await.unwrap();
+    work.commit().await.unwrap();
+    job.id
 }
 
 async fn moved(store: &dyn Store, job: &Job, from: JobState, step: JobMove) -> bool {

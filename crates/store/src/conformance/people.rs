@@ -346,6 +346,8 @@ pub async fn sec_199_a_deleted_account_leaves_its_audit_alone(store: &dyn Store)
     entry.account = Some(ada.id);
     work.audit(entry).await.unwrap();
     work.commit().await.unwrap();
+    let told = [ada.id.to_string(), "ada".to_owned(), bob.id.to_string()];
+    let job = super::jobs::about(store, &told, &ada.id).await;
 
     let mut work = unit(store).await;
     assert!(work.delete_account(&ada.id).await.unwrap());
@@ -364,6 +366,13 @@ pub async fn sec_199_a_deleted_account_leaves_its_audit_alone(store: &dyn Store)
     assert!(view.consent(&bob.id, &"shop".parse().unwrap()).await.unwrap().is_some());
     let told = view.audit_trail(&domain::AuditFilter::default(), 0, 9).await.unwrap();
     assert_eq!(told.last().unwrap().entry.account, Some(ada.id));
+    // Rows of long work: by id, by name, and what was made in one that named nobody.
+    let rows = view.job_rows(&job, crate::RowFilter::default(), 0, 9).await.unwrap();
+    let whose: Vec<&str> = rows.iter().map(|row| row.label.as_str()).collect();
+    let id = ada.id.to_string();
+    assert_eq!(whose, [&id, &id, "row \u{fc} 3", &id]);
+    assert!(rows.iter().filter(|row| row.label == id).all(|row| row.input == "{}" && row.about.is_none()));
+    assert_eq!(rows[3].outcome, Some(domain::RowOutcome::Done), "what became of it stays");
 
     // The name is free; whoever has it next is somebody else.
     let next = kept_account(store, "ada").await;

@@ -16,7 +16,7 @@ use super::route::{Answer, Route, route};
 /// The routes.
 pub(super) const ROUTES: &[Route] = &[
     route!(Get "/api-keys", ApiKeysRead, list),
-    route!(Post "/api-keys", ApiKeysWrite, create),
+    route!(Post "/api-keys", ApiKeysWrite, create).fresh(),
     route!(Get "/api-keys/{id}", ApiKeysRead, show),
     route!(Delete "/api-keys/{id}", ApiKeysWrite, revoke),
 ];

@@ -23,12 +23,12 @@ use presets::Preset;
 /// The routes.
 pub(super) const ROUTES: &[Route] = &[
     route!(Get "/clients", ClientsRead, list),
-    route!(Post "/clients", ClientsWrite, create),
+    route!(Post "/clients", ClientsWrite, create).fresh(),
     route!(Get "/clients/{id}", ClientsRead, show),
-    route!(Put "/clients/{id}", ClientsWrite, replace),
+    route!(Put "/clients/{id}", ClientsWrite, replace).fresh(),
     route!(Patch "/clients/{id}", ClientsWrite, switch),
     route!(Delete "/clients/{id}", ClientsWrite, delete),
-    route!(Post "/clients/{id}/secret", ClientsWrite, secret),
+    route!(Post "/clients/{id}/secret", ClientsWrite, secret).fresh(),
     route!(Get "/clients/{id}/test", ClientsRead, test),
     route!(Get "/clients/{id}/settings", ClientsRead, settings),
     route!(Get "/client-presets", ClientsRead, list_presets),

@@ -12,11 +12,11 @@ use super::route::{Answer, Route, route};
 /// The routes.
 pub(super) const ROUTES: &[Route] = &[
     route!(Get "/users/{id}/second-factor", UsersRead, show),
-    route!(Delete "/users/{id}/second-factor", RecoveriesWrite, remove_totp),
+    route!(Delete "/users/{id}/second-factor", RecoveriesWrite, remove_totp).fresh(),
     route!(Get "/users/{id}/recovery-codes", UsersRead, codes),
-    route!(Delete "/users/{id}/recovery-codes", RecoveriesWrite, remove_codes),
+    route!(Delete "/users/{id}/recovery-codes", RecoveriesWrite, remove_codes).fresh(),
     route!(Get "/users/{id}/passkeys", UsersRead, passkeys),
-    route!(Delete "/users/{id}/passkeys/{passkey}", RecoveriesWrite, remove_passkey),
+    route!(Delete "/users/{id}/passkeys/{passkey}", RecoveriesWrite, remove_passkey).fresh(),
     route!(Post "/users/{id}/unlock", UsersLock, unlock),
 ];
 

@@ -14,7 +14,7 @@ use super::route::{Answer, Route, route};
 /// The routes.
 pub(super) const ROUTES: &[Route] = &[
     route!(Get "/initial-tokens", ClientsRead, list),
-    route!(Post "/initial-tokens", ClientsWrite, create),
+    route!(Post "/initial-tokens", ClientsWrite, create).fresh(),
     route!(Delete "/initial-tokens/{name}", ClientsWrite, delete),
 ];
 

@@ -16,8 +16,8 @@ use super::route::{Answer, Route, route};
 /// The routes.
 pub(super) const ROUTES: &[Route] = &[
     route!(Get "/keys", KeysRead, list),
-    route!(Post "/keys/rotate", KeysWrite, rotate),
-    route!(Post "/keys/retire", KeysWrite, retire),
+    route!(Post "/keys/rotate", KeysWrite, rotate).fresh(),
+    route!(Post "/keys/retire", KeysWrite, retire).fresh(),
 ];
 
 /// Their description.
@@ -128,7 +128,7 @@ async fn rotate(ask: Ask) -> Answer {
     let words: Vec<&str> = uses.iter().map(|one| one.as_str()).collect();
     note(&ask, AuditEvent::KeyRotated, &words.join(" ")).await?;
     for used_for in uses {
-        keys::rotate(ask.app(), used_for, haste(force)).await.map_err(refused)?;
+        keys::rotate(ask.app(), &ask.mandate().actor, used_for, haste(force)).await.map_err(refused)?;
     }
     all(&ask).await
 }
@@ -149,7 +149,7 @@ async fn retire(ask: Ask) -> Answer {
         return Err(app::Refusal::NotFound.into());
     }
     note(&ask, AuditEvent::KeyRetired, &kid).await?;
-    let retired = keys::retire(ask.app(), &kid, haste(force)).await.map_err(refused)?;
+    let retired = keys::retire(ask.app(), &ask.mandate().actor, &kid, haste(force)).await.map_err(refused)?;
     Ok(ask::ok(&RetiredShown { kid, gone: retired == Retired::Gone }))
 }
 

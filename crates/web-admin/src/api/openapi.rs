@@ -68,13 +68,22 @@ pub(crate) fn described() -> Document {
             Needs::One(permission) => format!("Needs `{}`.", permission.as_str()),
             Needs::Any => "For every administrator.".to_owned(),
         };
+        let needs = if row.wants_fresh {
+            format!("{needs} A session needs a passkey's proof of the last five minutes.")
+        } else {
+            needs
+        };
         let said = operation.description.take().map(|text| format!("{text}\n\n{needs}"));
         operation.description = Some(said.unwrap_or(needs));
         let word = match row.needs {
             Needs::One(permission) => permission.as_str(),
             Needs::Any => "any",
         };
-        operation.extensions.get_or_insert_default().insert("x-permission".to_owned(), word.into());
+        let extensions = operation.extensions.get_or_insert_default();
+        extensions.insert("x-permission".to_owned(), word.into());
+        if row.wants_fresh {
+            extensions.insert("x-fresh-proof".to_owned(), true.into());
+        }
     }
     all
 }
@@ -100,4 +109,6 @@ pub(crate) struct Problem {
     pub row: Option<u32>,
     /// With 412: its version now.
     pub current_version: Option<i64>,
+    /// With `step_up_needed`: how old the session's proof by passkey may be, in seconds.
+    pub max_age: Option<u64>,
 }

@@ -15,8 +15,8 @@ use super::users::seen;
 pub(super) const ROUTES: &[Route] = &[
     route!(Get "/policies", PolicyRead, list),
     route!(Get "/policies/{name}", PolicyRead, show),
-    route!(Put "/policies/{name}", PolicyWrite, replace),
-    route!(Patch "/policies/{name}", PolicyWrite, change),
+    route!(Put "/policies/{name}", PolicyWrite, replace).fresh(),
+    route!(Patch "/policies/{name}", PolicyWrite, change).fresh(),
 ];
 
 /// Their description.

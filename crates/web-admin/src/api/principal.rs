@@ -5,14 +5,15 @@
 //!
 //! * The command line is the operator: it has no socket in between ([`Admin::for_operator`]).
 //! * `Authorization` decides where it is sent; a cookie beside it does not count.
-//! * A browser's session counts when it was proven by passkey (SEC-182); changes need our own page's origin and the
-//!   browser's token in the header `lb-csrf` (SEC-144).
+//! * A browser's session counts when it was proven by passkey (SEC-182), and for the routes that say so when that was a
+//!   moment ago (`strength::FRESH`); changes need our own page's origin and the browser's token in the header `lb-csrf`
+//!   (SEC-144).
 
 use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 use actix_web::http::header::AUTHORIZATION;
-use app::{Mandate, Refusal, Rule, Visitor, audit, throttle};
-use domain::{Account, Actor, AuditEntry, AuditEvent, ClientAddress, Method, Outcome, Permissions};
+use app::{Mandate, Refusal, Rule, Visitor, audit, strength, throttle};
+use domain::{Account, Actor, AuditEntry, AuditEvent, ClientAddress, Outcome, Permissions};
 use provider::{AdminAsked, AdminRefused, AdminToken};
 use web::{Refused, Web, origin};
 
@@ -86,7 +87,7 @@ async fn of_header(admin: &Admin, req: &HttpRequest, visitor: &Visitor) -> Resul
     };
     match admin.provider().administrator(asked).await {
         Ok(token) => Ok(of_token(token, address)),
-        Err(AdminRefused::StepUp) => Err(Refusal::StepUpNeeded.into()),
+        Err(AdminRefused::StepUp) => Err(Refused::from(Refusal::StepUpNeeded).into()),
         Err(AdminRefused::Nonce(nonce)) => Err(Failed::nonce(&nonce)),
         Err(AdminRefused::Later(refusal)) => Err(refusal.into()),
         Err(AdminRefused::InvalidToken) => Err(unproven(admin, address, "access token").await),
@@ -101,7 +102,7 @@ fn of_token(token: AdminToken, address: ClientAddress) -> Caller {
         None => (Actor::Client(token.client.clone()), scopes),
     };
     let account = token.account.as_ref().map(|account| account.id);
-    let mandate = Mandate { actor, account, permissions, address: Some(address) };
+    let mandate = Mandate { actor, account, permissions, address: Some(address), is_fresh: true };
     Caller { mandate, account: token.account, csrf: None }
 }
 
@@ -127,27 +128,29 @@ async fn of_browser(
     } else {
         origin::must_not_be_foreign(req, web)?;
     }
-    let since = admin.app().now().before(signin::PROOF_LIFE);
-    let is_strong =
-        who.session.proofs.iter().any(|proof| proof.method == Method::Passkey && proof.at > since);
-    if !is_strong {
+    let now = admin.app().now();
+    let is_within = |limit| strength::has_passkey(&who.session.proofs, limit, now);
+    if !is_within(signin::PROOF_LIFE) {
         // Said to everybody who is signed in: it tells nothing about roles.
-        return Err(Refusal::StepUpNeeded.into());
+        return Err(Failed::step_up(signin::PROOF_LIFE));
     }
     let mandate = Mandate {
         actor: Actor::Account(who.account.id),
         account: Some(who.account.id),
         permissions: Permissions::of(who.account.roles),
         address: Some(visitor.address),
+        is_fresh: is_within(strength::FRESH),
     };
     let csrf = visitor.browser.as_ref().map(origin::csrf_token);
     Ok(Caller { mandate, account: Some(who.account.clone()), csrf })
 }
 
-/// Refuses a caller that lacks the route's permission, and writes it down.
+/// Refuses a caller that lacks the route's permission, and writes it down; and one whose proof is not fresh where the
+/// route wants that.
 pub(crate) async fn must(admin: &Admin, caller: &Caller, row: &'static Route) -> Result<(), Failed> {
     if row.needs.met_by(caller.mandate.permissions) {
-        return Ok(());
+        let is_enough = caller.mandate.is_fresh || !row.wants_fresh;
+        return if is_enough { Ok(()) } else { Err(Refusal::StepUpNeeded.into()) };
     }
     let detail = format!("{} {}", row.verb.as_str(), row.path);
     if let Some(address) = caller.mandate.address {

@@ -2,12 +2,14 @@
 //!
 //! Owns: what a refusal of a use case becomes here, and the refusals of the frame itself. How it is written is the
 //! shell's (`web::shell`): `{type, title, status, code, detail, id}` and, where known, `field`, `row`,
-//! `current_version`.
+//! `current_version`, `max_age`.
+
+use std::time::Duration;
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, HeaderValue, WWW_AUTHENTICATE};
-use app::Refusal;
+use app::{Refusal, strength};
 use web::Refused;
 
 const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
@@ -35,6 +37,11 @@ impl Failed {
             "Send If-Match with the version you looked at.",
         )
         .into()
+    }
+
+    /// The session's proof by passkey is older than this, or there is none: in seconds in `max_age`, as RFC 9470 has it.
+    pub(crate) fn step_up(limit: Duration) -> Self {
+        Refused::from(Refusal::StepUpNeeded).with("max_age", limit.as_secs()).into()
     }
 
     /// The proof of the token's key has to hold this nonce (RFC 9449 §9).
@@ -79,6 +86,8 @@ impl From<Refusal> for Failed {
                 let refused = Refused::new(StatusCode::CONFLICT, "conflict", "");
                 Refused { detail: why.into(), ..refused }.with("field", what).into()
             }
+            // Keys and tokens never hear it from a deed: what they may is all they need.
+            Refusal::StepUpNeeded => Self::step_up(strength::FRESH),
             other => Refused::from(other).into(),
         }
     }

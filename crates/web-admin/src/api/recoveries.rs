@@ -17,7 +17,7 @@ pub(super) const ROUTES: &[Route] = &[
     route!(Post "/recoveries", RecoveriesWrite, open),
     route!(Get "/recoveries/{id}", RecoveriesRead, show),
     route!(Post "/recoveries/{id}/cancel", RecoveriesWrite, cancel),
-    route!(Post "/recoveries/{id}/complete", RecoveriesWrite, complete),
+    route!(Post "/recoveries/{id}/complete", RecoveriesWrite, complete).fresh(),
 ];
 
 /// Their description.

@@ -93,6 +93,8 @@ pub(crate) struct Route {
     pub needs: Needs,
     /// What it may carry.
     pub takes: Takes,
+    /// Whether a browser's session needs a fresh proof for it (`strength::FRESH`): what opens much, or for long.
+    pub wants_fresh: bool,
     /// What answers.
     pub handler: Handler,
 }
@@ -101,6 +103,12 @@ impl Route {
     /// The same with files as its body.
     pub(crate) const fn taking(mut self, types: &'static [&'static str], limit: usize) -> Self {
         self.takes = Takes::Files(types, limit);
+        self
+    }
+
+    /// The same for those alone who proved themselves a moment ago.
+    pub(crate) const fn fresh(mut self) -> Self {
+        self.wants_fresh = true;
         self
     }
 }
@@ -120,6 +128,7 @@ macro_rules! route {
             path: $path,
             needs: $needs,
             takes: $crate::api::route::Takes::Json,
+            wants_fresh: false,
             handler: |ask| ::std::boxed::Box::pin($handler(ask)),
         }
     };

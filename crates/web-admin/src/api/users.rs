@@ -1,5 +1,6 @@
 //! `/users`: people.
 
+use app::Refusal;
 use domain::{AccountId, AccountState, GroupId, PeopleFilter, PeopleOrder, PeoplePage, Person, Role, Roles};
 use registry::people::{NewPerson, PersonEdit};
 use registry::users::NewUser;
@@ -25,7 +26,7 @@ pub(super) const ROUTES: &[Route] = &[
     route!(Post "/users/{id}/enable", UsersLock, enable),
     route!(Post "/users/{id}/lock-down", UsersLock, lock_down),
     route!(Get "/users/{id}/groups", GroupsRead, groups),
-    route!(Put "/users/{id}/roles", RolesWrite, roles),
+    route!(Put "/users/{id}/roles", RolesWrite, roles).fresh(),
 ];
 
 /// Their description.
@@ -35,7 +36,7 @@ pub(super) struct Described;
 
 const LISTS: Lists = Lists {
     sorts: &["username", "created_at"],
-    filters: &["state", "group", "role", "has_device", "has_passkey"],
+    filters: &["username", "state", "group", "role", "has_device", "has_passkey"],
     searches: true,
 };
 
@@ -135,6 +136,7 @@ fn flag(text: &str) -> Option<bool> {
     description = "`total` is told where nothing is searched or filtered.",
     params(
         ("q" = Option<String>, Query, description = "Part of the user name, name or mail address"),
+        ("username" = Option<String>, Query, description = "The one with this user name, in any spelling; no other filter"),
         ("state" = Option<String>, Query, description = "`active` or `disabled`"),
         ("group" = Option<String>, Query, description = "Members of this group"),
         ("role" = Option<String>, Query, description = "Who have this role"),
@@ -158,6 +160,18 @@ async fn list(ask: Ask) -> Answer {
         has_device: listing.filter_as("has_device", flag, "is true or false")?,
         has_passkey: listing.filter_as("has_passkey", flag, "is true or false")?,
     };
+    if let Some(name) = listing.filter("username") {
+        if filter != PeopleFilter::default() {
+            return Err(Failed::invalid("username", "goes with no other filter"));
+        }
+        let found = match ask.registry().user(name).await {
+            Ok(account) => vec![ask.registry().person(&account.id).await?],
+            Err(Refusal::NotFound) => Vec::new(),
+            Err(other) => return Err(other.into()),
+        };
+        let at = |person: &Person| (String::new(), person.account.id.to_string());
+        return Ok(ask::ok(&listing.page(found, None, at, UserShown::from)));
+    }
     let order = if listing.sort == "created_at" { PeopleOrder::CreatedAt } else { PeopleOrder::Username };
     if order == PeopleOrder::CreatedAt
         && listing.cursor.as_ref().is_some_and(|cursor| cursor.number().is_err())

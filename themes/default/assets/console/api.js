@@ -29,7 +29,7 @@ export function address(path, query = {}) {
  * One request. `body`: JSON, or text with its `type`. `version`: the entity tag that the change is made against. `key`: names a
  * creation, so that a repeat makes nothing twice. Answers `{ data, version }`.
  */
-export async function call(method, path, { query, body, type, version, key, signal, isRepeated = false } = {}) {
+export async function call(method, path, { query, body, type, version, key, signal, isRepeated = false, isProven = false } = {}) {
   const headers = { accept: "application/json" };
   if (method !== "GET") headers["lb-csrf"] = (await me()).csrf;
   if (body !== undefined) headers["content-type"] = type ?? "application/json";
@@ -57,9 +57,14 @@ export async function call(method, path, { query, body, type, version, key, sign
   // Another tab signed in: this browser has another secret, and with it another token. Asked once more with that.
   if (problem.code === "stale_form" && !isRepeated) {
     self = null;
-    return call(method, path, { query, body, type, version, key, signal, isRepeated: true });
+    return call(method, path, { query, body, type, version, key, signal, isRepeated: true, isProven });
   }
-  if (problem.status === 401 || problem.code === "step_up_needed") dispatchEvent(new CustomEvent("console:signed-out"));
+  const wantsProof = problem.code === "step_up_needed";
+  if (wantsProof && prover && !isProven) {
+    if (await proven()) return call(method, path, { query, body, type, version, key, signal, isProven: true });
+    throw problem;
+  }
+  if (problem.status === 401 || wantsProof) dispatchEvent(new CustomEvent("console:signed-out"));
   throw problem;
 }
 
@@ -89,6 +94,20 @@ export async function some(path, query = {}) {
     if (problem instanceof Problem && [403, 404].includes(problem.status)) return [];
     throw problem;
   }
+}
+
+let prover = null;
+let proving = null;
+/** Who asks for a passkey when a deed wants a fresh proof; answers whether it was given. */
+export const proveWith = (asking) => { prover = asking; };
+
+/** One question at a time, for however many deeds wait. Afterwards this browser has another secret. */
+function proven() {
+  proving ??= prover().then(async (isGiven) => {
+    if (isGiven) self = await get("/me");
+    return isGiven;
+  }).finally(() => { proving = null; });
+  return proving;
 }
 
 let self = null;

@@ -1,8 +1,9 @@
 // The console's frame: who is here, where one can go, and the page in the middle.
 
 import { add, fresh, h, icon, put } from "./dom.js";
-import { Problem, can, me } from "./api.js";
+import { Problem, can, me, proveWith } from "./api.js";
 import { open as openPalette } from "./palette.js";
+import { prove } from "./proof.js";
 import { navigate, start } from "./router.js";
 import { copier, dialog, failed, say } from "./ui.js";
 import { LANGUAGES, choose, lang, load, t, word } from "./words.js";
@@ -182,6 +183,7 @@ async function begin() {
     throw error;
   }
   frame(self);
+  proveWith(prove);
   let first = true;
   start((url) => {
     show(url, { first });

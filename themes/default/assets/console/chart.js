@@ -11,8 +11,8 @@ function framed(title, picture, table, legend = null) {
     h("details", null, h("summary", null, t("chart.as_table")), table));
 }
 
-/** Bars over time, one colour a series. `series`: `[[label, [number, …]], …]`. */
-export function columns(title, labels, series) {
+/** Bars over time, one colour a series. `series`: `[[label, [number, …]], …]`; `ticks`: shorter labels for below. */
+export function columns(title, labels, series, ticks = labels) {
   const height = 220;
   const totals = labels.map((_, at) => series.reduce((sum, [, values]) => sum + (values[at] ?? 0), 0));
   const top = nice(Math.max(1, ...totals));
@@ -33,7 +33,7 @@ export function columns(title, labels, series) {
   const every = Math.ceil(labels.length / 7);
   const picture = s("svg", { viewBox: `0 0 ${WIDTH} ${height}`, role: "img", "aria-label": t("chart.columns", { title, total: number(totals.reduce((a, b) => a + b, 0)) }) },
     [0, 0.5, 1].map((part) => [s("line", { class: "grid", x1: left, x2: WIDTH - right, y1: y(top * part), y2: y(top * part) }), s("text", { x: left - 8, y: y(top * part) + 4, "text-anchor": "end" }, number(top * part))]),
-    bars, labels.map((label, at) => (at % every === 0 ? s("text", { x: left + (at + 0.5) * step, y: height - 8, "text-anchor": "middle" }, label) : null)));
+    bars, ticks.map((tick, at) => (at % every === 0 ? s("text", { class: (at / every) % 2 ? "tick-odd" : null, x: left + (at + 0.5) * step, y: height - 8, "text-anchor": "middle" }, tick) : null)));
   const legend = h("ul", { class: "legend" }, series.map(([name, values], kind) => h("li", null, s("svg", { viewBox: "0 0 10 10", class: "swatch", "aria-hidden": "true" }, s("rect", { class: `c${kind % 6}`, width: 10, height: 10, rx: 2 })), name, " ", h("strong", null, number(values.reduce((a, b) => a + b, 0))))));
   return framed(title, picture, plainTable(title, [t("chart.when"), ...series.map(([name]) => name)], labels.map((label, at) => [label, ...series.map(([, values]) => values[at] ?? 0)])), legend);
 }

@@ -269,7 +269,8 @@ export function csv(lines) {
 
 /** A small table of values that are all there. */
 export function plainTable(label, heads, lines) {
-  return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": label }, h("table", { class: "table" }, h("thead", null, h("tr", null, heads.map((text) => h("th", { scope: "col" }, text)))),
-    h("tbody", null, lines.map((cells) => h("tr", null, cells.map((cell, at) => (at === 0 ? h("th", { scope: "row" }, cell) : h("td", null, typeof cell === "number" ? number(cell) : cell))))))));
+  return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": label }, h("table", { class: "table", role: "table" }, h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, heads.map((text) => h("th", { role: "columnheader", scope: "col" }, text)))),
+    h("tbody", { role: "rowgroup" }, lines.map((cells) => h("tr", { role: "row" }, cells.map((cell, at) => (at === 0 ? h("th", { role: "rowheader", scope: "row" }, cell)
+      : h("td", { role: "cell", "data-label": heads[at] }, h("div", { class: "cell" }, typeof cell === "number" ? number(cell) : cell)))))))));
 }
 

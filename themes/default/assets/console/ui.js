@@ -1,7 +1,7 @@
 // Pieces that pages are made of: messages, dialogs, states, tabs.
 
 import { add, fresh, h, icon, put, s } from "./dom.js";
-import { ago, t, time, word } from "./words.js";
+import { ago, has, t, time, word } from "./words.js";
 import { Problem } from "./api.js";
 
 /** Says something to screen readers, without moving anybody. */
@@ -18,9 +18,13 @@ export function reason(error) {
   if (error.status === 0) return t("problem.offline");
   if (error.status === 412) return t("problem.changed");
   if (error.status === 403 && !error.message) return t("problem.forbidden");
+  if (error.status === 409 && has(`conflict.${error.field}`)) return t(`conflict.${error.field}`);
   if (error.status === 429) return t("problem.slow_down");
   return error.message;
 }
+
+/** So many messages stay at the edge; older ones make room, those with nothing to undo first. */
+const MOST_MESSAGES = 3;
 
 /** A message at the edge that goes by itself. `undo`: a deed that takes it back, offered for `seconds`. */
 export function toast(text, { kind = "good", undo = null, seconds = undo ? 60 : 8 } = {}) {
@@ -55,7 +59,9 @@ export function toast(text, { kind = "good", undo = null, seconds = undo ? 60 : 
     }, icon("undo"), t("frame.undo")), left);
   }
   add(box, h("button", { type: "button", class: "icon-button", "aria-label": t("frame.close"), onclick: close }, icon("close")));
-  document.getElementById("toasts").append(box);
+  const edge = document.getElementById("toasts");
+  edge.append(box);
+  while (edge.children.length > MOST_MESSAGES) ([...edge.children].slice(0, -1).find((each) => !each.querySelector(".toast-left")) ?? edge.firstChild).remove();
   return close;
 }
 

@@ -126,6 +126,11 @@ export function reverify(phone, proof) {
   return signed(phone, "/devices/self/verify", { proof });
 }
 
+/** Puts a new key in the place of the one that signs this request. */
+export function rotateKey(phone, body) {
+  return signed(phone, "/devices/self/key", body);
+}
+
 /** The owner's other phones. */
 export async function others(phone) {
   return (await signed(phone, "/devices/self/others", {})).phones;

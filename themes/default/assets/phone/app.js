@@ -1,8 +1,8 @@
 // The phone web app: decides which screen comes first, and what a link means.
 //
 // Files: messages.js (what is signed), keys.js (who this phone is), api.js, passkey.js, scanner.js, links.js,
-// and a module for each part of the page: enrol.js, home.js, upkeep.js, claim.js, offer.js (this phone is the new
-// one), move.js (this phone is the old one).
+// and a module for each part of the page: enrol.js, home.js, upkeep.js, renew.js, claim.js, offer.js (this phone is
+// the new one), move.js (this phone is the old one).
 
 import { openClaim } from "./claim.js";
 import { enrol } from "./enrol.js";
@@ -12,6 +12,7 @@ import { readFragment } from "./links.js";
 import { answerMove, explainMove } from "./move.js";
 import { offer } from "./offer.js";
 import { isSupported } from "./passkey.js";
+import { explainRenewal, settle } from "./renew.js";
 import { issuer, one, show, shown } from "./screens.js";
 
 let phone = null;
@@ -29,15 +30,19 @@ async function moved() {
   await forgetPhone();
 }
 
-function atHome(isNew = false) {
-  if (phone) home(phone, opened, isNew);
+function atHome(said = null) {
+  if (phone) home(phone, opened, () => again(), said);
   else enrol({}, enrolled);
 }
 
-async function enrolled() {
-  phone = await loadPhone();
-  atHome(true);
+// What is kept is the truth: this tab may hold the key that the phone had before.
+async function again(said = null) {
+  phone = (await loadPhone()) ?? null;
+  atHome(said);
 }
+
+const enrolled = () => again("enrolled");
+const renewed = () => again("renewed");
 
 // The fragment is read once and taken off the address: it stays in no history and on no shared screen.
 function takeLink() {
@@ -65,6 +70,7 @@ async function start() {
     await forgetPhone();
     phone = null;
   }
+  if (phone?.next) phone = await settle(phone).catch(() => phone);
   follow(takeLink());
 }
 
@@ -74,6 +80,7 @@ document.addEventListener("click", async (event) => {
   else if (target === "removing") show("removing");
   else if (target === "offering") offer((moving) => enrol({ moving }, enrolled));
   else if (target === "moving") explainMove();
+  else if (target === "renewing") explainRenewal(phone, renewed);
   else if (target === "enrolling") {
     phone = (await loadPhone()) ?? null;
     enrol({ replaces: phone?.account.name }, enrolled);
@@ -84,12 +91,14 @@ one("#again").addEventListener("click", async () => {
   phone = null;
   enrol({}, enrolled);
 });
-addEventListener("hashchange", () => {
+addEventListener("hashchange", async () => {
   const link = takeLink();
   // What is being decided is not swept away by a link.
   const decided = { claim: "#claim", moving: "#moving" }[shown()];
   const isDeciding = Boolean(decided) && ["verifying", "sending"].includes(one(decided).dataset.state);
-  if (link && !isDeciding) follow(link);
+  if (!link || isDeciding) return;
+  phone = (await loadPhone()) ?? null;
+  follow(link);
 });
 
 // Keeps the start-up files for a quick start and for saying "no connection" offline. Nothing else.

@@ -4,21 +4,28 @@ import { endSession, Refused, revoke, sessions, standing } from "./api.js";
 import { forgetPhone } from "./keys.js";
 import { readCode } from "./links.js";
 import { canScan, scan } from "./scanner.js";
+import { settle } from "./renew.js";
 import { alertIn, busy, issuer, one, provider, show, shown } from "./screens.js";
 import { listOthers, upkeep } from "./upkeep.js";
 import { problem, say, when } from "./words.js";
 
 let phone = null;
 let onCode = null;
+let onChange = null;
 let scanning = null;
 
-/** Shows the start page. `whenScanned({channel} or {offer})` is called with what is scanned or pasted. */
-export function home(enrolled, whenScanned, isNew = false) {
+/**
+ * Shows the start page. `whenScanned({channel} or {offer})` is called with what is scanned or pasted, `changed()` when
+ * another tab gave this phone another key. `said`: what was just done, `enrolled` or `renewed`.
+ */
+export function home(enrolled, whenScanned, changed, said = null) {
   phone = enrolled;
   onCode = whenScanned;
+  onChange = changed;
   one("#greeting").textContent = say("greeting", { name: phone.account.name });
   one("#greeting-at").textContent = say("at", { provider });
-  one("#enrolled-now").hidden = !isNew;
+  one("#enrolled-now").hidden = said !== "enrolled";
+  one("#renewed-now").hidden = said !== "renewed";
   // Only where an app on the home screen shares its storage with the browser that the camera opens: on iOS it
   // does not, and the phone would seem not to be set up.
   const isInstalled = matchMedia("(display-mode: standalone)").matches;
@@ -41,7 +48,7 @@ async function refresh() {
     if (phone !== mine) return;
     stand(state);
     upkeep(mine, reverify === true, refresh);
-    one("#home-scan").hidden = state !== "active" || reverify === true;
+    one("#home-scan").hidden = one("#renew-go").hidden = state !== "active" || reverify === true;
     if (state === "active") {
       list(await sessions(mine));
       await listOthers(mine);
@@ -49,9 +56,16 @@ async function refresh() {
   } catch (error) {
     if (phone !== mine) return;
     // A phone that the service does not know (any more) is one that was removed.
-    if (error instanceof Refused && error.code === "forbidden") stand("revoked");
+    if (error instanceof Refused && error.code === "forbidden") await unknown(mine);
     else alertIn("#home-problem", problem(error));
   }
+}
+
+async function unknown(mine) {
+  const kept = await settle(mine).catch(() => mine);
+  if (phone !== mine) return;
+  if (kept.device !== mine.device || kept.thumbprint !== mine.thumbprint) onChange();
+  else stand("revoked");
 }
 
 function stand(state) {
@@ -61,6 +75,7 @@ function stand(state) {
   one("#home-scan").hidden = !isActive;
   one("#sessions").hidden = !isActive;
   one("#move-go").hidden = !isActive;
+  if (!isActive) one("#renew-go").hidden = one("#enrolled-now").hidden = true;
   if (!isActive) one("#others").hidden = one("#reverify").hidden = true;
   one("#again").hidden = state !== "revoked";
 }
@@ -133,7 +148,7 @@ export function stopScan() {
 one("#scan").addEventListener("click", startScan);
 one("#scan-cancel").addEventListener("click", () => {
   stopScan();
-  home(phone, onCode);
+  home(phone, onCode, onChange);
 });
 one("#paste-form").addEventListener("submit", (event) => {
   event.preventDefault();
@@ -157,5 +172,5 @@ one("#remove").addEventListener("click", (event) =>
 document.addEventListener("visibilitychange", () => {
   if (document.visibilityState === "hidden") stopScan();
   else if (phone && shown() === "home") refresh();
-  else if (phone && shown() === "scanning") home(phone, onCode);
+  else if (phone && shown() === "scanning") home(phone, onCode, onChange);
 });

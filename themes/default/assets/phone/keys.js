@@ -1,7 +1,7 @@
 // This phone's identity: a device key that cannot leave the browser, and what the server said at enrolment.
 // Kept in IndexedDB; nothing of it is readable as text: the private key is a handle, not bytes.
 
-import { enrolmentMessage, hashOf, toBase64Url } from "./messages.js";
+import { enrolmentMessage, hashOf, rotationMessage, toBase64Url } from "./messages.js";
 
 const DATABASE = "latchbolt-phone";
 const STORE = "phone";
@@ -34,7 +34,10 @@ async function within(mode, work) {
   }
 }
 
-/** The enrolled phone, or undefined: {device, issuer, account, name, privateKey}. */
+/**
+ * The enrolled phone, or undefined: {device, issuer, account, name, privateKey}; once its key was renewed the key's
+ * `thumbprint`, and `next` while a renewal is under way (renew.js).
+ */
 export function loadPhone() {
   return within("readonly", (store) => store.get(SELF));
 }
@@ -72,4 +75,9 @@ export async function sign(privateKey, text) {
 /** Signs the enrolment of a new key. */
 export function signEnrolment(key, it) {
   return sign(key.privateKey, enrolmentMessage({ ...it, key: key.thumbprint }));
+}
+
+/** The new key of a phone signs that it is to be this phone's. */
+export function signRotation(key, it) {
+  return sign(key.privateKey, rotationMessage({ ...it, key: key.thumbprint }));
 }

@@ -69,6 +69,15 @@ export function enrolmentMessage(it) {
   ]);
 }
 
+export function rotationMessage(it) {
+  return build("latchbolt-rotation-v1", [
+    ["issuer", it.issuer],
+    ["device", it.device],
+    ["nonce", it.nonce],
+    ["key", it.key],
+  ]);
+}
+
 export async function deviceMessage(it) {
   return build("latchbolt-device-v1", [
     ["issuer", it.issuer],

@@ -153,8 +153,12 @@ async fn row(api: &Api, kind: Kind, name: &str) -> Result<Option<Value>, Failure
         Kind::Claim => format!("/claims/{}", escaped(name)),
         Kind::Policy => format!("/policies/{}", escaped(name)),
         Kind::Client => format!("/clients/{}", escaped(name)),
-        Kind::Group => return named(api, "/groups", "name", kind, name).await,
-        Kind::User => return named(api, "/users", "username", kind, name).await,
+        Kind::Group => return group(api, name).await,
+        Kind::User => {
+            let found = api.items(&format!("/users?username={}", escaped(name))).await;
+            let found = found.map_err(|refused| failure(kind.as_str(), name, &refused))?;
+            return Ok(found.into_iter().next().filter(|_| !name.is_empty()));
+        }
     };
     match api.get(&path).await {
         Ok(row) => Ok(Some(row)),
@@ -163,17 +167,11 @@ async fn row(api: &Api, kind: Kind, name: &str) -> Result<Option<Value>, Failure
     }
 }
 
-async fn named(
-    api: &Api,
-    path: &str,
-    member: &str,
-    kind: Kind,
-    name: &str,
-) -> Result<Option<Value>, Failure> {
-    let found = api.all(&format!("{path}?q={}", escaped(name))).await;
-    let found = found.map_err(|refused| failure(kind.as_str(), name, &refused))?;
+async fn group(api: &Api, name: &str) -> Result<Option<Value>, Failure> {
+    let found = api.all(&format!("/groups?q={}", escaped(name))).await;
+    let found = found.map_err(|refused| failure(Kind::Group.as_str(), name, &refused))?;
     let is_it =
-        |row: &Value| row[member].as_str().is_some_and(|one| one.to_lowercase() == name.to_lowercase());
+        |row: &Value| row["name"].as_str().is_some_and(|one| one.to_lowercase() == name.to_lowercase());
     Ok(found.into_iter().find(is_it))
 }
 

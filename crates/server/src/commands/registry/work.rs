@@ -125,7 +125,14 @@ pub(super) async fn job(desk: Desk<'_>, command: Job) -> Result<(), Failure> {
         Job::Undo { id } => {
             let path = format!("/jobs/{}/undo", escaped(&id));
             let job = desk.send(("job", &id), "POST", &path, None).await?;
-            desk.output.either(&job, &format!("Job {id} is {}.", text(&job, "state")));
+            let job = carried_out(desk, &id, job).await?;
+            let sentence = format!(
+                "Job {id} is {}: {} of {} undone.",
+                text(&job, "state"),
+                job["rows"]["undone"],
+                job["rows"]["done"]
+            );
+            desk.output.either(&job, &sentence);
         }
     }
     Ok(())
@@ -177,8 +184,14 @@ async fn upload(desk: Desk<'_>, kind: &str, path: &Path) -> Result<Value, Failur
 /// Starts a job, and works on it as long as it takes: no server need run.
 async fn start(desk: Desk<'_>, id: &str) -> Result<Value, Failure> {
     let path = format!("/jobs/{}", escaped(id));
-    let mut job = desk.send(("job", id), "POST", &format!("{path}/start"), None).await?;
-    while matches!(job["state"].as_str(), Some("running" | "finalising")) {
+    let job = desk.send(("job", id), "POST", &format!("{path}/start"), None).await?;
+    carried_out(desk, id, job).await
+}
+
+/// Works on a job until nothing is to be done now; a server elsewhere does, and is looked at.
+async fn carried_out(desk: Desk<'_>, id: &str, mut job: Value) -> Result<Value, Failure> {
+    let path = format!("/jobs/{}", escaped(id));
+    while matches!(job["state"].as_str(), Some("running" | "finalising" | "undoing")) {
         desk.api.work().await?;
         tokio::time::sleep(LOOK).await;
         job = desk.api.get(&path).await.map_err(|refused| failure("job", id, &refused))?;
@@ -195,6 +208,13 @@ fn report(desk: Desk<'_>, job: &Value) {
         rows["done"],
         rows["failed"]
     );
+    let sentence = match job["undo_until"].as_str().filter(|_| job["state"] == "undoable") {
+        Some(until) => format!(
+            "{sentence} Until {until} `latchbolt job undo {}` takes it back; a running server makes it final then.",
+            text(job, "id")
+        ),
+        None => sentence,
+    };
     desk.output.either(job, &sentence);
 }
 

@@ -8,7 +8,7 @@ import { attempt, badge, doing, shown, toast, when } from "../ui.js";
 import { number, t, time, word } from "../words.js";
 
 export default async function notices(page) {
-  const tiles = h("div", { class: "tiles" });
+  const tiles = h("div", { class: "stack" });
   page.head({
     lead: t("notices.lead"), actions: can("policy.write") && doing(t("notices.test"), async () => {
       const answer = await formDialog({ title: t("notices.test"), lead: t("notices.test_lead"), go: t("notices.send"), fields: [{ name: "to", label: t("users.email"), type: "email", required: true, max: 254 }], submit: (values) => post("/notices/test", values) });
@@ -32,6 +32,6 @@ export default async function notices(page) {
   await shown(tiles, async () => {
     const box = await get("/notices/outbox", {}, page.signal);
     const tile = (label, value, bad) => h("div", { class: bad ? "tile attention" : "tile" }, h("span", { class: "quiet" }, label), h("strong", null, value));
-    return [!box.is_on && h("div", { class: "tile attention" }, h("span", null, t("notices.off"))), tile(t("notices.waiting"), number(box.waiting)), tile(t("notices.put_off"), number(box.put_off), box.put_off > 0), tile(t("notices.failed"), number(box.failed), box.failed > 0), tile(t("notices.sent_last_day"), number(box.sent_last_day))];
+    return [!box.is_on && h("p", { class: "note" }, t("notices.off")), h("div", { class: "tiles" }, tile(t("notices.waiting"), number(box.waiting)), tile(t("notices.put_off"), number(box.put_off), box.put_off > 0), tile(t("notices.failed"), number(box.failed), box.failed > 0), tile(t("notices.sent_last_day"), number(box.sent_last_day)))];
   });
 }

@@ -22,9 +22,12 @@ export default async function overview(page) {
   await shown(place, async () => {
     const numbers = await get("/statistics/overview", { days }, page.signal);
     const series = (begin) => numbers.series.filter((each) => each.name.startsWith(begin));
-    const format = new Intl.DateTimeFormat(lang(), numbers.step_hours === 1 ? { hour: "2-digit", minute: "2-digit" } : { day: "numeric", month: "short" });
+    const day = { day: "numeric", month: "short" };
+    const hour = { hour: "2-digit", minute: "2-digit" };
+    const format = new Intl.DateTimeFormat(lang(), numbers.step_hours > 1 ? day : days > 1 ? { ...day, ...hour } : hour);
+    const brief = new Intl.DateTimeFormat(lang(), days > 1 ? day : hour);
     const signIns = series("sign_in.");
-    const labels = (signIns[0]?.points ?? []).map((point) => format.format(new Date(point.at)));
+    const [labels, ticks] = [format, brief].map((each) => (signIns[0]?.points ?? []).map((point) => each.format(new Date(point.at))));
     const total = signIns.reduce((sum, each) => sum + each.total, 0);
     const refused = series("refused.").filter((each) => each.total > 0).sort((a, b) => b.total - a.total);
     const counts = Object.fromEntries(numbers.series.map((each) => [each.name, each.total]));
@@ -33,7 +36,7 @@ export default async function overview(page) {
       h("div", { class: "tiles" }, tile(t("overview.sign_ins"), number(total)), tile(t("overview.sessions"), `${number(numbers.active_sessions.count)}${numbers.active_sessions.capped ? "+" : ""}`),
         tile(t("overview.enrolled"), number(counts["enrolment.used"] ?? 0)), tile(t("overview.refused"), number(refused.reduce((sum, each) => sum + each.total, 0)))),
       h("div", { class: "columns" },
-        columns(t("overview.by_method"), labels, signIns.map((each) => [word("method", each.name.split(".")[1]), each.points.map((point) => point.count)])),
+        columns(t("overview.by_method"), labels, signIns.map((each) => [word("method", each.name.split(".")[1]), each.points.map((point) => point.count)]), ticks),
         funnel(t("overview.funnel"), numbers.funnel.map((step) => ({
           label: t(`overview.step_${step.step}`), count: step.count,
           p50: step.p50_from_ms === undefined || step.p50_from_ms === null ? null : t("overview.up_to", { time: duration(step.p50_ms) }),

@@ -10,14 +10,14 @@ const choice = (words) => words.map((each) => [each, t(`policies.${each}`)]);
 /** What each rule is: how it is asked. Names are those of the API. */
 const FIELDS = {
   devices: () => [
-    ["per_user", { type: "number", min: 0, most: 100 }], ["first_enrolment", { type: "select", options: choice(["password", "admin"]) }], ["approval", { type: "check" }],
-    ["attestation", { type: "select", options: choice(["none", "wanted", "required"]) }], ["attestation_roots", { type: "lines" }], ["reverify_days", { type: "number", min: 1, most: 3650 }],
+    ["per_user", { type: "number", min: 1, most: 100 }], ["first_enrolment", { type: "select", options: choice(["password", "admin"]) }], ["approval", { type: "check" }],
+    ["attestation", { type: "select", options: choice(["none", "wanted", "required"]) }], ["attestation_roots", { type: "lines" }], ["reverify_days", { type: "number", min: 0, most: 3650 }],
   ],
   passwords: () => [
     ["shortest", { type: "number", min: 8, most: 128 }], ["least_strength", { type: "number", min: 0, most: 4 }], ["refuse_common", { type: "check" }], ["second_factor", { type: "select", options: choice(["optional", "required"]) }],
   ],
-  enrolments: () => [["screen_minutes", { type: "number", min: 1, most: 10 }], ["letter_days", { type: "number", min: 1, most: 90 }], ["code_length", { type: "number", min: 8, most: 32 }]],
-  recovery: () => [["waiting_hours", { type: "number", min: 0, most: 720 }], ["codes", { type: "number", min: 1, most: 50 }]],
+  enrolments: () => [["screen_minutes", { type: "number", min: 1, most: 10 }], ["letter_days", { type: "number", min: 1, most: 90 }], ["code_length", { type: "number", min: 8, most: 24 }]],
+  recovery: () => [["waiting_hours", { type: "number", min: 0, most: 720 }], ["codes", { type: "number", min: 4, most: 20 }]],
 };
 
 function rules(policy, again) {
