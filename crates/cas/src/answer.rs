@@ -22,6 +22,19 @@ pub const QR_CREDENTIAL: &str = "QRAuthenticationTokenCredential";
 /// `authenticationMethod` of a QR approval by a CAS app.
 pub const QR_HANDLER: &str = "QRAuthenticationTokenAuthenticationHandler";
 
+/// Names of the answer's own elements. Clients look for these by their local name anywhere in the answer, and the
+/// Java client joins what it finds: an attribute `user` would become part of the user's name.
+const OWN_ELEMENTS: [&str; 8] = [
+    "serviceResponse",
+    "authenticationSuccess",
+    "authenticationFailure",
+    "user",
+    "proxyGrantingTicket",
+    "proxies",
+    "proxy",
+    "attributes",
+];
+
 /// One value of an attribute.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
@@ -98,12 +111,13 @@ impl Attributes {
     }
 
     /// Adds an attribute; characters that no name may have become `_`. Says whether it was taken: not without a
-    /// value, not under a name that is none or is taken.
+    /// value, not under a name that is none, is taken, or is one of the answer's own elements.
     pub fn add<V: Into<Value>>(&mut self, name: &str, values: impl IntoIterator<Item = V>) -> bool {
-        let Some(name) = xml_name(name).filter(|name| !self.all.iter().any(|(known, _)| known == name))
-        else {
+        let Some(name) = xml_name(name) else { return false };
+        let is_own = OWN_ELEMENTS.iter().any(|own| own.eq_ignore_ascii_case(&name));
+        if is_own || self.all.iter().any(|(known, _)| *known == name) {
             return false;
-        };
+        }
         let values: Vec<Value> = values.into_iter().map(Into::into).collect();
         if values.is_empty() {
             return false;

@@ -129,6 +129,15 @@ fn names_are_xml_names_and_the_first_counts() {
 }
 
 #[test]
+fn an_attribute_cannot_pass_for_an_element_of_the_answer() {
+    let mut attributes = Attributes::none();
+    for own in OWN_ELEMENTS {
+        assert!(!attributes.add(own, ["eve"]), "{own}");
+    }
+    assert!(!attributes.add("User", ["eve"]) && attributes.add("users", ["a"]));
+}
+
+#[test]
 fn a_user_name_cannot_add_a_line_or_an_element() {
     let user = "a\nyes\r</cas:user><cas:user>'admin'\u{0}\u{1b}".to_owned();
     let validated = Validated { user, attributes: Attributes::none(), proxies: Vec::new(), pgt_iou: None };
