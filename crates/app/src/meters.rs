@@ -125,7 +125,7 @@ impl Meters {
         self.count(match method {
             Method::Password => Event::SignInPassword,
             Method::Passkey => Event::SignInPasskey,
-            Method::Phone => Event::SignInPhone,
+            Method::Phone | Method::CasPhone => Event::SignInPhone,
             _ => Event::SignInFactor,
         });
     }

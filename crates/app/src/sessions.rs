@@ -10,10 +10,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::{AuditEntry, AuditEvent, Outcome, SecretHash, SessionEnd, SessionId, Timestamp};
 use moka::sync::Cache;
-use store::{SessionClient, SignedIn, Store};
+use store::{SignedIn, Store};
 
 use crate::cache::Fresh;
-use crate::{App, Change, Clock, Refusal, Secret, Visitor, audit};
+use crate::{App, Change, Clock, Left, Refusal, Secret, Visitor, audit};
 
 /// How long another node's change may stay unseen when its word is lost.
 const LIFE: Duration = Duration::from_secs(2);
@@ -142,17 +142,18 @@ impl SessionCache {
 }
 
 impl App {
-    /// Ends a browser's session, and answers the relying parties it led to that want to know. Those that our server
-    /// tells have their notices in the same unit.
+    /// Ends a browser's session, and answers where it led: the relying parties that want to know. Those that our
+    /// server tells have their notices in the same unit.
     ///
     /// # Errors
     /// The store is unavailable.
-    pub async fn sign_out(&self, who: &SignedIn, visitor: &Visitor) -> Result<Vec<SessionClient>, Refusal> {
+    pub async fn sign_out(&self, who: &SignedIn, visitor: &Visitor) -> Result<Left, Refusal> {
         let (now, id) = (self.now(), who.session.id);
         let why = SessionEnd::SignedOut;
         let deed = || async {
             let mut work = self.store().begin().await?;
             let clients = work.session_clients(&id).await?;
+            let services = work.cas_logins(&id).await?;
             if work.end_session(&id, why, now).await? {
                 work.audit(AuditEntry {
                     account: Some(who.account.id),
@@ -163,11 +164,11 @@ impl App {
                 .await?;
             }
             work.commit().await?;
-            Ok(clients)
+            Ok(Left { session: id, at: now, clients, services })
         };
-        let clients = self.repeatable(deed).await?;
+        let left = self.repeatable(deed).await?;
         self.tell(Change::Session(id)).await;
-        Ok(clients)
+        Ok(left)
     }
 
     /// What a browser's scripts may know of its session: the same as long as the session is (OpenID Connect Session

@@ -111,6 +111,8 @@ rules! {
     ChannelBrowser channel_browser "throttle.channel.browser" 30 per 60;
     /// QR channels opened in all (key: empty).
     ChannelTotal channel_total "throttle.channel.total" 60_000 per 60;
+    /// What apps made for CAS send to channels, from one network (key: network).
+    CasAcceptAddress cas_accept_address "throttle.cas.accept" 30 per 60;
     /// Challenges given to one phone (key: device).
     ChallengeDevice challenge_device "throttle.challenge.device" 60 per 60;
     /// Challenges asked for from one network (key: network).

@@ -287,6 +287,12 @@ impl ServicePattern {
         &self.text
     }
 
+    /// Whether an address has the scheme, host and port of the pattern.
+    #[must_use]
+    pub fn is_origin_of(&self, address: &ServiceUrl) -> bool {
+        self.origin == address.origin
+    }
+
     /// Whether there is no star in it.
     #[must_use]
     pub const fn is_exact(&self) -> bool {

@@ -10,16 +10,14 @@
 
 use std::sync::Arc;
 
-use app::{Refusal, Visitor};
+use app::{FrontChannel, Left, Refusal, Visitor};
+use async_trait::async_trait;
 use domain::{AccountId, Client, SessionId, text};
 use oidc::logout::{Asked, Hint, frame};
 use store::{EditLogouts, SessionClient, SignedIn};
 use url::Url;
 
 use crate::Provider;
-
-/// Frames on one page.
-const MOST_FRAMES: usize = 50;
 
 /// What a request to sign out leads to.
 #[derive(Debug, Clone)]
@@ -38,8 +36,8 @@ pub enum LogoutOutcome {
 /// Nobody is signed in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignedOut {
-    /// Addresses of clients that are told by frames of a page (Front-Channel Logout §2).
-    pub frames: Vec<Url>,
+    /// What ended just now; none: nobody was signed in. [`app::FrontChannels`] knows whom a page tells of it.
+    pub left: Option<Left>,
     /// Where the browser goes then; none: nowhere, the page says that it is done.
     pub onward: Option<String>,
 }
@@ -71,7 +69,7 @@ impl Provider {
             None => None,
         };
         let Some(who) = who else {
-            return Ok(LogoutOutcome::Out(SignedOut { frames: Vec::new(), onward }));
+            return Ok(LogoutOutcome::Out(SignedOut { left: None, onward }));
         };
         // An address that is not gone to is worth a question: the request is not what its client registered.
         let goes_where_asked = asked.to.is_none() || onward.is_some();
@@ -83,9 +81,8 @@ impl Provider {
             let name = text::shown(who.account.display_name(), 80);
             return Ok(LogoutOutcome::Ask { name, onward });
         }
-        let clients = self.app().sign_out(&who, visitor).await?;
-        let frames = self.frames(&clients, &who.session.id).await?;
-        Ok(LogoutOutcome::Out(SignedOut { frames, onward }))
+        let left = self.app().sign_out(&who, visitor).await?;
+        Ok(LogoutOutcome::Out(SignedOut { left: Some(left), onward }))
     }
 
     /// Where requests to sign out go.
@@ -146,20 +143,20 @@ impl Provider {
         }
         Ok(self.subject_of(&it.client, &who.account.id)? == it.hint.subject)
     }
+}
 
-    async fn frames(&self, told: &[SessionClient], session: &SessionId) -> Result<Vec<Url>, Refusal> {
+/// Front-Channel Logout §2.
+#[async_trait]
+impl FrontChannel for Provider {
+    async fn frames(&self, left: &Left) -> Result<Vec<Url>, Refusal> {
         let mut frames = Vec::new();
-        for one in told {
+        for one in &left.clients {
             let Some(client) = self.app().clients().find(&one.client).await? else { continue };
             let Some(registered) = client.metadata.frontchannel_logout.as_ref().filter(|_| client.is_enabled)
             else {
                 continue;
             };
-            frames.extend(frame(registered, self.app().issuer().as_str(), session));
-            if frames.len() == MOST_FRAMES {
-                tracing::warn!(session.id = %session, "A session led to more clients than a page has frames");
-                break;
-            }
+            frames.extend(frame(registered, self.app().issuer().as_str(), &left.session));
         }
         Ok(frames)
     }

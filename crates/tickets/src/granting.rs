@@ -3,14 +3,16 @@
 //! Owns: what a ticket-granting ticket is good for. Not here: how one comes about (`signin`: it is the secret of a
 //! session like any other, made by a password), paths (`web-cas`).
 
-use app::{Change, Refusal, audit};
-use cas::{Kind, ServiceUrl, Ticket};
-use domain::{AuditEntry, AuditEvent, ClientAddress, Outcome, SessionEnd};
-use store::SignedIn;
 use std::sync::Arc;
+
+use app::{Change, Refusal, audit};
+use cas::{Attributes, Kind, ServiceUrl, Ticket};
+use domain::{Account, AuditEntry, AuditEvent, ClientAddress, Outcome, SessionEnd, Timestamp};
+use store::SignedIn;
 
 use crate::Tickets;
 use crate::login::{Issued, TicketKind, key};
+use crate::validate::{PASSWORD_HANDLER, released};
 
 /// Whether a ticket is good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +24,38 @@ pub enum TicketStatus {
 }
 
 impl Tickets {
+    /// A new ticket-granting ticket: worth nothing until a session is kept under its hash.
+    #[must_use]
+    pub fn new_granting_ticket(&self) -> Ticket {
+        Ticket::new(Kind::Tgt, &self.app().entropy().bytes())
+    }
+
+    /// The address below which tickets have theirs.
+    #[must_use]
+    pub fn rest_url(&self) -> String {
+        self.app().issuer().url("/cas/v1/tickets")
+    }
+
+    /// What a service is told of somebody whose password was right just now: user name, attributes, how it was
+    /// verified, and when. Without a service there are no attributes.
+    ///
+    /// # Errors
+    /// [`Refusal::Forbidden`]: the service is not registered; the store is unavailable or corrupt.
+    pub async fn told_of(
+        &self,
+        account: &Account,
+        service: Option<&ServiceUrl>,
+    ) -> Result<(String, Attributes, &'static str, Timestamp), Refusal> {
+        let (user, attributes) = match service {
+            None => (account.username.as_str().to_owned(), Attributes::none()),
+            Some(url) => {
+                let service = self.service(url).await?.ok_or(Refusal::Forbidden)?;
+                (self.user_of(account, &service), released(account, &service, Attributes::none()))
+            }
+        };
+        Ok((user, attributes, PASSWORD_HANDLER, self.app().now()))
+    }
+
     /// Who is signed in with a ticket-granting ticket. Browsers' sessions are not found: their secrets are no tickets.
     ///
     /// # Errors

@@ -11,6 +11,7 @@
 mod ending;
 mod granting;
 mod login;
+mod logout;
 mod notices;
 mod proxy;
 mod services;
@@ -23,6 +24,7 @@ use app::App;
 
 pub use granting::TicketStatus;
 pub use login::{Answer, LoginOutcome};
+pub use logout::{LogoutOutcome, Source};
 pub use services::Service;
 pub use validate::Told;
 

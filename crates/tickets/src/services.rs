@@ -93,6 +93,16 @@ impl Tickets {
         Ok(found.map(|(_, service)| service.clone()).filter(|service| service.client.is_enabled))
     }
 
+    /// Whether an address is on the site (scheme, host and port) of a registered service.
+    ///
+    /// # Errors
+    /// The store is unavailable or corrupt.
+    pub(crate) async fn is_on_a_services_site(&self, url: &ServiceUrl) -> Result<bool, Refusal> {
+        let services = self.services().await?;
+        let of_host = services.by_host.get(url.host()).map_or(&[][..], Vec::as_slice);
+        Ok(of_host.iter().any(|(pattern, service)| service.client.is_enabled && pattern.is_origin_of(url)))
+    }
+
     /// A client as a service; none: it is none any more, or disabled.
     pub(crate) async fn service_of(&self, id: &ClientId) -> Result<Option<Service>, Refusal> {
         let services = self.services().await?;

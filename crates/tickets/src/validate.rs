@@ -20,6 +20,9 @@ use store::CasLogin;
 use crate::login::{Issued, TicketKind, TicketRecord, key};
 use crate::{Service, Tickets};
 
+/// How a password was verified, in the words of CAS.
+pub(crate) const PASSWORD_HANDLER: &str = "UsernamePasswordAuthenticationHandler";
+
 /// What a service is told.
 pub type Told = Result<Validated, Failure>;
 
@@ -208,13 +211,18 @@ pub(crate) fn attributes(
 ) -> Attributes {
     let newest = session.proofs.iter().filter(|proof| proof.method.stands_alone()).max_by_key(|proof| proof.at);
     let (credential, method) = words(newest);
-    let mut all = Attributes::standard(&SignedIn {
+    let all = Attributes::standard(&SignedIn {
         at: newest.map_or(session.created_at, |proof| proof.at),
         is_from_new_login: is_new,
         is_remembered: false,
         credential,
         method,
     });
+    released(account, service, all)
+}
+
+/// What the service is registered to be told besides.
+pub(crate) fn released(account: &Account, service: &Service, mut all: Attributes) -> Attributes {
     for (name, claim) in &service.cas.attributes {
         if let Some(values) = told(account, claim) {
             all.add(name, values);
@@ -228,7 +236,7 @@ fn words(proof: Option<&Proof>) -> (&'static str, &'static str) {
     match proof.map(|proof| proof.method) {
         Some(Method::Phone | Method::CasPhone) => (QR_CREDENTIAL, QR_HANDLER),
         Some(Method::Passkey) => ("WebAuthnCredential", "WebAuthnAuthenticationHandler"),
-        _ => (PASSWORD_CREDENTIAL, "UsernamePasswordAuthenticationHandler"),
+        _ => (PASSWORD_CREDENTIAL, PASSWORD_HANDLER),
     }
 }
 

@@ -51,7 +51,7 @@ fn facts(session: &BrowserSession, t: &Texts) -> Vec<Fact> {
         let words = match proof.method {
             Method::Password => &t.sessions.by_password,
             Method::Passkey => &t.sessions.by_passkey,
-            Method::Phone => &t.sessions.by_phone,
+            Method::Phone | Method::CasPhone => &t.sessions.by_phone,
             Method::Totp | Method::RecoveryCode => &t.sessions.by_code,
             Method::Recovery => &t.sessions.by_recovery,
         };

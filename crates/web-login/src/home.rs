@@ -50,7 +50,7 @@ pub async fn done(req: HttpRequest, web: Data<Web>, visitor: Visitor) -> Result<
     let method = person.method.map(|method| match method {
         Method::Password => t.method_password.clone(),
         Method::Passkey => t.method_passkey.clone(),
-        Method::Phone => t.method_phone.clone(),
+        Method::Phone | Method::CasPhone => t.method_phone.clone(),
         Method::Totp | Method::RecoveryCode => t.method_second_factor.clone(),
         Method::Recovery => t.method_recovery.clone(),
     });

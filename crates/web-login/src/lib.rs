@@ -19,6 +19,8 @@ mod waiting;
 use actix_web::web::{Data, ServiceConfig, get, post, resource};
 use signin::SignIn;
 
+pub use login::after;
+
 /// Adds the routes.
 pub fn mount(cfg: &mut ServiceConfig, signin: &SignIn) {
     cfg.app_data(Data::new(signin.clone()))

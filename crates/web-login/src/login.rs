@@ -8,9 +8,10 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use app::Refusal;
 use domain::JourneyId;
+use futures_util::future::LocalBoxFuture;
 use journey::Step;
 use secrecy::SecretString;
-use signin::{SignIn, View};
+use signin::{Progress, SignIn, View};
 use web::{Form, Query, Refused, Visitor, Web};
 
 use crate::pages::{Asker, Login};
@@ -75,14 +76,41 @@ pub async fn password(
     let id = answer::checked(&req, &web, &visitor, &form)?;
     let username = form.take("username").unwrap_or_default();
     let password = SecretString::from(form.take("password").unwrap_or_default());
-    let alert = match signin.password(&id, &visitor, &username, &password).await {
-        Ok(progress) => return answer::see_other(&req, &web, progress, &id),
+    let done = signin.password(&id, &visitor, &username, &password).await;
+    answered(&req, &visitor, &id, username, done).await
+}
+
+/// What a browser gets after a step that a form of another door asked for (`/cas/login`).
+pub fn after(
+    req: HttpRequest,
+    id: JourneyId,
+    username: String,
+    done: Result<Progress, Refusal>,
+) -> LocalBoxFuture<'static, Result<HttpResponse, Refused>> {
+    Box::pin(async move {
+        let visitor = Visitor::of(&req, Web::of(&req)?);
+        answered(&req, &visitor, &id, username, done).await
+    })
+}
+
+/// On with the journey, or the page once more.
+async fn answered(
+    req: &HttpRequest,
+    visitor: &Visitor,
+    id: &JourneyId,
+    username: String,
+    done: Result<Progress, Refusal>,
+) -> Result<HttpResponse, Refused> {
+    let web = Web::of(req)?;
+    let alert = match done {
+        Ok(progress) => return answer::see_other(req, web, progress, id),
         Err(Refusal::SignInFailed | Refusal::Invalid { .. }) => Alert::Failed,
         Err(Refusal::TooMany { retry_after }) => Alert::TooMany(retry_after),
         Err(Refusal::Busy { retry_after }) => Alert::Busy(retry_after),
-        Err(other) => return Err(answer::refused(other, &id)),
+        Err(other) => return Err(answer::refused(other, id)),
     };
-    again(&req, &web, &signin, &visitor, &id, Asked { username, alert: Some(alert), other: false }).await
+    let signin = req.app_data::<Data<SignIn>>().ok_or_else(Refused::no_such_page)?;
+    again(req, web, signin, visitor, id, Asked { username, alert: Some(alert), other: false }).await
 }
 
 /// What the page keeps from the try before.

@@ -28,14 +28,16 @@ use actix_web::http::header::{ALLOW, HeaderValue};
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{HttpResponse, Resource};
+use app::FrontChannels;
 use provider::Provider;
 
 const READ: &str = "GET, HEAD";
 const READ_OR_POST: &str = "GET, HEAD, POST";
 
-/// Mounts the routes. Needs what `web::mount` provides.
-pub fn mount(cfg: &mut ServiceConfig, provider: &Provider) {
+/// Mounts the routes. Needs what `web::mount` provides. `told`: whom the page of a sign-out tells.
+pub fn mount(cfg: &mut ServiceConfig, provider: &Provider, told: &FrontChannels) {
     cfg.app_data(Data::new(provider.clone()))
+        .app_data(Data::new(told.clone()))
         // Called by browsers.
         .service(
             only("/authorize", "GET, HEAD, POST")

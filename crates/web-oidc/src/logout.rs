@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderValue, LOCATION};
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
-use app::Refusal;
+use app::{FrontChannels, Refusal};
 use oidc::Params;
 use oidc::logout::Asked;
 use provider::{LogoutOutcome, Provider, SignedOut};
@@ -22,11 +22,12 @@ const HERE: &str = "/logout";
 pub(crate) async fn get(
     req: HttpRequest,
     provider: Data<Provider>,
+    told: Data<FrontChannels>,
     visitor: Visitor,
 ) -> Result<HttpResponse, Refused> {
     let asked = read(&Params::parse(req.query_string().as_bytes()))?;
     let outcome = provider.end_session(&asked, &visitor, false).await?;
-    answer(&req, &visitor, &asked, outcome, Method::Get)
+    answer(&req, &visitor, &told, (&asked, outcome), Method::Get).await
 }
 
 /// A yes in our form. What another site sends comes without our cookies (SameSite=Lax) and without our token: the
@@ -34,6 +35,7 @@ pub(crate) async fn get(
 pub(crate) async fn post(
     req: HttpRequest,
     provider: Data<Provider>,
+    told: Data<FrontChannels>,
     visitor: Visitor,
     body: Bytes,
 ) -> Result<HttpResponse, Refused> {
@@ -56,7 +58,7 @@ pub(crate) async fn post(
         if refused.code == "stale_form" { refused.onward(HERE.to_owned()) } else { refused }
     })?;
     let outcome = provider.end_session(&asked, &visitor, true).await?;
-    answer(&req, &visitor, &asked, outcome, Method::Post)
+    answer(&req, &visitor, &told, (&asked, outcome), Method::Post).await
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -65,11 +67,11 @@ enum Method {
     Post,
 }
 
-fn answer(
+async fn answer(
     req: &HttpRequest,
     visitor: &Visitor,
-    asked: &Asked,
-    outcome: LogoutOutcome,
+    told: &FrontChannels,
+    (asked, outcome): (&Asked, LogoutOutcome),
     method: Method,
 ) -> Result<HttpResponse, Refused> {
     let web = Web::of(req)?;
@@ -88,7 +90,11 @@ fn answer(
             }
             Ok(answer)
         }
-        LogoutOutcome::Out(SignedOut { frames, onward }) => {
+        LogoutOutcome::Out(SignedOut { left, onward }) => {
+            let frames = match &left {
+                Some(left) => told.frames(left).await?,
+                None => Vec::new(),
+            };
             let mut answer = match (frames.is_empty(), onward) {
                 (true, Some(onward)) => see_other(&onward)?,
                 // By GET, so that reloading asks for nothing again.

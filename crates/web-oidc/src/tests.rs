@@ -9,7 +9,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::HeaderMap;
 use actix_web::middleware::from_fn;
 use actix_web::test::{TestRequest, call_service, init_service};
-use app::{App, Clock, Entropy, HashSettings, Issuer, Limits, Parts};
+use app::{App, Clock, Entropy, FrontChannels, HashSettings, Issuer, Limits, Parts};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use domain::{
@@ -146,7 +146,7 @@ macro_rules! service {
             actix_web::App::new()
                 .wrap(from_fn(web::shell::shell))
                 .configure(|cfg| web::mount(cfg, &world.web))
-                .configure(|cfg| crate::mount(cfg, &world.provider)),
+                .configure(|cfg| crate::mount(cfg, &world.provider, &FrontChannels::new(vec![Arc::new(world.provider.clone())]))),
         )
         .await
     }};

@@ -363,7 +363,7 @@ fn how(method: Method, t: &Words) -> &str {
     match method {
         Method::Password => &t.how_password,
         Method::Passkey => &t.how_passkey,
-        Method::Phone => &t.how_phone,
+        Method::Phone | Method::CasPhone => &t.how_phone,
         Method::Totp | Method::RecoveryCode => &t.how_code,
         Method::Recovery => &t.how_recovery,
     }

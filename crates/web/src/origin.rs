@@ -24,6 +24,18 @@ pub fn csrf_token(browser: &Secret) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(digest)
 }
 
+/// The field `execution` of forms that go to CAS's sign-in address: the journey, and the token of forms.
+#[must_use]
+pub fn execution(journey: &str, csrf: &str) -> String {
+    format!("{journey}.{csrf}")
+}
+
+/// Takes such a field apart: the journey's text and the token.
+#[must_use]
+pub fn read_execution(text: &str) -> Option<(&str, &str)> {
+    text.rsplit_once('.')
+}
+
 /// The request is a plain form of our own page: it carries the token of this browser, and neither `Origin`
 /// nor `Sec-Fetch-Site` says that it comes from elsewhere. A browser that sends neither header is old, not
 /// foreign: the token, which no other site can know, stands alone then. `field` is the form's `csrf`.

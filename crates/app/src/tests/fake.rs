@@ -249,6 +249,12 @@ impl Devices for FakeView {
     async fn device_to_act(&mut self, _: &DeviceId) -> Result<Option<(Device, Account, Option<Passkey>)>> {
         Ok(None)
     }
+    async fn device_by_cas_name(&mut self, _: &str) -> Result<Option<(Device, Account)>> {
+        Ok(None)
+    }
+    async fn devices_with_cas_names(&mut self, _: &[String]) -> Result<Vec<Device>> {
+        Ok(Vec::new())
+    }
     async fn devices_of(&mut self, _: &AccountId) -> Result<Vec<Device>> {
         Ok(Vec::new())
     }
