@@ -85,3 +85,6 @@ impl std::fmt::Debug for Tickets {
         write!(f, "Tickets({:?})", self.0.app)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -146,7 +146,7 @@ impl Tickets {
             None => None,
         };
         let need = self.need(service.as_ref().map(|(_, service)| service), asked.renew);
-        let is_enough = who.as_ref().is_some_and(|who| need.met_by(&who.session.proofs));
+        let is_enough = !asked.renew && who.as_ref().is_some_and(|who| need.met_by(&who.session.proofs));
         match (service, who) {
             (None, Some(who)) if !asked.renew => {
                 let name = domain::text::shown(who.account.display_name(), 80);
@@ -197,7 +197,8 @@ impl Tickets {
             },
         };
         let any = !need.phishing_resistant;
-        let takes_cas_apps = service.as_ref().is_some_and(|(_, service)| service.client.metadata.takes_cas_apps);
+        let takes_cas_apps =
+            service.as_ref().is_some_and(|(_, service)| service.client.metadata.takes_cas_apps);
         let kept = Kept {
             service: service.map(|(url, service)| (url.clone(), service.client.id.clone())),
             method: asked.method,
@@ -208,7 +209,12 @@ impl Tickets {
             need,
             purpose: kept.purpose()?,
             shown: journeys::Shown { ui_locales: asked.locale.iter().cloned().collect(), ..shown },
-            methods: MethodPolicy { password: any, passkey: true, phone: any, cas_phone: any && takes_cas_apps },
+            methods: MethodPolicy {
+                password: any,
+                passkey: true,
+                phone: any,
+                cas_phone: any && takes_cas_apps,
+            },
         };
         let (hash, browser) = match visitor.browser_hash() {
             Some(hash) => (hash, None),

@@ -136,7 +136,9 @@ fn compiled(clients: Vec<Client>) -> Services {
             patterns
                 .filter_map(|pattern| {
                     pattern
-                        .inspect_err(|bad| tracing::error!(client.id = %client.id, %bad, "A service is left out"))
+                        .inspect_err(
+                            |bad| tracing::error!(client.id = %client.id, %bad, "A service is left out"),
+                        )
                         .ok()
                 })
                 .collect()

@@ -9,7 +9,7 @@
 
 use app::{Refusal, audit};
 use cas::answer::{PASSWORD_CREDENTIAL, QR_CREDENTIAL, QR_HANDLER, SignedIn};
-use cas::{Attributes, Endpoint, Failure, Ticket, Validated, ValidateAsked, Value};
+use cas::{Attributes, Endpoint, Failure, Ticket, ValidateAsked, Validated, Value};
 use domain::{
     Account, AuditEntry, AuditEvent, BrowserSession, ClientAddress, Method, Outcome, Proof, SessionId,
     SingleLogout,
@@ -209,7 +209,8 @@ pub(crate) fn attributes(
     service: &Service,
     is_new: bool,
 ) -> Attributes {
-    let newest = session.proofs.iter().filter(|proof| proof.method.stands_alone()).max_by_key(|proof| proof.at);
+    let newest =
+        session.proofs.iter().filter(|proof| proof.method.stands_alone()).max_by_key(|proof| proof.at);
     let (credential, method) = words(newest);
     let all = Attributes::standard(&SignedIn {
         at: newest.map_or(session.created_at, |proof| proof.at),
@@ -241,10 +242,11 @@ fn words(proof: Option<&Proof>) -> (&'static str, &'static str) {
 }
 
 /// A claim's values; none: nothing is known.
-fn told(account: &Account, claim: &str) -> Option<Vec<Value>> {
+pub(crate) fn told(account: &Account, claim: &str) -> Option<Vec<Value>> {
     match claim {
         "groups" => {
-            let groups: Vec<Value> = account.groups.iter().map(|group| Value::Text(group.as_str().to_owned())).collect();
+            let groups: Vec<Value> =
+                account.groups.iter().map(|group| Value::Text(group.as_str().to_owned())).collect();
             return Some(groups).filter(|groups| !groups.is_empty());
         }
         "sub" => return Some(vec![Value::Text(account.id.to_string())]),
