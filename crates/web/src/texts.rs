@@ -81,6 +81,11 @@ texts! {
         email_button, email_done_title, email_done_lead, reset_title, reset_lead, reset_password,
         reset_button, reset_refused, reset_done_title, reset_done_lead,
     }
+    /// Sign-in for services that speak CAS.
+    Cas {
+        refused_title, refused_lead, signed_in_title, signed_in_lead, sign_out, confirm_title, confirm_lead, confirm_yes,
+        confirm_no, back_to,
+    }
     /// Refusals.
     Refused {
         title, unknown_client, invalid_redirect_uri, invalid_request, request_uri, not_found, gone, slow_down, busy, forbidden,
@@ -120,6 +125,8 @@ pub struct Texts {
     pub response: Response,
     /// What mails lead to.
     pub mailed: Mailed,
+    /// Sign-in for services that speak CAS.
+    pub cas: Cas,
     /// Refusals.
     pub refused: Refused,
 }
