@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{AccountId, Actor, CredentialId, DeviceId, Timestamp};
 
-/// What kind of phone it is. The word `cas` is kept for phones that come over from a CAS server.
+/// What kind of phone it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeviceKind {
@@ -21,6 +21,8 @@ pub enum DeviceKind {
     Web,
     /// A native app (or the command line) with a keystore key that verifies its owner by itself.
     App,
+    /// A phone with an app made for CAS. It has a name instead of a key, can sign nothing and verifies nobody.
+    Cas,
 }
 
 impl DeviceKind {
@@ -30,6 +32,7 @@ impl DeviceKind {
         match self {
             Self::Web => "web",
             Self::App => "app",
+            Self::Cas => "cas",
         }
     }
 }
@@ -211,8 +214,11 @@ pub struct Device {
     pub name: String,
     /// Operating system or model as the phone told it: one plain line, at most 60 characters.
     pub platform: String,
-    /// The key it signs with.
-    pub key: DeviceKey,
+    /// The key it signs with; none for kind `cas`, which can sign nothing.
+    pub key: Option<DeviceKey>,
+    /// What a CAS app calls itself (kind `cas`, and only that): 1 to 128 of `[A-Za-z0-9._:@-]`, in lower case. It
+    /// proves nothing.
+    pub cas_name: Option<String>,
     /// Whether it can verify its user; recorded at enrolment, never raised later (SEC-077).
     pub verifies_user: bool,
     /// The passkey that verifies its user (kind `web`).
@@ -236,6 +242,12 @@ impl Device {
     #[must_use]
     pub fn is_active(&self) -> bool {
         self.state == DeviceState::Active
+    }
+
+    /// Thumbprint of the key that it signs with; none where it can sign nothing.
+    #[must_use]
+    pub fn thumbprint(&self) -> Option<&str> {
+        self.key.as_ref().map(|key| key.thumbprint.as_str())
     }
 
     /// When it was last heard of or its owner last verified: what disuse is counted from (SEC-089).

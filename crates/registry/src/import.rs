@@ -6,6 +6,7 @@
 //! A file is refused as a whole where it cannot be understood; where one row is wrong, that row says so and the others
 //! are looked at.
 
+mod cas_devices;
 mod devices;
 mod people;
 mod table;
@@ -31,6 +32,8 @@ pub enum ImportKind {
     Users,
     /// Phones' public keys.
     Devices,
+    /// Phones with apps made for CAS: the map of a CAS server, device id to user, as JSON or Hjson.
+    CasDevices,
     /// People who get a letter.
     Letters,
 }
@@ -42,6 +45,7 @@ impl ImportKind {
         match word {
             "users" => Some(Self::Users),
             "devices" => Some(Self::Devices),
+            "cas_devices" => Some(Self::CasDevices),
             "letters" => Some(Self::Letters),
             _ => None,
         }
@@ -50,7 +54,7 @@ impl ImportKind {
     const fn job(self) -> JobKind {
         match self {
             Self::Users => JobKind::ImportUsers,
-            Self::Devices => JobKind::ImportDevices,
+            Self::Devices | Self::CasDevices => JobKind::ImportDevices,
             Self::Letters => JobKind::BulkEnrol,
         }
     }
@@ -102,6 +106,14 @@ pub(crate) struct DeviceInput {
     pub(crate) platform: String,
 }
 
+/// A phone with an app made for CAS to be added.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct CasDeviceInput {
+    pub(crate) account: AccountId,
+    /// What the app calls itself.
+    pub(crate) cas_name: cas::DeviceName,
+}
+
 /// A letter to be made.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct LetterInput {
@@ -123,6 +135,7 @@ impl Registry {
         let rows = match kind {
             ImportKind::Users => self.look_at_people(by, bytes, &mut options).await?,
             ImportKind::Devices => self.look_at_keys(by, bytes).await?,
+            ImportKind::CasDevices => self.look_at_cas_devices(by, bytes).await?,
             ImportKind::Letters => self.look_at_readers(by, bytes).await?,
         };
         if kind == ImportKind::Letters && rows.len() > MOST_LETTERS {

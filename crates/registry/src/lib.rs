@@ -8,6 +8,7 @@
 pub mod api_keys;
 pub mod approvals;
 pub mod audit;
+pub mod cas_devices;
 pub mod chain;
 pub mod claims;
 pub mod clients;

@@ -185,7 +185,9 @@ impl Registry {
         }
         let number = CheckCode::from_number(self.app.entropy().digits3())
             .ok_or_else(|| Refusal::Corrupt("a number of more than three digits".to_owned()))?;
-        let old = Old { device: device.id, account: device.account, key: device.key.thumbprint.clone() };
+        // What has no key has no place to be taken.
+        let key = device.thumbprint().ok_or(Refusal::Gone)?.to_owned();
+        let old = Old { device: device.id, account: device.account, key };
         offered.state = State::Claimed { old, number, wrong: 0 };
         self.swap(offer, version, &offered).await?;
         Ok(ClaimedMove {
@@ -208,7 +210,7 @@ impl Registry {
     ) -> Result<MoveAnswered, Refusal> {
         let (mut offered, version) = self.offered(offer).await?;
         let State::Claimed { old, number, wrong } = offered.state else { return Err(Refusal::Gone) };
-        if old.device != device.id || old.key != device.key.thumbprint {
+        if old.device != device.id || Some(old.key.as_str()) != device.thumbprint() {
             return Err(Refusal::Gone);
         }
         let answered = if number.is(typed) {
@@ -252,7 +254,8 @@ impl Registry {
         let Some(Offered { state: State::Approved { old }, .. }) = taken else { return Err(Refusal::Gone) };
         let found = self.app.store().read().await?.device_to_act(&old.device).await?;
         let (device, account, _) = found.ok_or(Refusal::Gone)?;
-        let is_as_agreed = device.is_active() && account.is_active() && device.key.thumbprint == old.key;
+        let has_same_key = device.thumbprint() == Some(old.key.as_str());
+        let is_as_agreed = device.is_active() && account.is_active() && has_same_key;
         if is_as_agreed { Ok((account, old)) } else { Err(Refusal::Gone) }
     }
 

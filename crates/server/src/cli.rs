@@ -257,17 +257,20 @@ pub enum Device {
         #[arg(long, value_name = "NAME")]
         user: Option<String>,
     },
-    /// Add a native app's public key for a person.
+    /// Add a native app's public key for a person, or the id of an app made for CAS.
     Add {
         /// Whose.
         #[arg(long, value_name = "NAME")]
         user: String,
         /// The public key as a JWK: P-256 or Ed25519.
-        #[arg(long, value_name = "JWK.json")]
-        public_key: PathBuf,
-        /// What to call it.
-        #[arg(long, value_name = "TEXT")]
-        name: String,
+        #[arg(long, value_name = "JWK.json", required_unless_present = "cas_id")]
+        public_key: Option<PathBuf>,
+        /// What an app made for CAS calls itself. It has no key, and signs in with the lowest assurance.
+        #[arg(long, value_name = "ID", conflicts_with_all = ["public_key", "platform"])]
+        cas_id: Option<String>,
+        /// What to call it. For a CAS app its id, if left out.
+        #[arg(long, value_name = "TEXT", required_unless_present = "cas_id")]
+        name: Option<String>,
         /// Its operating system or model.
         #[arg(long, value_name = "TEXT", default_value = "app")]
         platform: String,

@@ -32,6 +32,9 @@ impl Failure {
             Refusal::Conflict("device_key") => {
                 "This key is known already, maybe as a revoked one. Make a new key pair.".to_owned()
             }
+            Refusal::Conflict("cas_name") => {
+                "A phone has this CAS id already, of this person or another. Revoke that one first.".to_owned()
+            }
             Refusal::Conflict("device_limit") => {
                 "This person holds as many phones as they may. Revoke one first.".to_owned()
             }
@@ -69,8 +72,8 @@ impl Failure {
 /// The word of a conflict, if [`Failure::about`] has a sentence of its own for it.
 #[must_use]
 pub fn known_conflict(word: &str) -> Option<&'static str> {
-    const KNOWN: [&str; 6] =
-        ["username", "client_id", "device_key", "device_limit", "device_state", "account_state"];
+    const KNOWN: [&str; 7] =
+        ["username", "client_id", "device_key", "cas_name", "device_limit", "device_state", "account_state"];
     KNOWN.into_iter().find(|known| *known == word)
 }
 

@@ -1,16 +1,20 @@
 //! Phones.
+//!
+//! A phone with an app made for CAS has no key. In its row `key_alg` is `none`, `key_public` its name in lower case and
+//! `key_thumbprint` a text that is no thumbprint; `cas_name` is only written and looked up by.
 
 mod list;
 
 use async_trait::async_trait;
 use domain::list::Cursor;
 use domain::{
-    Account, AccountId, Device, DeviceId, DeviceKey, DeviceRecord, DeviceSort, DeviceState, ListedDevice,
-    Passkey, PastKey, Timestamp,
+    Account, AccountId, Device, DeviceId, DeviceKey, DeviceKind, DeviceRecord, DeviceSort, DeviceState,
+    ListedDevice, Passkey, PastKey, Timestamp,
 };
 use store::{ApprovalNote, ChangeNote, DeviceFilter, Devices, EditDevices, Page, Result, StoreError};
 
 use crate::accounts::{AccountRow, PAGE, PasskeyRow};
+use crate::corrupt;
 use crate::values::{bind, parsed, small, word};
 use crate::work::{Cells, Entry, PgSql, SqlWork, pg_sql, sql};
 
@@ -89,17 +93,27 @@ impl TryFrom<DeviceRow> for Device {
     fn try_from(row: DeviceRow) -> Result<Self> {
         const T: &str = DeviceRow::TABLE;
         let id = &row.id;
+        let kind = word(&row.kind, T, "kind", id)?;
+        let (key, cas_name) = match (kind, row.key_alg.as_str()) {
+            (DeviceKind::Cas, NO_KEY) => {
+                let name = String::from_utf8(row.key_public).map_err(|_| corrupt(T, "key_public", id))?;
+                (None, Some(name))
+            }
+            (DeviceKind::Cas, _) => return Err(corrupt(T, "key_alg", id)),
+            (DeviceKind::Web | DeviceKind::App, alg) => {
+                let alg = word(alg, T, "key_alg", id)?;
+                let key = DeviceKey { alg, public: row.key_public, thumbprint: row.key_thumbprint };
+                (Some(key), None)
+            }
+        };
         Ok(Self {
             id: parsed(id, T, "id", id)?,
             account: parsed(&row.account_id, T, "account_id", id)?,
-            kind: word(&row.kind, T, "kind", id)?,
+            kind,
             name: row.name,
             platform: row.platform,
-            key: DeviceKey {
-                alg: word(&row.key_alg, T, "key_alg", id)?,
-                public: row.key_public,
-                thumbprint: row.key_thumbprint,
-            },
+            key,
+            cas_name,
             verifies_user: row.verifies_user,
             passkey: row.passkey_id.map(|passkey| parsed(&passkey, T, "passkey_id", id)).transpose()?,
             state: word(&row.state, T, "state", id)?,
@@ -125,6 +139,65 @@ impl TryFrom<DeviceRow> for Device {
                 version: small(row.version, T, "version", id)?,
             },
         })
+    }
+}
+
+/// What stands where the algorithm of a key does, for a phone without one.
+const NO_KEY: &str = "none";
+
+/// What stands where the thumbprint of a key does, for a phone without one. No thumbprint has such a letter.
+fn no_thumbprint(id: &DeviceId) -> String {
+    format!("cas:{id}")
+}
+
+/// A phone's columns `key_alg, key_public, key_thumbprint, cas_name`.
+struct Identity<'a> {
+    alg: &'static str,
+    public: &'a [u8],
+    thumbprint: String,
+    cas_name: Option<&'a str>,
+}
+
+impl<'a> Identity<'a> {
+    /// A phone has a key or a name, as its kind says.
+    fn of(device: &'a Device) -> Result<Self> {
+        match (device.kind, &device.key, &device.cas_name) {
+            (DeviceKind::Cas, None, Some(name)) => Ok(Self {
+                alg: NO_KEY,
+                public: name.as_bytes(),
+                thumbprint: no_thumbprint(&device.id),
+                cas_name: Some(name),
+            }),
+            (DeviceKind::Web | DeviceKind::App, Some(key), None) => Ok(Self {
+                alg: key.alg.as_str(),
+                public: &key.public,
+                thumbprint: key.thumbprint.clone(),
+                cas_name: None,
+            }),
+            _ => Err(corrupt(DeviceRow::TABLE, "kind", device.id)),
+        }
+    }
+}
+
+/// A device and its owner.
+struct OwnedRow {
+    device: DeviceRow,
+    owner: AccountRow,
+}
+
+impl Entry for OwnedRow {
+    const TABLE: &'static str = "devices";
+
+    fn read(row: &mut Cells<'_>) -> Result<Self> {
+        Ok(Self { device: DeviceRow::read(row)?, owner: AccountRow::read(row)? })
+    }
+}
+
+impl TryFrom<OwnedRow> for (Device, Account) {
+    type Error = StoreError;
+
+    fn try_from(row: OwnedRow) -> Result<Self> {
+        Ok((row.device.try_into()?, row.owner.try_into()?))
     }
 }
 
@@ -218,6 +291,52 @@ impl Devices for SqlWork {
         .transpose()
     }
 
+    async fn device_by_cas_name(&mut self, name: &str) -> Result<Option<(Device, Account)>> {
+        self.optional::<OwnedRow>(
+            sql!(
+                "SELECT d.id, d.account_id, d.kind, d.name, d.platform, d.key_alg, d.key_public,
+                        d.key_thumbprint, d.verifies_user, d.passkey_id, d.state, d.added_by, d.agreed_at,
+                        d.created_at, d.last_used_at, d.model, d.attestation, d.attested_by,
+                        d.added_by_account, d.verified_at, d.last_place, d.last_browser, d.last_approved_at,
+                        d.changed_at, d.changed_by, d.changed_why, d.version,
+                        a.id, a.username, a.state, a.claims, a.webauthn_handle, a.roles, a.group_names, a.language,
+                        a.created_at, a.updated_at
+                   FROM devices d
+                   JOIN accounts a ON a.id = d.account_id
+                  WHERE d.cas_name = $1 AND d.state <> 'revoked'"
+            ),
+            bind![name],
+        )
+        .await?
+        .map(TryFrom::try_from)
+        .transpose()
+    }
+
+    async fn devices_with_cas_names(&mut self, names: &[String]) -> Result<Vec<Device>> {
+        let names: Vec<&str> = names.iter().take(PAGE as usize).map(String::as_str).collect();
+        self.all::<DeviceRow>(
+            sql!(
+                sqlite: "SELECT id, account_id, kind, name, platform, key_alg, key_public, key_thumbprint,
+                        verifies_user, passkey_id, state, added_by, agreed_at, created_at, last_used_at,
+                        model, attestation, attested_by, added_by_account, verified_at, last_place,
+                        last_browser, last_approved_at, changed_at, changed_by, changed_why, version
+                   FROM devices
+                  WHERE cas_name IN (SELECT value FROM json_each($1)) AND state <> 'revoked'",
+                postgres: "SELECT id, account_id, kind, name, platform, key_alg, key_public, key_thumbprint,
+                        verifies_user, passkey_id, state, added_by, agreed_at, created_at, last_used_at,
+                        model, attestation, attested_by, added_by_account, verified_at, last_place,
+                        last_browser, last_approved_at, changed_at, changed_by, changed_why, version
+                   FROM devices
+                  WHERE cas_name IN (SELECT json_array_elements_text(CAST($1 AS JSON))) AND state <> 'revoked'"
+            ),
+            bind![serde_json::Value::from(names).to_string()],
+        )
+        .await?
+        .into_iter()
+        .map(Device::try_from)
+        .collect()
+    }
+
     async fn devices_of(&mut self, account: &AccountId) -> Result<Vec<Device>> {
         self.all::<DeviceRow>(
             sql!(
@@ -280,7 +399,11 @@ impl Devices for SqlWork {
 #[async_trait]
 impl EditDevices for SqlWork {
     async fn add_device(&mut self, device: &Device, limit: u32) -> Result<bool> {
-        self.must_be_new(&device.key.thumbprint).await?;
+        let identity = Identity::of(device)?;
+        match identity.cas_name {
+            Some(name) => self.must_be_free(name).await?,
+            None => self.must_be_new(&identity.thumbprint).await?,
+        }
         // Counts of parallel enrolments would not see each other's phones.
         self.alone_with(HOLD_ACCOUNT, bind![&device.account]).await?;
         let added = self
@@ -291,9 +414,9 @@ impl EditDevices for SqlWork {
                          verifies_user, passkey_id, state, added_by, agreed_at, created_at, last_used_at,
                          model, attestation, attested_by, added_by_account, verified_at, last_place,
                          last_browser, last_approved_at, changed_at, changed_by, changed_why, version,
-                         seen_at, name_key)
+                         seen_at, name_key, cas_name)
                      SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
-                            $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29
+                            $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $31
                       WHERE (SELECT COUNT(*) FROM devices WHERE account_id = $2 AND state <> 'revoked') < $30"
                 ),
                 bind![
@@ -302,9 +425,9 @@ impl EditDevices for SqlWork {
                     device.kind.as_str(),
                     &device.name,
                     &device.platform,
-                    device.key.alg.as_str(),
-                    &device.key.public,
-                    &device.key.thumbprint,
+                    identity.alg,
+                    identity.public,
+                    &identity.thumbprint,
                     device.verifies_user,
                     device.passkey.as_ref(),
                     device.state.as_str(),
@@ -327,11 +450,12 @@ impl EditDevices for SqlWork {
                     device.seen_at(),
                     list::name_key(&device.name),
                     limit,
+                    identity.cas_name,
                 ],
             )
             .await?;
-        if added == 1 {
-            self.add_key(&device.id, &device.key.thumbprint, device.created_at).await?;
+        if let (1, Some(key)) = (added, device.thumbprint()) {
+            self.add_key(&device.id, key, device.created_at).await?;
         }
         Ok(added == 1)
     }
@@ -414,6 +538,7 @@ impl EditDevices for SqlWork {
         note: &ApprovalNote<'_>,
         now: Timestamp,
     ) -> Result<bool> {
+        let key = note.key.map_or_else(|| no_thumbprint(id), str::to_owned);
         let noted = self
             .run(
                 sql!(
@@ -421,7 +546,7 @@ impl EditDevices for SqlWork {
                       WHERE id = $1 AND account_id = $2 AND key_thumbprint = $3 AND state = 'active'
                         AND EXISTS (SELECT 1 FROM accounts WHERE id = $2 AND state = 'active')"
                 ),
-                bind![id, owner, note.key, now, note.place, note.browser],
+                bind![id, owner, key, now, note.place, note.browser],
             )
             .await?;
         Ok(noted == 1)
@@ -464,7 +589,7 @@ impl EditDevices for SqlWork {
                     "UPDATE devices
                         SET key_alg = $3, key_public = $4, key_thumbprint = $5, attestation = 'none',
                             attested_by = NULL
-                      WHERE id = $1 AND key_thumbprint = $2 AND state = 'active'"
+                      WHERE id = $1 AND key_thumbprint = $2 AND kind <> 'cas' AND state = 'active'"
                 ),
                 bind![id, old, new.alg.as_str(), &new.public, &new.thumbprint],
             )
@@ -477,7 +602,10 @@ impl EditDevices for SqlWork {
     }
 
     async fn rebind_device(&mut self, device: &Device, old: &str, now: Timestamp) -> Result<bool> {
-        self.must_be_new(&device.key.thumbprint).await?;
+        // A name takes no key's place.
+        let Some(key) = &device.key else { return Ok(false) };
+        let identity = Identity::of(device)?;
+        self.must_be_new(&key.thumbprint).await?;
         let switched = self
             .run(
                 sql!(
@@ -485,14 +613,14 @@ impl EditDevices for SqlWork {
                         SET key_alg = $3, key_public = $4, key_thumbprint = $5, kind = $6, platform = $7,
                             model = $8, verifies_user = $9, passkey_id = $10, attestation = $11,
                             attested_by = $12, agreed_at = $13, verified_at = $14, seen_at = $14
-                      WHERE id = $1 AND key_thumbprint = $2 AND state = 'active'"
+                      WHERE id = $1 AND key_thumbprint = $2 AND kind <> 'cas' AND state = 'active'"
                 ),
                 bind![
                     &device.id,
                     old,
-                    device.key.alg.as_str(),
-                    &device.key.public,
-                    &device.key.thumbprint,
+                    identity.alg,
+                    identity.public,
+                    &identity.thumbprint,
                     device.kind.as_str(),
                     &device.platform,
                     device.record.model.as_deref(),
@@ -507,7 +635,7 @@ impl EditDevices for SqlWork {
             .await?;
         if switched == 1 {
             self.end_key(old, now).await?;
-            self.add_key(&device.id, &device.key.thumbprint, now).await?;
+            self.add_key(&device.id, &key.thumbprint, now).await?;
         }
         Ok(switched == 1)
     }
@@ -524,6 +652,12 @@ impl SqlWork {
             )
             .await?;
         if known.is_some() { Err(StoreError::Conflict("device_key")) } else { Ok(()) }
+    }
+
+    /// The same for the name of a phone without a key, whoever's it is; of two at the same time one conflicts.
+    async fn must_be_free(&mut self, cas_name: &str) -> Result<()> {
+        let holder = self.device_by_cas_name(cas_name).await?;
+        if holder.is_some() { Err(StoreError::Conflict("cas_name")) } else { Ok(()) }
     }
 
     /// Conflicts when any device has or had the key.

@@ -352,7 +352,8 @@ impl Jobs for SqlWork {
                         AND (CAST($3 AS TEXT) IS NULL OR a.state = $3)
                         AND (CAST($4 AS TEXT) IS NULL OR a.username_key LIKE $4 ESCAPE '!')
                         AND (NOT $5 OR NOT EXISTS
-                             (SELECT 1 FROM devices d WHERE d.account_id = a.id AND d.state <> 'revoked'))
+                             (SELECT 1 FROM devices d
+                               WHERE d.account_id = a.id AND d.kind <> 'cas' AND d.state <> 'revoked'))
                       ORDER BY a.id LIMIT $6",
                     postgres: "SELECT a.id, a.username, a.state, a.claims, a.webauthn_handle, a.roles, a.group_names, a.language,
                         a.created_at, a.updated_at,
@@ -363,7 +364,8 @@ impl Jobs for SqlWork {
                         AND (CAST($3 AS TEXT) IS NULL OR a.state = $3)
                         AND (CAST($4 AS TEXT) IS NULL OR a.username_key LIKE $4 ESCAPE '!')
                         AND (NOT $5 OR NOT EXISTS
-                             (SELECT 1 FROM devices d WHERE d.account_id = a.id AND d.state <> 'revoked'))
+                             (SELECT 1 FROM devices d
+                               WHERE d.account_id = a.id AND d.kind <> 'cas' AND d.state <> 'revoked'))
                       ORDER BY a.id LIMIT $6"
                 ),
                 bind![

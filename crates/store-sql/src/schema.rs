@@ -48,6 +48,7 @@ migrations! {
     16 "0016_audit_chain",
     17 "0017_audit_index",
     18 "0018_personal_data",
+    19 "0019_cas",
 }
 
 /// Where sqlx notes which migrations were run.

@@ -393,6 +393,7 @@ const UNIQUE: &[(&str, &str, &str)] = &[
     ("passkeys.id", "passkeys_pkey", "passkey"),
     ("devices.key_thumbprint", "devices_key_thumbprint_key", "device_key"),
     ("device_keys.thumbprint", "device_keys_pkey", "device_key"),
+    ("devices.cas_name", "devices_by_cas_name", "cas_name"),
     ("devices.id", "devices_pkey", "device"),
     ("enrolments.token_hash", "enrolments_token_hash_key", "enrolment"),
     ("enrolments.id", "enrolments_pkey", "enrolment"),

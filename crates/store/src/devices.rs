@@ -20,15 +20,16 @@ pub struct DeviceFilter<'a> {
     pub attestation: Option<Attestation>,
     /// Last used (or enrolled) before this.
     pub unused_since: Option<Timestamp>,
-    /// Beginning of the phone's or its owner's name, in small letters; or the whole id or thumbprint.
+    /// Beginning of the phone's or its owner's name, in small letters; the whole id or thumbprint; or
+    /// the whole name of a CAS app.
     pub query: Option<&'a str>,
 }
 
 /// Where and for which browser a phone approved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ApprovalNote<'a> {
-    /// Thumbprint of the key that signed.
-    pub key: &'a str,
+    /// Thumbprint of the key that signed; none: a phone of kind `cas`, which signs nothing.
+    pub key: Option<&'a str>,
     /// Network, place or country, where known.
     pub place: Option<&'a str>,
     /// "Firefox on Linux".
@@ -57,6 +58,13 @@ pub trait Devices: Send {
         id: &DeviceId,
     ) -> Result<Option<(Device, domain::Account, Option<Passkey>)>>;
 
+    /// The phone that a CAS app calls so, in lower case, and its owner; one that is not revoked, in whatever other
+    /// state, in one statement.
+    async fn device_by_cas_name(&mut self, name: &str) -> Result<Option<(Device, domain::Account)>>;
+
+    /// Phones that are not revoked and that CAS apps call so, in lower case; at most 500 names at once.
+    async fn devices_with_cas_names(&mut self, names: &[String]) -> Result<Vec<Device>>;
+
     /// All devices of an account, oldest first, revoked ones included.
     async fn devices_of(&mut self, account: &AccountId) -> Result<Vec<Device>>;
 
@@ -82,7 +90,8 @@ pub trait Devices: Send {
 pub trait EditDevices: Devices {
     /// Adds a device unless its owner has `limit` or more that are not revoked; `false` at the limit
     /// (SEC-074; one statement, so parallel enrolments cannot pass it). `Conflict("device_key")` when
-    /// the key is known in the system, also as a revoked one (SEC-072, SEC-081).
+    /// the key is known in the system, also as a revoked one (SEC-072, SEC-081); `Conflict("cas_name")` when a
+    /// phone that is not revoked has the name already, whoever's it is (SEC-084).
     async fn add_device(&mut self, device: &Device, limit: u32) -> Result<bool>;
 
     /// Moves a device from one of `from` to `to`; `false` when it is not there or owned by another
@@ -128,7 +137,7 @@ pub trait EditDevices: Devices {
     async fn device_verified(&mut self, id: &DeviceId, owner: &AccountId, now: Timestamp) -> Result<bool>;
 
     /// Puts a new key, which nobody vouches for, in the place of `old`; `false` when the device is not active or `old` is not its key
-    /// any more: of many that rotate one wins (SEC-082). `Conflict("device_key")` for a key that any device
+    /// any more (one without a key never gets one): of many that rotate one wins (SEC-082). `Conflict("device_key")` for a key that any device
     /// has or had.
     async fn rotate_device_key(
         &mut self,

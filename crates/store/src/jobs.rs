@@ -84,7 +84,7 @@ pub struct FoundDevice {
     pub name: String,
     /// Where it stands.
     pub state: DeviceState,
-    /// Of its key.
+    /// Of its key; for a phone without one a text that is none.
     pub thumbprint: String,
 }
 
@@ -108,7 +108,7 @@ pub struct AccountFit<'a> {
     pub state: Option<AccountState>,
     /// Part of the folded name.
     pub search: Option<&'a str>,
-    /// Only those without a phone that is not revoked.
+    /// Only those without a phone that is not revoked; an app made for CAS is none.
     pub without_device: bool,
 }
 

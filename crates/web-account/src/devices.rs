@@ -73,7 +73,7 @@ fn line(device: &Device, t: &Texts, is_stale: bool) -> DeviceLine {
     DeviceLine {
         id: device.id.to_string(),
         name: domain::text::shown(&device.name, 60),
-        platform: domain::text::shown(&device.platform, 60),
+        platform: platform(device, t),
         state: device.state.as_str(),
         state_text: state_text.clone(),
         tone,
@@ -81,6 +81,14 @@ fn line(device: &Device, t: &Texts, is_stale: bool) -> DeviceLine {
         facts: facts(device, t),
         is_held: device.state != DeviceState::Revoked,
         may_return: device.state == DeviceState::Suspended && by_owner,
+    }
+}
+
+/// What it runs; of an app made for CAS also what it calls itself, since its owner may have given it another name.
+fn platform(device: &Device, t: &Texts) -> String {
+    match &device.cas_name {
+        Some(name) => format!("{} ({})", t.devices.cas, domain::text::shown(name, 128)),
+        None => domain::text::shown(&device.platform, 60),
     }
 }
 

@@ -21,7 +21,7 @@ web::texts! {
     /// Phones.
     Devices {
         title, lead, none, add, change, name, rename, rename_this, remove, remove_this, remove_lead, found,
-        found_this, found_lead, gone, pending, active, suspended, revoked, added, used, used_at, approved, reverify,
+        found_this, found_lead, gone, cas, pending, active, suspended, revoked, added, used, used_at, approved, reverify,
         renamed, removed, returned, bad_name,
     }
     /// Passkeys, password, second factors.

@@ -164,7 +164,8 @@ impl Registry {
             // Of two that remove the last two at the same time one waits, and finds the other gone.
             work.hold_account(owner).await?;
             let held = held(&mut *work, &by, id, None).await?;
-            let was_way_in = held.is_active();
+            // An app made for CAS lets nobody in by itself: its owner has a password besides.
+            let was_way_in = held.is_active() && held.key.is_some();
             let stopped = self.stop(&mut *work, &by, held, asked, None, now).await?;
             let left = work.factors_held(owner).await?.ok_or(Refusal::NotFound)?;
             if was_way_in && left.ways_in() == 0 {

@@ -122,7 +122,8 @@ impl Registry {
                     device.name.to_lowercase().starts_with(words.as_str())
                         || owner.username.key().starts_with(words.as_str())
                         || filter.query == Some(device.id.to_string().as_str())
-                        || filter.query == Some(device.key.thumbprint.as_str())
+                        || (filter.query.is_some() && filter.query == device.thumbprint())
+                        || (device.state != DeviceState::Revoked && device.cas_name.as_ref() == Some(words))
                 })
         };
         let mut found = self.app.store().read().await?.devices_of(&owner.id).await?;

@@ -68,7 +68,7 @@ impl Registry {
         self.app.strength_for_enrolment(&who).await
     }
 
-    async fn signed_in(&self, visitor: &Visitor) -> Result<Arc<SignedIn>, Refusal> {
+    pub(crate) async fn signed_in(&self, visitor: &Visitor) -> Result<Arc<SignedIn>, Refusal> {
         let secret = visitor.session.as_ref().ok_or(Refusal::NotSignedIn)?;
         self.app.sessions().current(secret).await?.ok_or(Refusal::NotSignedIn)
     }

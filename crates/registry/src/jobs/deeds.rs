@@ -17,7 +17,7 @@ use super::bulk::BulkInput;
 use super::runner::Did;
 use crate::Registry;
 use crate::enrolments::{Drafted, MADE};
-use crate::import::{DeviceInput, LetterInput, UserInput};
+use crate::import::{CasDeviceInput, DeviceInput, LetterInput, UserInput};
 use crate::letters::Sealed;
 use crate::people::{NewPerson, PreparedPerson};
 use crate::users::NewUser;
@@ -70,9 +70,10 @@ impl Registry {
                     Some(input) => self.prepare_user_row(by, input).await?,
                     None => NOT_READ,
                 },
-                JobKind::ImportDevices => match read::<DeviceInput>(row) {
-                    Some(input) => self.prepare_device_row(by, input, now),
-                    None => NOT_READ,
+                JobKind::ImportDevices => match (read::<DeviceInput>(row), read::<CasDeviceInput>(row)) {
+                    (Some(input), _) => self.prepare_device_row(by, input, now),
+                    (None, Some(input)) => self.prepare_cas_device_row(by, &input, now),
+                    (None, None) => NOT_READ,
                 },
                 JobKind::BulkEnrol => match read::<LetterInput>(row) {
                     Some(input) => {
@@ -116,7 +117,8 @@ impl Registry {
             kind: DeviceKind::App,
             name: input.name,
             platform: input.platform,
-            key: key.into_key(),
+            key: Some(key.into_key()),
+            cas_name: None,
             verifies_user: true,
             passkey: None,
             state: DeviceState::Active,
@@ -126,6 +128,14 @@ impl Registry {
             last_used_at: None,
             record: DeviceRecord { added_by_account, ..DeviceRecord::new(now) },
         }))
+    }
+
+    fn prepare_cas_device_row(&self, by: &Mandate, input: &CasDeviceInput, now: Timestamp) -> Prepared {
+        let mut device = self.cas_device(input.account, &input.cas_name, now);
+        if let Actor::Account(id) = &by.actor {
+            device.record.added_by_account = Some(*id);
+        }
+        Prepared::Device(Box::new(device))
     }
 
     fn seal_letter(&self, drafted: &Drafted) -> Result<Vec<u8>, Refusal> {
@@ -205,7 +215,7 @@ impl Registry {
                 work.audit(AuditEntry {
                     account: Some(owner.id),
                     device: Some(device.id),
-                    detail: Some("app by import".to_owned()),
+                    detail: Some(format!("{} by import", device.kind.as_str())),
                     ..by.entry(AuditEvent::DeviceAdded, Outcome::Done, now)
                 })
                 .await?;

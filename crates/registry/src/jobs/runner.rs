@@ -216,6 +216,7 @@ fn of_row(row: &JobRow, refusal: Refusal) -> Result<RowDone, Refusal> {
         Refusal::Invalid { field, why } => failed(row, field, why),
         Refusal::Conflict("device_limit") => failed(row, "username", "has as many phones as may be"),
         Refusal::Conflict("device_key") => failed(row, "public_key", "is known already"),
+        Refusal::Conflict("cas_name") => failed(row, "device", "is there by now, of this person or another"),
         Refusal::Conflict("username") => {
             failed(row, "username", "is taken, or looks like the name of somebody else")
         }

@@ -39,9 +39,16 @@ pub async fn run(api: &Api, command: cli::Device, output: Output) -> Result<(), 
             ];
             output.rows(&rows, &columns);
         }
-        cli::Device::Add { user, public_key, name, platform } => {
-            let key = read_key(&public_key)?;
-            let body = json!({"user": user, "public_key": key, "name": name, "platform": platform});
+        cli::Device::Add { user, public_key, cas_id, name, platform } => {
+            let body = match (public_key, cas_id) {
+                (Some(path), _) => {
+                    let key = read_key(&path)?;
+                    json!({"user": user, "public_key": key, "name": name, "platform": platform})
+                }
+                (None, cas_id) => {
+                    json!({"user": user, "kind": "cas", "cas_name": cas_id, "name": name})
+                }
+            };
             let device = desk.send(("user", &user), "POST", "/devices", Some(&body)).await?;
             output.either(&owned(&device), &format!("Device {} added for {user}.", text(&device, "id")));
         }
@@ -113,6 +120,7 @@ fn plain(device: &Value) -> Value {
         "name": device["name"],
         "platform": device["platform"],
         "kind": device["kind"],
+        "cas_name": device["cas_name"],
         "state": device["state"],
         "added_by": device["added_by"],
         "verifies_user": device["verifies_user"],

@@ -185,7 +185,9 @@ impl SignIn {
         let is_ours = given
             .is_some_and(|given| given.device == signed.device && app.now().since(given.at) < CHALLENGE_LIFE);
         let found = app.store().read().await?.device_to_act(&signed.device).await?;
-        let key = found.as_ref().map_or_else(nobody, |(device, ..)| device.key.clone());
+        // A phone without a key signs nothing: it is an unknown one here (SEC-065).
+        let found = found.filter(|(device, ..)| device.key.is_some());
+        let key = found.as_ref().and_then(|(device, ..)| device.key.clone()).unwrap_or_else(nobody);
         let is_signed = signed.message.is_ok_and(|text| key::is_signed(&key, &text, signed.signature));
         match found {
             Some((device, account, passkey)) if is_ours && is_signed => {
@@ -236,8 +238,8 @@ pub(super) struct Signed<'a> {
     pub address: ClientAddress,
 }
 
-/// A key that nobody holds, so that an unknown phone costs a verification too (SEC-053): the base point of
-/// P-256.
+/// A key that no phone holds, so that an unknown phone costs a verification too (SEC-053): the base point of
+/// P-256. Whoever signs with it is refused all the same.
 fn nobody() -> DeviceKey {
     const BASE: [u8; 65] = [
         0x04, 0x6b, 0x17, 0xd1, 0xf2, 0xe1, 0x2c, 0x42, 0x47, 0xf8, 0xbc, 0xe6, 0xe5, 0x63, 0xa4, 0x40, 0xf2,

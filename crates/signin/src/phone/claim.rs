@@ -168,8 +168,8 @@ impl SignIn {
                 let challenge = facts::passkey_challenge(facts, nonce);
                 Ok(Some(self.passkeys()?.request(&challenge, Some(&passkey.credential_id))))
             }
-            // Without its passkey it cannot approve, so it does not lock the channel.
-            (DeviceKind::Web, None) => Err(Refusal::Forbidden),
+            // Without its passkey it cannot approve, so it does not lock the channel; without a key neither.
+            (DeviceKind::Web, None) | (DeviceKind::Cas, _) => Err(Refusal::Forbidden),
         }
     }
 

@@ -94,7 +94,7 @@ impl SignIn {
         let (handle, channel_id) = self.open_claim(&decision.device, decision.claim).ok_or(Refusal::Gone)?;
         let (device, account, passkey) =
             app.store().read().await?.device_to_act(&decision.device).await?.ok_or(Refusal::Forbidden)?;
-        if !device.is_active() || !account.is_active() {
+        if !device.is_active() || !account.is_active() || device.key.is_none() {
             return Err(Refusal::Forbidden);
         }
         if decision.decision == qr::Decision::Approve {
@@ -158,7 +158,8 @@ impl SignIn {
             signature: decision.signature,
         };
         // The phone's clock is compared with the one on the wall, which may have been set back (SEC-214).
-        match approval::verify(&bound, &said, &by.device.key, self.app().wall()) {
+        let key = by.device.key.as_ref().ok_or(Refusal::Forbidden)?;
+        match approval::verify(&bound, &said, key, self.app().wall()) {
             Ok(signed) => Ok((signed, claim)),
             Err(Refused::TimeOff) => {
                 Err(Refusal::Invalid { field: "time", why: "is too far from the server's" })
@@ -218,7 +219,7 @@ impl SignIn {
     ) -> UserVerification {
         match by.device.kind {
             DeviceKind::App if by.device.verifies_user => UserVerification::Keystore,
-            DeviceKind::App => UserVerification::None,
+            DeviceKind::App | DeviceKind::Cas => UserVerification::None,
             DeviceKind::Web => {
                 let challenge = facts::passkey_challenge(facts, nonce);
                 let asserted = self.0.passkeys.as_ref().and_then(|passkeys| {
@@ -295,7 +296,7 @@ impl SignIn {
             let place = self.settings().places.of(by.address);
             let browser = text::shown(&seen.agent.label(), 120);
             let place = place.city.or(place.network).or(place.country).map(|it| text::shown(&it, 60));
-            let key = &by.device.key.thumbprint;
+            let key = Some(by.device.thumbprint().ok_or(Refusal::Forbidden)?);
             let note = ApprovalNote { key, place: place.as_deref(), browser: &browser };
             // A phone that was stopped meanwhile, or has another key, approved nothing (SEC-079, SEC-082).
             if !work.device_approved(&by.device.id, &by.account.id, &note, now).await? {

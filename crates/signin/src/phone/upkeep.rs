@@ -60,11 +60,12 @@ impl SignIn {
                 why: "is not the new key's over this rotation",
             });
         }
+        let old = device.thumbprint().ok_or(Refusal::Forbidden)?.to_owned();
         let key = new.key.into_key();
         let deed = || async {
             let now = app.now();
             let mut work = app.store().begin().await?;
-            if !work.rotate_device_key(&device.id, &device.key.thumbprint, &key, now).await? {
+            if !work.rotate_device_key(&device.id, &old, &key, now).await? {
                 return Err(Refusal::Forbidden);
             }
             let note = ChangeNote { by: &Actor::Device(device.id), why: Some("key rotated") };
@@ -78,7 +79,7 @@ impl SignIn {
         app.repeatable(deed).await?;
         app.tell(Change::Device(device.id)).await;
         tracing::info!(device.id = %device.id, "Device key rotated");
-        Ok((Device { key, ..device }, account))
+        Ok((Device { key: Some(key), ..device }, account))
     }
 
     /// The owner of a phone that was not used for long proved to be there: it may claim again.

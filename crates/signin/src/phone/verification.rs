@@ -91,7 +91,7 @@ impl SignIn {
                 let challenge = verification_challenge(purpose, &acting.device.id, subject, &nonce);
                 Some(self.passkeys()?.request(&challenge, Some(&passkey.credential_id)))
             }
-            (DeviceKind::Web, None) => return Err(Refusal::Forbidden),
+            (DeviceKind::Web, None) | (DeviceKind::Cas, _) => return Err(Refusal::Forbidden),
         };
         let begun = Begun { device: acting.device.id, purpose, subject: subject.to_owned(), at: app.now() };
         app.slots::<Verifications>().put(&key(app, &nonce), &begun).await?;
@@ -143,6 +143,7 @@ impl SignIn {
         match acting.device.kind {
             // What was recorded at enrolment counts, whatever the phone says now (SEC-077).
             DeviceKind::App => Ok(acting.device.verifies_user),
+            DeviceKind::Cas => Ok(false),
             DeviceKind::Web => {
                 let challenge = verification_challenge(purpose, &acting.device.id, subject, &proof.nonce);
                 let asserted = self.0.passkeys.as_ref().and_then(|passkeys| {

@@ -19,7 +19,7 @@ pub async fn standing(world: &World, phone: &Phone) -> (bool, String) {
         .ask(world, "/devices/self", |signin, ask| async move { signin.device(&ask.asked()).await })
         .await
         .unwrap();
-    (world.signin.is_reverification_due(&device, &owner).await.unwrap(), device.key.thumbprint)
+    (world.signin.is_reverification_due(&device, &owner).await.unwrap(), device.key.unwrap().thumbprint)
 }
 
 async fn nonce(world: &World, phone: &Phone, purpose: Purpose, subject: &str) -> Result<String, Refusal> {

@@ -145,7 +145,7 @@ impl SqlWork {
         self.all::<ListedRow>(statement, values).await?.into_iter().map(ListedDevice::try_from).collect()
     }
 
-    /// Phones whose name or owner's name begins so, or with this id or thumbprint; not all of them if they are more than
+    /// Phones whose name or owner's name begins so, or with this id, thumbprint or CAS name; not all of them if they are more than
     /// [`FEW`].
     async fn devices_met(&mut self, query: &str, folded: &str, end: &str) -> Result<Vec<Met>> {
         self.all::<Met>(
@@ -156,7 +156,9 @@ impl SqlWork {
                          UNION SELECT id FROM (SELECT o.id FROM accounts b JOIN devices o ON o.account_id = b.id
                                                 WHERE b.username_key >= $1 AND b.username_key < $2 LIMIT $4) AS owned
                          UNION SELECT x.id FROM devices x WHERE x.id = $3
-                         UNION SELECT t.id FROM devices t WHERE t.key_thumbprint = $3) AS met
+                         UNION SELECT t.id FROM devices t WHERE t.key_thumbprint = $3
+                         UNION SELECT c.id FROM devices c
+                                WHERE c.cas_name = $1 AND c.state <> 'revoked') AS met
                   CROSS JOIN devices d WHERE d.id = met.id"
             ),
             bind![folded, end, query, i64::try_from(FEW).unwrap_or_default() + 1],
@@ -217,7 +219,8 @@ fn by(sort: DeviceSort, descending: bool) -> Sql {
                 AND (CAST($5 AS TEXT) IS NULL OR d.attestation = $5)
                 AND (CAST($6 AS BIGINT) IS NULL OR d.seen_at < $6)
                 AND (CAST($7 AS TEXT) IS NULL OR (d.name_key >= $7 AND d.name_key < $8)
-                     OR (a.username_key >= $7 AND a.username_key < $8) OR d.id = $9 OR d.key_thumbprint = $9)
+                     OR (a.username_key >= $7 AND a.username_key < $8) OR d.id = $9 OR d.key_thumbprint = $9
+                     OR (d.cas_name = $7 AND d.state <> 'revoked'))
               ORDER BY d.created_at ASC, d.id ASC LIMIT $10"
         ),
         (DeviceSort::Created, true) => sql!(
@@ -234,7 +237,8 @@ fn by(sort: DeviceSort, descending: bool) -> Sql {
                 AND (CAST($5 AS TEXT) IS NULL OR d.attestation = $5)
                 AND (CAST($6 AS BIGINT) IS NULL OR d.seen_at < $6)
                 AND (CAST($7 AS TEXT) IS NULL OR (d.name_key >= $7 AND d.name_key < $8)
-                     OR (a.username_key >= $7 AND a.username_key < $8) OR d.id = $9 OR d.key_thumbprint = $9)
+                     OR (a.username_key >= $7 AND a.username_key < $8) OR d.id = $9 OR d.key_thumbprint = $9
+                     OR (d.cas_name = $7 AND d.state <> 'revoked'))
               ORDER BY d.created_at DESC, d.id DESC LIMIT $10"
         ),
         (DeviceSort::Used, false) => sql!(
@@ -251,7 +255,8 @@ fn by(sort: DeviceSort, descending: bool) -> Sql {
                 AND (CAST($5 AS TEXT) IS NULL OR d.attestation = $5)
                 AND (CAST($6 AS BIGINT) IS NULL OR d.seen_at < $6)
                 AND (CAST($7 AS TEXT) IS NULL OR (d.name_key >= $7 AND d.name_key < $8)
-                     OR (a.username_key >= $7 AND a.username_key < $8) OR d.id = $9 OR d.key_thumbprint = $9)
+                     OR (a.username_key >= $7 AND a.username_key < $8) OR d.id = $9 OR d.key_thumbprint = $9
+                     OR (d.cas_name = $7 AND d.state <> 'revoked'))
               ORDER BY d.seen_at ASC, d.id ASC LIMIT $10"
         ),
         (DeviceSort::Used, true) => sql!(
@@ -268,7 +273,8 @@ fn by(sort: DeviceSort, descending: bool) -> Sql {
                 AND (CAST($5 AS TEXT) IS NULL OR d.attestation = $5)
                 AND (CAST($6 AS BIGINT) IS NULL OR d.seen_at < $6)
                 AND (CAST($7 AS TEXT) IS NULL OR (d.name_key >= $7 AND d.name_key < $8)
-                     OR (a.username_key >= $7 AND a.username_key < $8) OR d.id = $9 OR d.key_thumbprint = $9)
+                     OR (a.username_key >= $7 AND a.username_key < $8) OR d.id = $9 OR d.key_thumbprint = $9
+                     OR (d.cas_name = $7 AND d.state <> 'revoked'))
               ORDER BY d.seen_at DESC, d.id DESC LIMIT $10"
         ),
         (DeviceSort::Name, false) => sql!(
@@ -285,7 +291,8 @@ fn by(sort: DeviceSort, descending: bool) -> Sql {
                 AND (CAST($5 AS TEXT) IS NULL OR d.attestation = $5)
                 AND (CAST($6 AS BIGINT) IS NULL OR d.seen_at < $6)
                 AND (CAST($7 AS TEXT) IS NULL OR (d.name_key >= $7 AND d.name_key < $8)
-                     OR (a.username_key >= $7 AND a.username_key < $8) OR d.id = $9 OR d.key_thumbprint = $9)
+                     OR (a.username_key >= $7 AND a.username_key < $8) OR d.id = $9 OR d.key_thumbprint = $9
+                     OR (d.cas_name = $7 AND d.state <> 'revoked'))
               ORDER BY d.name_key ASC, d.id ASC LIMIT $10"
         ),
         (DeviceSort::Name, true) => sql!(
@@ -302,7 +309,8 @@ fn by(sort: DeviceSort, descending: bool) -> Sql {
                 AND (CAST($5 AS TEXT) IS NULL OR d.attestation = $5)
                 AND (CAST($6 AS BIGINT) IS NULL OR d.seen_at < $6)
                 AND (CAST($7 AS TEXT) IS NULL OR (d.name_key >= $7 AND d.name_key < $8)
-                     OR (a.username_key >= $7 AND a.username_key < $8) OR d.id = $9 OR d.key_thumbprint = $9)
+                     OR (a.username_key >= $7 AND a.username_key < $8) OR d.id = $9 OR d.key_thumbprint = $9
+                     OR (d.cas_name = $7 AND d.state <> 'revoked'))
               ORDER BY d.name_key DESC, d.id DESC LIMIT $10"
         ),
     }

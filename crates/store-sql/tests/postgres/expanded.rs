@@ -46,6 +46,8 @@ const TABLES: &[&str] = &[
     "audit_blocks",
     "statistics",
     "statistics_days",
+    "cas_logins",
+    "cas_logout_notices",
 ];
 
 async fn expanding() -> SqlStore {

@@ -2,12 +2,12 @@
 
 use domain::list::Cursor;
 use domain::{
-    AccountState, Actor, AddedBy, Attestation, Device, DeviceId, DeviceKind, DeviceRecord, DeviceSort,
-    DeviceState, KeyAlg,
+    AccountState, Actor, AddedBy, Attestation, Device, DeviceId, DeviceKey, DeviceKind, DeviceRecord,
+    DeviceSort, DeviceState, KeyAlg,
 };
 use futures_util::future::join_all;
 
-use super::given::{NOW, at, bytes, device, kept_account, kept_device, passkey, unit};
+use super::given::{NOW, at, bytes, cas_device, device, kept_account, kept_device, passkey, unit};
 use crate::{ApprovalNote, ChangeNote, DeviceFilter, Page, Store, StoreError};
 
 const ALL: &[DeviceState] =
@@ -19,8 +19,7 @@ pub async fn a_device_survives_its_row(store: &dyn Store) {
     let first = device(ada.id);
     let mut second = device(ada.id);
     second.kind = DeviceKind::App;
-    second.key.alg = KeyAlg::EdDSA;
-    second.key.public = vec![0; 32];
+    second.key = second.key.map(|key| DeviceKey { alg: KeyAlg::EdDSA, public: vec![0; 32], ..key });
     second.verifies_user = false;
     second.passkey = None;
     second.state = DeviceState::Pending;
@@ -197,25 +196,26 @@ pub async fn sec_036_only_the_active_are_used(store: &dyn Store) {
 pub async fn sec_082_one_key_follows_another(store: &dyn Store) {
     let ada = kept_account(store, "ada").await;
     let phone = kept_device(store, ada.id).await;
-    let first = phone.key.thumbprint.clone();
+    let first = thumbprint(&phone);
     let done = join_all((0..20).map(|_| async {
-        let next = device(ada.id).key;
+        let next = key(ada.id);
         let mut work = unit(store).await;
-        let done = work.rotate_device_key(&phone.id, &phone.key.thumbprint, &next, at(1)).await.unwrap();
+        let done = work.rotate_device_key(&phone.id, &first, &next, at(1)).await.unwrap();
         work.commit().await.unwrap();
         done.then_some(next)
     }))
     .await;
     let [second] = done.into_iter().flatten().collect::<Vec<_>>().try_into().unwrap();
     let mut work = unit(store).await;
-    assert_eq!(work.device(&phone.id).await.unwrap().unwrap().key, second);
-    let back = work.rotate_device_key(&phone.id, &second.thumbprint, &phone.key, at(2)).await;
+    assert_eq!(work.device(&phone.id).await.unwrap().unwrap().key.as_ref(), Some(&second));
+    let old = phone.key.clone().unwrap();
+    let back = work.rotate_device_key(&phone.id, &second.thumbprint, &old, at(2)).await;
     assert!(matches!(back, Err(StoreError::Conflict("device_key"))), "{back:?}");
     let mut other = device(ada.id);
     other.key = phone.key.clone();
     let again = work.add_device(&other, 9).await;
     assert!(matches!(again, Err(StoreError::Conflict("device_key"))), "{again:?}");
-    let third = device(ada.id).key;
+    let third = key(ada.id);
     assert!(!work.rotate_device_key(&phone.id, &first, &third, at(3)).await.unwrap());
     work.move_device(&phone.id, None, ALL, DeviceState::Suspended, at(3)).await.unwrap();
     assert!(!work.rotate_device_key(&phone.id, &second.thumbprint, &third, at(3)).await.unwrap());
@@ -236,7 +236,7 @@ pub async fn a_device_is_bound_to_another_phone(store: &dyn Store) {
     new.record.model = Some("iPhone".into());
     let mut work = unit(store).await;
     assert!(!work.rebind_device(&new, "another", at(5)).await.unwrap());
-    assert!(work.rebind_device(&new, &old.key.thumbprint, at(5)).await.unwrap());
+    assert!(work.rebind_device(&new, &thumbprint(&old), at(5)).await.unwrap());
     work.commit().await.unwrap();
     let mut view = store.read().await.unwrap();
     let seen = view.device(&old.id).await.unwrap().unwrap();
@@ -252,14 +252,16 @@ pub async fn a_device_is_bound_to_another_phone(store: &dyn Store) {
 pub async fn sec_079_only_the_key_in_use_approves(store: &dyn Store) {
     let ada = kept_account(store, "ada").await;
     let phone = kept_device(store, ada.id).await;
-    let note = ApprovalNote { key: &phone.key.thumbprint, place: Some("DE"), browser: "Firefox" };
+    let note = ApprovalNote { key: phone.thumbprint(), place: Some("DE"), browser: "Firefox" };
     let mut work = unit(store).await;
     assert!(work.device_approved(&phone.id, &ada.id, &note, at(1)).await.unwrap());
     let seen = work.device(&phone.id).await.unwrap().unwrap().record;
     assert_eq!((seen.last_place.as_deref(), seen.last_browser.as_deref()), (Some("DE"), Some("Firefox")));
     assert_eq!((seen.last_approved_at, seen.version), (Some(at(1)), 1));
-    let other = ApprovalNote { key: "another", ..note };
-    assert!(!work.device_approved(&phone.id, &ada.id, &other, at(2)).await.unwrap());
+    for key in [Some("another"), None] {
+        let other = ApprovalNote { key, ..note };
+        assert!(!work.device_approved(&phone.id, &ada.id, &other, at(2)).await.unwrap());
+    }
     assert!(!work.device_approved(&phone.id, &kept_nobody(), &note, at(2)).await.unwrap());
     work.set_account_state(&ada.id, AccountState::Disabled, NOW).await.unwrap();
     assert!(!work.device_approved(&phone.id, &ada.id, &note, at(2)).await.unwrap());
@@ -348,7 +350,7 @@ pub async fn devices_are_found_sorted_and_filtered(store: &dyn Store) {
     }
     let newest = view.find_devices(&all, DeviceSort::Created, true, None, 1).await.unwrap();
     assert_eq!((&newest[0].device, newest[0].username.as_str()), (&phones[3], "bob"));
-    let thumbprint = phones[3].key.thumbprint.clone();
+    let thumbprint = thumbprint(&phones[3]);
     let id = phones[0].id.to_string();
     let filters = [
         (DeviceFilter { state: Some(DeviceState::Suspended), ..all }, vec![1]),
@@ -368,4 +370,103 @@ pub async fn devices_are_found_sorted_and_filtered(store: &dyn Store) {
         let expected: Vec<_> = expected.into_iter().map(|n: usize| phones[n].clone()).collect();
         assert_eq!(found, expected, "{filter:?}");
     }
+}
+
+fn thumbprint(device: &Device) -> String {
+    device.thumbprint().unwrap().to_owned()
+}
+
+fn key(owner: domain::AccountId) -> DeviceKey {
+    device(owner).key.unwrap()
+}
+
+/// A phone with a CAS app is found by its name, with its owner, while it is not revoked (SEC-068).
+pub async fn sec_068_a_cas_app_is_found_by_its_name(store: &dyn Store) {
+    let (ada, bob) = (kept_account(store, "ada").await, kept_account(store, "bob").await);
+    let app = cas_device(ada.id, "my.phone");
+    let mut work = unit(store).await;
+    assert!(work.add_device(&app, 5).await.unwrap());
+    assert!(work.add_device(&cas_device(bob.id, "other"), 5).await.unwrap());
+    work.commit().await.unwrap();
+    let mut view = store.read().await.unwrap();
+    assert_eq!(view.device(&app.id).await.unwrap().as_ref(), Some(&app));
+    assert_eq!(view.device_to_act(&app.id).await.unwrap(), Some((app.clone(), ada.clone(), None)));
+    assert_eq!(view.device_by_cas_name("my.phone").await.unwrap(), Some((app.clone(), ada.clone())));
+    for unknown in ["", "my.phon", "my.phone2", "%", "My.Phone"] {
+        assert_eq!(view.device_by_cas_name(unknown).await.unwrap(), None, "{unknown}");
+    }
+    assert_eq!(view.keys_of_device(&app.id).await.unwrap(), [], "it has no key and had none");
+    let names = ["my.phone".to_owned(), "no\"body".to_owned()];
+    assert_eq!(view.devices_with_cas_names(&names).await.unwrap(), [app.clone()]);
+    let filter = DeviceFilter { kind: Some(DeviceKind::Cas), ..DeviceFilter::default() };
+    assert_eq!(view.find_devices(&filter, DeviceSort::Created, false, None, 9).await.unwrap().len(), 2);
+    drop(view);
+    for (to, is_found) in [(DeviceState::Suspended, true), (DeviceState::Revoked, false)] {
+        let mut work = unit(store).await;
+        assert!(work.move_device(&app.id, None, ALL, to, at(1)).await.unwrap());
+        let found = work.device_by_cas_name("my.phone").await.unwrap();
+        assert_eq!(found.map(|(device, _)| device.state), is_found.then_some(to));
+        assert_eq!(work.devices_with_cas_names(&names).await.unwrap().len(), usize::from(is_found));
+        work.commit().await.unwrap();
+    }
+}
+
+/// The name of a CAS app belongs to one phone at a time: nobody takes it over, of many at once one has it (SEC-084).
+pub async fn sec_084_a_cas_name_is_never_taken_over(store: &dyn Store) {
+    let (ada, bob) = (kept_account(store, "ada").await, kept_account(store, "bob").await);
+    let owners = [ada.id, bob.id];
+    let made = join_all((0..20).map(|n| async move {
+        let app = cas_device(owners[n % 2], "phone");
+        let mut work = unit(store).await;
+        let made = work.add_device(&app, 50).await;
+        if let Err(refused) = made {
+            assert!(matches!(refused, StoreError::Conflict("cas_name")), "{refused:?}");
+            return None;
+        }
+        work.commit().await.unwrap();
+        Some(app)
+    }))
+    .await;
+    let [first] = made.into_iter().flatten().collect::<Vec<_>>().try_into().unwrap();
+    let mut work = unit(store).await;
+    let again = work.add_device(&cas_device(bob.id, "phone"), 50).await;
+    assert!(matches!(again, Err(StoreError::Conflict("cas_name"))), "{again:?}");
+    // A refusal leaves the unit as it was; a name that was given up is free.
+    assert!(work.move_device(&first.id, None, ALL, DeviceState::Revoked, at(1)).await.unwrap());
+    assert!(work.add_device(&cas_device(bob.id, "phone"), 50).await.unwrap());
+    assert!(!work.move_device(&first.id, None, ALL, DeviceState::Active, at(2)).await.unwrap());
+    work.commit().await.unwrap();
+    let mut view = store.read().await.unwrap();
+    let (_, owner) = view.device_by_cas_name("phone").await.unwrap().unwrap();
+    assert_eq!(owner.id, bob.id);
+}
+
+/// A phone without a key never gets one, and approves as one without (SEC-065).
+pub async fn sec_065_a_cas_app_never_gets_a_key(store: &dyn Store) {
+    let ada = kept_account(store, "ada").await;
+    let app = cas_device(ada.id, "phone");
+    let phone = kept_device(store, ada.id).await;
+    let mut work = unit(store).await;
+    assert!(work.add_device(&app, 5).await.unwrap());
+    let whatever_stands_there = format!("cas:{}", app.id);
+    let new = key(ada.id);
+    for old in [whatever_stands_there.as_str(), "phone", ""] {
+        assert!(!work.rotate_device_key(&app.id, old, &new, at(1)).await.unwrap());
+        let other = Device { id: app.id, ..device(ada.id) };
+        assert!(!work.rebind_device(&other, old, at(1)).await.unwrap());
+    }
+    let nameless = Device { id: phone.id, ..cas_device(ada.id, "another") };
+    assert!(!work.rebind_device(&nameless, &thumbprint(&phone), at(1)).await.unwrap());
+    let note = ApprovalNote { key: None, place: Some("DE"), browser: "Firefox" };
+    assert!(work.device_approved(&app.id, &ada.id, &note, at(2)).await.unwrap());
+    for key in [Some("phone"), Some(""), phone.thumbprint()] {
+        assert!(!work.device_approved(&app.id, &ada.id, &ApprovalNote { key, ..note }, at(3)).await.unwrap());
+    }
+    for (key, cas_name) in [(None, None), (Some(new.clone()), Some("x".to_owned()))] {
+        let odd = Device { key, cas_name, ..cas_device(ada.id, "odd") };
+        assert!(work.add_device(&odd, 9).await.is_err(), "a phone has a key or a name");
+    }
+    work.commit().await.unwrap();
+    let seen = store.read().await.unwrap().device(&app.id).await.unwrap().unwrap();
+    assert_eq!((seen.key, seen.cas_name.as_deref(), seen.kind), (None, Some("phone"), DeviceKind::Cas));
 }

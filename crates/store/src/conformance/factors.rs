@@ -78,6 +78,14 @@ pub async fn what_is_held_is_counted(store: &dyn Store) {
     let held = work.factors_held(&account.id).await.unwrap().unwrap();
     assert_eq!((held.phones, held.other_since), (0, Some(at(-9))));
     work.commit().await.unwrap();
+
+    // An app made for CAS verifies nobody: it is no factor (SEC-068).
+    let account = given::account("eve");
+    let mut work = unit(store).await;
+    work.add_account(&account).await.unwrap();
+    assert!(work.add_device(&given::cas_device(account.id, "eves"), 5).await.unwrap());
+    assert_eq!(work.factors_held(&account.id).await.unwrap(), Some(Held::default()));
+    work.commit().await.unwrap();
 }
 
 /// One authenticator app an account; each step once, and never an older one.

@@ -77,11 +77,12 @@ pub fn device(owner: AccountId) -> Device {
         kind: DeviceKind::Web,
         name: "Ada's phone".into(),
         platform: "Android".into(),
-        key: DeviceKey {
+        key: Some(DeviceKey {
             alg: KeyAlg::ES256,
             public: bytes.repeat(4),
             thumbprint: DeviceId::from_random(bytes).to_string(),
-        },
+        }),
+        cas_name: None,
         verifies_user: true,
         passkey: Some(CredentialId::from_random(self::bytes())),
         state: DeviceState::Active,
@@ -90,6 +91,22 @@ pub fn device(owner: AccountId) -> Device {
         created_at: at(-40),
         last_used_at: None,
         record: DeviceRecord::new(at(-40)),
+    }
+}
+
+/// A phone with an app made for CAS, not kept yet.
+pub fn cas_device(owner: AccountId, name: &str) -> Device {
+    Device {
+        kind: DeviceKind::Cas,
+        name: name.to_owned(),
+        platform: "CAS".into(),
+        key: None,
+        cas_name: Some(name.to_owned()),
+        verifies_user: false,
+        passkey: None,
+        added_by: AddedBy::Admin,
+        agreed_at: None,
+        ..device(owner)
     }
 }
 

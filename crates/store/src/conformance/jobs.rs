@@ -1,8 +1,8 @@
 //! Promises about long work.
 
 use domain::{
-    AccountId, AccountState, Actor, BulkAction, Cursor, DeviceState, Job, JobCounts, JobId, JobKind, JobRow, JobState,
-    OutcomeFilter, RowDone, RowFate, RowOutcome,
+    AccountId, AccountState, Actor, BulkAction, Cursor, DeviceState, Job, JobCounts, JobId, JobKind, JobRow,
+    JobState, OutcomeFilter, RowDone, RowFate, RowOutcome,
 };
 use futures_util::future::join_all;
 
@@ -218,6 +218,14 @@ pub async fn many_are_found_at_once(store: &dyn Store) {
     assert_eq!(found.len(), 2);
     assert_eq!((&found[0].account, found[0].devices), (&ada, 1));
     assert_eq!((&found[1].account, found[1].devices), (&bob, 0));
+    drop(view);
+    // Who has a CAS app alone has no phone yet, but a device.
+    let app = super::given::cas_device(bob.id, "bobs");
+    let mut work = unit(store).await;
+    assert!(work.add_device(&app, 5).await.unwrap());
+    work.commit().await.unwrap();
+    let mut view = store.read().await.unwrap();
+    assert_eq!(view.accounts_named(&names[1..2]).await.unwrap()[0].devices, 1);
     assert_eq!(view.accounts_with_ids(&[bob.id.to_string()]).await.unwrap()[0].account.id, bob.id);
     let without = AccountFit { without_device: true, ..AccountFit::default() };
     assert_eq!(view.accounts_that_fit(without, "", 10).await.unwrap()[0].account.id, bob.id);
@@ -227,7 +235,7 @@ pub async fn many_are_found_at_once(store: &dyn Store) {
     let grouped = AccountFit { group: Some("nobody's"), ..AccountFit::default() };
     assert_eq!(view.accounts_that_fit(grouped, "", 10).await.unwrap(), []);
 
-    let by_key = view.devices_with_keys(std::slice::from_ref(&phone.key.thumbprint)).await.unwrap();
+    let by_key = view.devices_with_keys(&[phone.thumbprint().unwrap().to_owned()]).await.unwrap();
     assert_eq!((by_key[0].id, by_key[0].account, by_key[0].username.as_str()), (phone.id, ada.id, "ada"));
     assert_eq!(view.devices_with_ids(&[phone.id.to_string()]).await.unwrap(), by_key);
     let active = DeviceFit { state: Some(DeviceState::Active), search: Some("ada"), ..DeviceFit::default() };

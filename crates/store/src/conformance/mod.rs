@@ -91,6 +91,9 @@ macro_rules! conformance {
                 devices_are_found_sorted_and_filtered
                 sec_083_a_stranger_moves_no_device
                 sec_036_only_the_active_are_used
+                sec_068_a_cas_app_is_found_by_its_name
+                sec_084_a_cas_name_is_never_taken_over
+                sec_065_a_cas_app_never_gets_a_key
             }
             enrolments {
                 sec_071_an_enrolment_is_taken_once

@@ -35,12 +35,12 @@ pub(super) struct PendingShown {
     platform: String,
     /// Model, where one is known.
     model: Option<String>,
-    /// `web` or `app`.
+    /// `web`, `app` or `cas`.
     kind: &'static str,
     /// Who added it and how: `owner`, `desktop` or `admin`.
     added_by: &'static str,
-    /// Thumbprint of its key.
-    thumbprint: String,
+    /// Thumbprint of its key; null for the kind `cas`, which has none.
+    thumbprint: Option<String>,
     /// Whether it verifies its user.
     verifies_user: bool,
     /// Whether its maker vouches for it: `none` or `verified`.
@@ -61,7 +61,7 @@ impl From<ListedDevice> for PendingShown {
             model: device.record.model,
             kind: DeviceKind::as_str(device.kind),
             added_by: device.added_by.as_str(),
-            thumbprint: device.key.thumbprint,
+            thumbprint: device.key.map(|key| key.thumbprint),
             verifies_user: device.verifies_user,
             attestation: device.record.attestation.as_str(),
             created_at: device.created_at.rfc3339(),

@@ -2,9 +2,12 @@
 //!
 //! Not here: letting a pending phone in or turning it away (`approvals`).
 
-use domain::{Attestation, Device, DeviceId, DeviceKind, DeviceSort, DeviceState, PastKey, Permission};
+use domain::{
+    Account, Attestation, Device, DeviceId, DeviceKind, DeviceSort, DeviceState, PastKey, Permission,
+};
+use registry::cas_devices::NewCasDevice;
 use registry::devices::listing::{DeviceQuery, key_of};
-use registry::devices::{DeviceActor, NewDevice, Stop, StopAsked, Stopped};
+use registry::devices::{DeviceActor, NewDevice, OwnedDevice, Stop, StopAsked, Stopped};
 use registry::lost::LostReason;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -76,8 +79,10 @@ pub(super) struct DeviceShown {
     id: String,
     /// Whose it is, for life.
     user: OwnerShown,
-    /// `web` or `app`.
+    /// `web`, `app` or `cas`: an app made for CAS, which has a name and no key and verifies nobody.
     kind: String,
+    /// What a CAS app calls itself, in lower case; for the kind `cas` alone.
+    cas_name: Option<String>,
     /// The owner's name for it.
     name: String,
     /// Operating system or model as the phone told it.
@@ -86,8 +91,8 @@ pub(super) struct DeviceShown {
     model: Option<String>,
     /// `pending`, `active`, `suspended` or `revoked`.
     state: String,
-    /// The key that it signs with.
-    key: KeyShown,
+    /// The key that it signs with; null for the kind `cas`.
+    key: Option<KeyShown>,
     /// Whether it verifies its user; recorded when the key came.
     verifies_user: bool,
     /// `verified` where somebody vouched for the key, else `none`.
@@ -131,11 +136,15 @@ fn shown(device: &Device, username: &str, reverification_due: bool) -> DeviceSho
         id: device.id.to_string(),
         user: OwnerShown { id: device.account.to_string(), username: username.to_owned() },
         kind: device.kind.as_str().to_owned(),
+        cas_name: device.cas_name.clone(),
         name: device.name.clone(),
         platform: device.platform.clone(),
         model: record.model.clone(),
         state: device.state.as_str().to_owned(),
-        key: KeyShown { alg: device.key.alg.as_str().to_owned(), thumbprint: device.key.thumbprint.clone() },
+        key: device
+            .key
+            .as_ref()
+            .map(|key| KeyShown { alg: key.alg.as_str().to_owned(), thumbprint: key.thumbprint.clone() }),
         verifies_user: device.verifies_user,
         attestation: record.attestation.as_str().to_owned(),
         attested_by: record.attested_by.clone(),
@@ -162,16 +171,28 @@ fn shown(device: &Device, username: &str, reverification_due: bool) -> DeviceSho
 pub(super) struct NewDeviceAsked {
     /// User id or name.
     user: String,
-    /// The app's public key as a JWK: P-256 or Ed25519, without a private part.
-    #[schema(value_type = Object)]
-    public_key: Value,
-    /// The owner's name for it.
+    /// `app` (where it is left out) or `cas`.
+    #[serde(default)]
+    #[schema(default = "app")]
+    kind: Option<String>,
+    /// Kind `app`, and must be there: its public key as a JWK: P-256 or Ed25519, without a private part.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    public_key: Option<Value>,
+    /// Kind `cas`, and must be there: what the app calls itself, letters and digits or `. _ : @ -`; case does not
+    /// matter.
+    #[serde(default)]
+    #[schema(max_length = 128)]
+    cas_name: Option<String>,
+    /// The owner's name for it. Kind `app`: must be there. Kind `cas`: else what the app calls itself.
+    #[serde(default)]
     #[schema(max_length = 60)]
-    name: String,
-    /// Operating system or model.
+    name: Option<String>,
+    /// Kind `app`, and must be there: operating system or model.
+    #[serde(default)]
     #[schema(max_length = 60)]
-    platform: String,
-    /// Model, if told apart.
+    platform: Option<String>,
+    /// Kind `app`: model, if told apart.
     #[serde(default)]
     #[schema(max_length = 60)]
     model: Option<String>,
@@ -272,9 +293,9 @@ fn word<T: serde::de::DeserializeOwned>(text: &str) -> Option<T> {
     get, path = "/devices", tag = "Phones",
     summary = "Phones, page by page",
     params(
-        ("q" = Option<String>, Query, description = "Beginning of the phone's or its owner's name; or a whole id or thumbprint"),
+        ("q" = Option<String>, Query, description = "Beginning of the phone's or its owner's name; or a whole id, thumbprint or name of a CAS app"),
         ("state" = Option<String>, Query, description = "`pending`, `active`, `suspended` or `revoked`"),
-        ("kind" = Option<String>, Query, description = "`web` or `app`"),
+        ("kind" = Option<String>, Query, description = "`web`, `app` or `cas`"),
         ("attestation" = Option<String>, Query, description = "`none` or `verified`"),
         ("user" = Option<String>, Query, description = "User id or name"),
         ("unused_days" = Option<u32>, Query, description = "Not used for so many days"),
@@ -319,13 +340,15 @@ async fn list(ask: Ask) -> Answer {
 
 #[utoipa::path(
     post, path = "/devices", tag = "Phones",
-    summary = "Register an app's public key for a user",
-    description = "Whoever calls vouches that the key is this user's, and that the app verifies its user before it signs.",
+    summary = "Register an app for a user: its public key, or the name of an app made for CAS",
+    description = "Kind `app`: whoever calls vouches that the key is this user's, and that the app verifies its user before \
+        it signs. Kind `cas`: the app has a name instead of a key, which proves nothing; whoever approves by it has to know the \
+        user's password, and the sign-in has the lowest `acr`. A name belongs to one phone until that is revoked.",
     request_body = NewDeviceAsked,
     responses(
         (status = 201, body = DeviceShown), (status = 400, body = Problem),
         (status = 404, body = Problem, description = "No such user"),
-        (status = 409, body = Problem, description = "`device_key`: a phone has or had the key; `device_limit`"),
+        (status = 409, body = Problem, description = "`device_key`: a phone has or had the key; `cas_name`: a phone has the name; `device_limit`"),
     )
 )]
 async fn register(ask: Ask) -> Answer {
@@ -333,16 +356,43 @@ async fn register(ask: Ask) -> Answer {
     let owner = ask.registry().owner(&given.user).await?;
     // Whoever brings a key signs in as its owner (SEC-181).
     ask.mandate().must_hold(owner.roles)?;
-    let new = NewDevice {
-        username: owner.username.as_str().to_owned(),
-        public_jwk: given.public_key.to_string(),
-        name: given.name,
-        platform: given.platform,
-        model: given.model,
+    let added = match given.kind.as_deref() {
+        None | Some("app") => register_app(&ask, owner, given).await?,
+        Some("cas") => register_cas_app(&ask, owner, given).await?,
+        Some(_) => return Err(Failed::invalid("kind", "is neither app nor cas")),
     };
-    let added = ask.registry().register_device(&actor(&ask), owner, new).await?.device;
+    let added = added.device;
     let one = one(&ask, &added).await?;
     Ok(ask::created(&format!("/devices/{}", added.id), &one, Some(i64::from(added.record.version))))
+}
+
+async fn register_app(ask: &Ask, owner: Account, given: NewDeviceAsked) -> Result<OwnedDevice, Failed> {
+    if given.cas_name.is_some() {
+        return Err(Failed::invalid("cas_name", "is for the kind cas alone"));
+    }
+    let missing = |field| Failed::invalid(field, "is missing");
+    let new = NewDevice {
+        username: owner.username.as_str().to_owned(),
+        public_jwk: given.public_key.ok_or_else(|| missing("public_key"))?.to_string(),
+        name: given.name.ok_or_else(|| missing("name"))?,
+        platform: given.platform.ok_or_else(|| missing("platform"))?,
+        model: given.model,
+    };
+    Ok(ask.registry().register_device(&actor(ask), owner, new).await?)
+}
+
+async fn register_cas_app(ask: &Ask, owner: Account, given: NewDeviceAsked) -> Result<OwnedDevice, Failed> {
+    let others = [
+        ("public_key", given.public_key.is_some()),
+        ("platform", given.platform.is_some()),
+        ("model", given.model.is_some()),
+    ];
+    if let Some((field, _)) = others.into_iter().find(|(_, is_there)| *is_there) {
+        return Err(Failed::invalid(field, "is not for the kind cas"));
+    }
+    let cas_name = given.cas_name.ok_or_else(|| Failed::invalid("cas_name", "is missing"))?;
+    let new = NewCasDevice { cas_name, name: given.name };
+    Ok(ask.registry().register_cas_device(&actor(ask), owner, &new).await?)
 }
 
 #[utoipa::path(

@@ -68,8 +68,9 @@ fn failed(why: NotImported) -> Failed {
         be there. Groups are separated by semicolons. People who are there already are not changed.\n\
         - `devices`: `username,public_key,name,platform`; the key is a JWK, or base64url of the JWK, of the point of \
         P-256 (65 bytes) or of the Ed25519 key (32 bytes).\n\
-        - `letters`: `username,language`.",
-    params(("kind" = String, Query, description = "`users`, `devices` or `letters`")),
+        - `letters`: `username,language`.\n\
+        - `cas_devices`: no table but the map of a CAS server, device id to user, as JSON or Hjson.",
+    params(("kind" = String, Query, description = "`users`, `devices`, `letters` or `cas_devices`")),
     request_body(content = String, content_type = "text/csv"),
     responses(
         (status = 201, body = JobShown),
@@ -80,7 +81,8 @@ fn failed(why: NotImported) -> Failed {
 async fn upload(ask: Ask) -> Answer {
     let params = ask.query(&["kind"])?;
     let kind = params.get("kind").and_then(ImportKind::from_word);
-    let kind = kind.ok_or_else(|| Failed::invalid("kind", "is none of users, devices, letters"))?;
+    let kind =
+        kind.ok_or_else(|| Failed::invalid("kind", "is none of users, devices, letters, cas_devices"))?;
     let job = ask.registry().import(ask.mandate(), kind, ask.body()).await.map_err(failed)?;
     let path = format!("/jobs/{}", job.id);
     Ok(ask::created(&path, &JobShown::of(&job, ask.registry().now()), None))

@@ -100,6 +100,7 @@ pub(super) async fn complete(
         (DeviceKind::Web, ..) => {
             return Err(invalid("credential", "Kind web needs either credential or assertion."));
         }
+        (DeviceKind::Cas, ..) => return Err(invalid("kind", "Only phones with a key enrol: web or app.")),
         (DeviceKind::App, ..) => {
             return Err(invalid("credential", "Kind app has neither credential nor assertion."));
         }

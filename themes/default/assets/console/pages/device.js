@@ -18,7 +18,7 @@ export default async function device(page) {
     return [
       h("p", { class: "row" }, badge(phone.state), phone.reverification_due && h("span", { class: "badge warn" }, t("devices.due")), h("span", { class: "quiet mono small" }, phone.id)),
       h("div", { class: "columns" }, card(t("device.what"), facts([
-        [t("devices.user"), phone.user && h("a", { href: `/admin/users/${phone.user.id}` }, phone.user.username)], [t("devices.kind"), word("kind", phone.kind)],
+        [t("devices.user"), phone.user && h("a", { href: `/admin/users/${phone.user.id}` }, phone.user.username)], [t("devices.kind"), word("kind", phone.kind)], [t("devices.cas_name"), phone.cas_name && h("code", null, phone.cas_name)],
         [t("device.model"), [phone.model, phone.platform].filter(Boolean).join(" · ")], [t("device.verifies"), t(phone.verifies_user ? "frame.yes" : "frame.no")],
         [t("device.attestation"), [word("attestation", phone.attestation), phone.attested_by && ` (${phone.attested_by})`].filter(Boolean)],
         [t("device.added_by"), word("added_by", phone.added_by)], [t("devices.added"), time(phone.created_at)],
@@ -27,7 +27,7 @@ export default async function device(page) {
         [t("device.last_place"), phone.last_place], [t("device.last_browser"), phone.last_browser], [t("device.verified"), phone.verified_at && time(phone.verified_at)],
         [t("device.changed"), phone.changed_at && time(phone.changed_at)], [t("frame.reason"), phone.change_reason],
       ]))),
-      card(t("device.keys"), plainTable(t("device.keys"), [t("device.thumbprint"), t("device.from"), t("device.to")], (phone.keys ?? [{ thumbprint: phone.key.thumbprint, added_at: phone.created_at }]).map((key) =>
+      card(t("device.keys"), phone.kind === "cas" ? h("p", { class: "quiet" }, t("device.no_key")) : plainTable(t("device.keys"), [t("device.thumbprint"), t("device.from"), t("device.to")], (phone.keys ?? [{ thumbprint: phone.key.thumbprint, added_at: phone.created_at }]).map((key) =>
         [h("code", null, key.thumbprint), time(key.added_at), key.ended_at ? time(key.ended_at) : t("device.in_use")]))),
       can("audit.read") && card(t("device.activity"), list({ path: "/audit", fixed: { device: phone.id }, local: true, limit: 20, label: t("device.activity"), columns: eventColumns({ withUser: false }), empty: t("user.no_activity"), id: (row) => row.id ?? row.number })),
     ];

@@ -24,10 +24,24 @@ async function register() {
   if (made?.id) navigate(`/admin/devices/${made.id}`);
 }
 
+/** For phones with apps made for CAS, which have a name and no key. */
+async function registerCas() {
+  const made = await formDialog({
+    title: t("devices.register_cas_title"), lead: t("devices.register_cas_lead"), go: t("devices.register_go"), fields: [
+      { name: "user", label: t("enrolments.user"), required: true, hint: t("enrolments.user_hint"), max: 128 },
+      { name: "cas_name", label: t("devices.cas_name"), required: true, hint: t("devices.cas_name_hint"), max: 128 },
+      { name: "name", label: t("devices.name"), max: 60, value: "", optional: true },
+    ],
+    submit: (values) => make("/devices", { user: values.user, kind: "cas", cas_name: values.cas_name, ...(values.name && { name: values.name }) }),
+  });
+  if (made?.id) navigate(`/admin/devices/${made.id}`);
+}
+
 export default async function devices(page) {
   page.head({
     lead: t("devices.lead"),
     actions: [can("devices.write") && h("button", { type: "button", onclick: register }, t("devices.register")),
+      can("devices.write") && h("button", { type: "button", onclick: registerCas }, t("devices.register_cas")),
       can("enrolments.write") && h("button", { type: "button", class: "primary", onclick: () => enrol() }, icon("plus"), t("enrolments.new"))],
   });
   const after = () => rows.reload();
@@ -36,7 +50,7 @@ export default async function devices(page) {
     path: "/devices", label: t("nav.devices"), search: t("devices.search"), sort: "-created", file: "devices", empty: t("devices.none"), name: (row) => row.name, columns: deviceColumns(),
     filters: [
       { name: "state", label: t("devices.state"), options: ["pending", "active", "suspended", "revoked"].map((each) => [each, word("state", each)]) },
-      { name: "kind", label: t("devices.kind"), options: ["web", "app"].map((each) => [each, word("kind", each)]) },
+      { name: "kind", label: t("devices.kind"), options: ["web", "app", "cas"].map((each) => [each, word("kind", each)]) },
       { name: "unused_days", label: t("devices.unused"), options: [30, 90, 180, 365].map((days) => [String(days), t("devices.unused_days", { days })]) },
     ],
     matching: ({ q, kind, state, unused_days: days }) => (q || kind ? null : { ...(state && { state }), ...(days && { unused_days: Number(days) }) }),

@@ -7,19 +7,22 @@ import { navigate } from "../router.js";
 import { card, copier, reason, tabs } from "../ui.js";
 import { t } from "../words.js";
 
-const KINDS = [["users", "users.write"], ["devices", "devices.write"], ["letters", "enrolments.write"]];
+const KINDS = [["users", "users.write"], ["devices", "devices.write"], ["cas_devices", "devices.write"], ["letters", "enrolments.write"]];
 const COLUMNS = {
   users: "username,email,name,given_name,family_name,groups,language\nada,ada@example.org,Ada Lovelace,Ada,Lovelace,Staff;Engines,en\n",
   devices: "username,public_key,name,platform\nada,BASE64URL_OF_THE_KEY,Ada's phone,Android 16\n",
+  cas_devices: '{\n  "adas-phone": "ada"\n}\n',
   letters: "username,language\nada,en\n",
 };
+/** A map is no table. */
+const isMap = (kind) => kind === "cas_devices";
 
 function upload(kind) {
   const id = fresh("file");
   const alert = h("p", { class: "alert", role: "alert", hidden: true });
-  const input = h("input", { id, type: "file", accept: ".csv,text/csv", required: true, "aria-describedby": `${id}-hint` });
+  const input = h("input", { id, type: "file", accept: isMap(kind) ? ".json,.hjson,application/json" : ".csv,text/csv", required: true, "aria-describedby": `${id}-hint` });
   const button = h("button", { type: "submit", class: "primary" }, t("imports.check"));
-  return card(t(`imports.${kind}`), h("p", null, t(`imports.${kind}_lead`)), h("details", null, h("summary", null, t("imports.columns")), h("div", { class: "copyable" }, h("pre", { class: "copyable-text mono", tabindex: "0" }, COLUMNS[kind]), copier(COLUMNS[kind]))), h("form", {
+  return card(t(`imports.${kind}`), h("p", null, t(`imports.${kind}_lead`)), h("details", null, h("summary", null, t(isMap(kind) ? "imports.example" : "imports.columns")), h("div", { class: "copyable" }, h("pre", { class: "copyable-text mono", tabindex: "0" }, COLUMNS[kind]), copier(COLUMNS[kind]))), h("form", {
     class: "stack form", method: "post", novalidate: true, onsubmit: async (event) => {
       event.preventDefault();
       const file = input.files[0];
@@ -40,7 +43,7 @@ function upload(kind) {
         button.removeAttribute("aria-disabled");
       }
     },
-  }, alert, h("div", { class: "field" }, h("label", { for: id }, t("imports.file")), input, h("p", { class: "quiet small", id: `${id}-hint` }, t("imports.file_hint"))), h("p", { class: "row end" }, button)));
+  }, alert, h("div", { class: "field" }, h("label", { for: id }, t(isMap(kind) ? "imports.map" : "imports.file")), input, h("p", { class: "quiet small", id: `${id}-hint` }, t(isMap(kind) ? "imports.map_hint" : "imports.file_hint"))), h("p", { class: "row end" }, button)));
 }
 
 export default async function imports(page) {
