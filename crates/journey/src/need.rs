@@ -37,6 +37,8 @@ impl Need {
             proof.method.stands_alone()
                 && self.acr.is_none_or(|floor| proof.acr() >= floor)
                 && (!self.phishing_resistant || proof.method == Method::Passkey)
+                // An app made for CAS shows a token that may be hours old: nobody was asked anew (SEC-068).
+                && (self.fresh_since.is_none() || proof.method != Method::CasPhone)
         });
         has_strong_enough && (!self.two_factors || are_two_factors(proofs.iter().filter(is_fresh)))
     }

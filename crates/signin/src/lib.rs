@@ -1,4 +1,4 @@
-//! Use cases of signing in: password, passkey, phone, browser sessions, consent.
+//! Use cases of signing in: password, passkey, phone, apps made for CAS, browser sessions, consent.
 //!
 //! Owns: who is let in, by what proof, for which journey, and the session that comes of it. Every use case
 //! opens at most one unit of work, audits in it, and tells the caches after the commit.
@@ -9,6 +9,7 @@
 //! where the browser goes and which cookies it gets. Steps never know one another: `journey` decides.
 
 mod administrators;
+pub mod cas_phone;
 mod consent;
 mod factors;
 mod local;
@@ -20,6 +21,7 @@ pub mod phone;
 pub mod place;
 mod recovery;
 mod recovery_code;
+mod rest;
 mod second_factor;
 mod sessions;
 mod totp;
@@ -36,6 +38,7 @@ use journey::{MethodPolicy, Step};
 use store::SignedIn;
 
 pub use administrators::{Entrance, PROOF_LIFE};
+pub use cas_phone::{CasConfirmation, CasOpened, CasPhoneSettings, CasRedeemed, CasWatch, Fence};
 pub use consent::{Answer, Given};
 pub use factors::Factors;
 pub use own::OwnSessions;
@@ -64,6 +67,8 @@ pub struct Settings {
     pub unknown_browser_session: SessionLimits,
     /// Names of networks.
     pub places: Places,
+    /// What is added to the approvals of apps made for CAS, where `methods` takes them.
+    pub cas_phone: CasPhoneSettings,
 }
 
 impl Default for Settings {
@@ -80,6 +85,7 @@ impl Default for Settings {
                 absolute: Duration::from_secs(8 * 3600),
             },
             places: Places::default(),
+            cas_phone: CasPhoneSettings::default(),
         }
     }
 }
@@ -94,6 +100,7 @@ struct Inner {
     endings: Vec<Arc<dyn Ending>>,
     passkeys: Option<Passkeys>,
     phones: Phones,
+    cas_listeners: cas_phone::Listeners,
 }
 
 /// What a browser on a journey is to be shown.
@@ -178,7 +185,8 @@ impl SignIn {
         endings.push(Arc::new(local::LocalPages));
         let passkeys = Passkeys::new(app.issuer(), &settings.name);
         let phones = Phones::new(app);
-        Self(Arc::new(Inner { app: app.clone(), settings, endings, passkeys, phones }))
+        let cas_listeners = cas_phone::Listeners::default();
+        Self(Arc::new(Inner { app: app.clone(), settings, endings, passkeys, phones, cas_listeners }))
     }
 
     /// Whether passkeys can be used at this issuer: its host is a name and no IP address (WebAuthn §4).

@@ -10,7 +10,7 @@ use app::strength::{self, RECOVERY_LIFE};
 use app::{Change, Refusal, Secret, Visitor, audit, notices};
 use domain::{
     AccountId, AuditEntry, AuditEvent, BrowserSession, ClientId, DeviceId, Method, NoticeKind, Outcome,
-    Proof, SessionEnd, SessionId, Timestamp, text,
+    Proof, SecretHash, SessionEnd, SessionId, Timestamp, text,
 };
 use journey::with_proof;
 use store::{SignedIn, StoreError, Work};
@@ -85,7 +85,7 @@ impl SignIn {
             changed = Some(Change::Session(old));
         }
         let is_told = self.is_told(work, visitor, proved).await?;
-        let session = self.session(visitor, same, proved, &secret, now);
+        let session = self.session(visitor, same, proved, &secret.hash(), now);
         match work.add_session(&session, Some(&known.hash())).await {
             // Disabled since it proved itself.
             Err(StoreError::Conflict("account_state")) => return Err(Refusal::SignInFailed),
@@ -98,6 +98,31 @@ impl SignIn {
             self.tell_of(work, visitor, proved, &session, now).await?;
         }
         Ok(Begun { id: session.id, secret, browser, known, changed })
+    }
+
+    /// What a sign-in of a program leaves in the unit of work: a session whose secret is the program's own, `secret` its
+    /// hash. `place` stands for the browser that a program has not: where it is new, the owner is told.
+    pub(crate) async fn begin_rest_session(
+        &self,
+        work: &mut dyn Work,
+        visitor: &Visitor,
+        proved: &Proved,
+        (secret, place): (&SecretHash, &SecretHash),
+    ) -> Result<(), Refusal> {
+        let now = self.app().now();
+        let is_told = !work.is_known_browser(&proved.account, place).await?;
+        let session = self.session(visitor, None, proved, secret, now);
+        match work.add_session(&session, Some(place)).await {
+            // Disabled since it proved itself.
+            Err(StoreError::Conflict("account_state")) => return Err(Refusal::SignInFailed),
+            added => added?,
+        }
+        work.audit(started(visitor, proved, None, session.id, "REST", now)).await?;
+        self.app().meters().signed_in(proved.proof.method);
+        if is_told {
+            self.tell_of(work, visitor, proved, &session, now).await?;
+        }
+        Ok(())
     }
 
     /// Its owner is told of a sign-in by phone, and of one in a browser that this account had not used (SEC-043).
@@ -137,10 +162,11 @@ impl SignIn {
         visitor: &Visitor,
         same: Option<&Arc<SignedIn>>,
         proved: &Proved,
-        secret: &Secret,
+        secret_hash: &SecretHash,
         now: Timestamp,
     ) -> BrowserSession {
-        let is_new_to_phone = proved.proof.method == Method::Phone && !proved.proof.known_browser;
+        let is_by_phone = matches!(proved.proof.method, Method::Phone | Method::CasPhone);
+        let is_new_to_phone = is_by_phone && !proved.proof.known_browser;
         let limits = match proved.proof.method {
             Method::Recovery => SessionLimits { idle: RECOVERY_LIFE, absolute: RECOVERY_LIFE },
             _ if is_new_to_phone => self.settings().unknown_browser_session,
@@ -153,7 +179,7 @@ impl SignIn {
         BrowserSession {
             id: self.app().entropy().id(),
             account: proved.account,
-            secret_hash: secret.hash(),
+            secret_hash: *secret_hash,
             proofs,
             device: proved.device,
             browser: text::shown(&visitor.agent.label(), 120),

@@ -247,7 +247,7 @@ impl Counted {
 }
 
 /// An account, or one that is not there.
-fn somebody(account: Option<&Account>) -> AccountId {
+pub(crate) fn somebody(account: Option<&Account>) -> AccountId {
     account.map_or(AccountId::from_random([0; 16]), |account| account.id)
 }
 

@@ -179,6 +179,7 @@ impl SignIn {
         let kept = slots.take(&way.id.to_string()).await?.ok_or(Refusal::Gone)?;
         // Streams that still wait find the journey gone, and end.
         self.say(&way.id, State::Expired).await;
+        self.drop_cas_channel(&kept).await;
         let purpose = agreed.unwrap_or(kept.purpose);
         let landing = self.ending(&purpose.kind)?.finish(&purpose, who).await?;
         Ok(Next::Land(landing))

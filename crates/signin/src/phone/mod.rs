@@ -37,6 +37,7 @@ pub use acting::{Challenge, DeviceAsked};
 pub use claim::{ClaimAsked, Claimed};
 pub use decide::{Decided, Decision};
 pub use open::Opened;
+pub(crate) use open::full;
 pub use redeem::CheckCode;
 pub use upkeep::NewKey;
 pub use verification::{UserProof, VerificationAsked};
@@ -107,6 +108,13 @@ struct Found {
     version: Version,
 }
 
+impl Phones {
+    /// Counts a channel that was opened, of either mode.
+    pub(crate) fn count_opened(&self) {
+        self.counts.opened.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
 impl SignIn {
     /// How many channels were opened and not used, since the start.
     #[must_use]
@@ -169,6 +177,7 @@ impl SignIn {
         if let Err(refusal) = self.end_channel(kept).await {
             tracing::warn!(cause = refusal.cause(), "A channel that is not needed any more was not ended");
         }
+        self.drop_cas_channel(kept).await;
     }
 
     async fn cancel(&self, handle: &str) -> Result<(), Refusal> {

@@ -3,7 +3,6 @@
 //! Owns: who may open how many (SEC-016, SEC-040, SEC-054), and drawing the symbol: here alone, because it
 //! costs more than everything else on the page.
 
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use app::journeys::JourneySlot;
@@ -132,14 +131,14 @@ impl SignIn {
             return Ok(None);
         }
         self.make_room(&kept.browser, &handle).await?;
-        self.0.phones.counts.opened.fetch_add(1, Ordering::Relaxed);
+        self.0.phones.count_opened();
         app.meters().count(meters::Event::QrShown);
         // Streams of this page that saw the one before end hear that there is another.
         self.say(&journey, State::Waiting).await;
         shown(&channel, Some(&self.url(&id)), now).map(Some)
     }
 
-    async fn may_open(&self, visitor: &Visitor) -> Result<(), Refusal> {
+    pub(crate) async fn may_open(&self, visitor: &Visitor) -> Result<(), Refusal> {
         let throttles = self.app().throttle();
         let network = throttle::network(visitor.address);
         // The total last: what one network is refused must not use up everybody's share (SEC-222, SEC-224).
@@ -203,7 +202,7 @@ impl SignIn {
 }
 
 /// At the cap the start is refused and other methods go on (SEC-054).
-fn full(error: live::LiveError) -> Refusal {
+pub(crate) fn full(error: live::LiveError) -> Refusal {
     match error {
         live::LiveError::Full(_) => Refusal::TooMany { retry_after: Duration::from_secs(30) },
         other => other.into(),

@@ -3,6 +3,9 @@
 mod actors;
 mod approvals;
 mod authenticator;
+mod cas_apps;
+mod cas_tokens;
+mod cas_world;
 mod factors;
 mod methods;
 mod outage;

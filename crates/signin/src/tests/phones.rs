@@ -1,8 +1,13 @@
 //! Signing in by phone.
 
-use domain::{AuditEvent, DeviceState, Method};
+use app::Refusal;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use domain::{AuditEvent, DeviceKey, DeviceKind, DeviceState, KeyAlg, Method};
 use journey::Need;
 use qr::CheckCode;
+use ring::rand::SystemRandom;
+use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use serde_json::Value;
 
 use super::actors::{Draft, draft};
@@ -242,6 +247,78 @@ async fn sec_020_only_an_active_enrolled_phone_that_proves_its_key_claims() {
     assert!(matches!(his.scan(&world, &opened).await, Err(app::Refusal::Forbidden)));
 
     assert!(phone.scan(&world, &opened).await.is_ok());
+}
+
+/// A phone with an app made for CAS has no key. Nobody signs for it, not even with the key that unknown phones are
+/// checked against, whose private half is known to all.
+#[tokio::test]
+async fn sec_065_a_phone_without_a_key_signs_nothing() {
+    let world = free_world().await;
+    let ada = world.account("ada").await;
+    let browser = world.browser();
+    let id = world.journey(&browser).await;
+    let opened = world.signin.phone_open(&id, &browser.visitor()).await.unwrap();
+    let channel = qr::wire::parse_qr_text(&opened.url, super::world::ISSUER).unwrap();
+    let app = world
+        .phone_with(&ada, |device| {
+            device.kind = DeviceKind::Cas;
+            device.key = None;
+            device.cas_name = Some("phone".into());
+            device.verifies_user = false;
+        })
+        .await;
+    let mut unknown = world.phone(&ada).await;
+    unknown.device.id = world.app.entropy().id();
+    for phone in [&app, &unknown] {
+        assert_eq!(phone.scan(&world, &opened).await.err(), Some(Refusal::Forbidden));
+        let asked = phone.ask(&world, "/devices/self", |signin, ask| async move {
+            signin.device(&ask.asked()).await.map(|_| ())
+        });
+        assert_eq!(asked.await, Err(Refusal::Forbidden));
+        let challenge = world.signin.challenge(&phone.device.id, phone.address).await.unwrap().challenge;
+        let device = phone.device.id.to_string();
+        let proof = qr::approval::ClaimProof {
+            issuer: super::world::ISSUER,
+            channel,
+            device: &device,
+            challenge: &challenge,
+        };
+        let signature = by_everybodys_key(&proof.message().unwrap());
+        let claimed = phone.claim_signed(&world, channel, &challenge, &signature).await;
+        assert_eq!(claimed.err(), Some(Refusal::Forbidden));
+    }
+    // A decision in its name over the claim of a phone that may: refused like an unknown phone's, too.
+    let phone = world.phone(&ada).await;
+    let held = phone.scan(&world, &opened).await.unwrap();
+    let code = world.signin.phone_code(&id, &browser.visitor()).await.unwrap();
+    let as_app = app.approve(&world, &held, code.text()).await;
+    let as_unknown = unknown.approve(&world, &held, code.text()).await;
+    assert!(as_app.is_err() && as_app == as_unknown, "{as_app:?} {as_unknown:?}");
+    assert_eq!(world.state(&browser, &id).await, "claimed");
+}
+
+/// Signed with the private key 1, whose public half is the base point of P-256.
+fn by_everybodys_key(message: &str) -> String {
+    const BASE: [u8; 65] = [
+        0x04, 0x6b, 0x17, 0xd1, 0xf2, 0xe1, 0x2c, 0x42, 0x47, 0xf8, 0xbc, 0xe6, 0xe5, 0x63, 0xa4, 0x40, 0xf2,
+        0x77, 0x03, 0x7d, 0x81, 0x2d, 0xeb, 0x33, 0xa0, 0xf4, 0xa1, 0x39, 0x45, 0xd8, 0x98, 0xc2, 0x96, 0x4f,
+        0xe3, 0x42, 0xe2, 0xfe, 0x1a, 0x7f, 0x9b, 0x8e, 0xe7, 0xeb, 0x4a, 0x7c, 0x0f, 0x9e, 0x16, 0x2b, 0xce,
+        0x33, 0x57, 0x6b, 0x31, 0x5e, 0xce, 0xcb, 0xb6, 0x40, 0x68, 0x37, 0xbf, 0x51, 0xf5,
+    ];
+    let random = SystemRandom::new();
+    let mut one = [0; 32];
+    one[31] = 1;
+    let pair = EcdsaKeyPair::from_private_key_and_public_key(
+        &ECDSA_P256_SHA256_FIXED_SIGNING,
+        &one,
+        &BASE,
+        &random,
+    )
+    .unwrap();
+    let signature = URL_SAFE_NO_PAD.encode(pair.sign(&random, message.as_bytes()).unwrap());
+    let key = DeviceKey { alg: KeyAlg::ES256, public: BASE.to_vec(), thumbprint: String::new() };
+    assert!(qr::key::is_signed(&key, message, &signature), "it is a signature");
+    signature
 }
 
 #[tokio::test]
