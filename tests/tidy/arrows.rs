@@ -8,7 +8,7 @@ use crate::source::{crate_of, files, product, without_comments};
 
 const L0: &[&str] = &["domain", "oidc", "journey", "qr", "cas", "jose"];
 const L3: &[&str] = &["signin", "provider", "registry", "tickets"];
-const L5: &[&str] = &["web-oidc", "web-login", "web-phone", "web-account", "web-admin"];
+const L5: &[&str] = &["web-oidc", "web-login", "web-phone", "web-account", "web-admin", "web-cas"];
 
 /// Crate → crates of ours that it may import.
 const ALLOWED: &[(&str, &[&str])] = &[
@@ -37,6 +37,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("web-phone", &["web", "app", "signin", "registry", "qr", "domain"]),
     ("web-account", &["web", "app", "registry", "signin", "provider", "domain"]),
     ("web-admin", &["web", "app", "registry", "signin", "provider", "oidc", "domain"]),
+    ("web-cas", &["web", "app", "tickets", "signin", "cas", "domain"]),
     ("server", EVERYTHING),
     ("demo", &["web", "phone-client"]),
     ("phone-client", &["qr", "domain"]),
@@ -65,12 +66,14 @@ const EVERYTHING: &[&str] = &[
     "signin",
     "provider",
     "registry",
+    "tickets",
     "web",
     "web-oidc",
     "web-login",
     "web-phone",
     "web-account",
     "web-admin",
+    "web-cas",
     "demo",
     "phone-client",
 ];

@@ -1,19 +1,16 @@
-//! What happens by itself: hearing other nodes, telling clients of ended sessions, sweeping, sealing the audit trail, keeping counts.
+//! What happens by itself: hearing other nodes, telling relying parties of ended sessions, sweeping, sealing the audit trail, keeping counts.
 //!
-//! Owns: when. Not here: what (`registry::housekeeping`, `provider::keys`, `provider::notices`). Nothing depends on
+//! Owns: when. Not here: what (`registry::housekeeping`, `provider::keys`, `provider::notices`, `tickets::notices`). Nothing depends on
 //! it being on time: expiry is checked at use (SEC-007).
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use app::Refusal;
-use provider::Provider;
 use registry::Registry;
-use signin::SignIn;
 use tokio::task::JoinHandle;
-use web::mail::MailRoom;
 
-use crate::wiring::Ground;
+use crate::wiring::{Ground, House};
 
 /// How often the audit trail is sealed.
 const SEAL_EVERY: Duration = Duration::from_secs(10);
@@ -40,15 +37,16 @@ impl Drop for Clockwork {
 
 /// Starts it on the current runtime.
 #[must_use]
-pub fn start(ground: &Ground, provider: &Provider, signin: &SignIn, mail: MailRoom) -> Clockwork {
+pub fn start(ground: &Ground, house: &House) -> Clockwork {
     let app = ground.app.clone();
-    let told = provider.clone();
-    let registry = ground.registry.clone();
-    let signin = signin.clone();
+    let (provider, tickets, signin) =
+        (house.provider().clone(), house.tickets().clone(), house.signin().clone());
+    let (registry, mail) = (ground.registry.clone(), house.mail().clone());
     let mut tasks = vec![
         tokio::spawn(async move { app.listen().await }),
         tokio::spawn(provider::keys::follow(ground.app.clone())),
-        tokio::spawn(async move { told.tell_logouts().await }),
+        tokio::spawn(async move { provider.tell_logouts().await }),
+        tokio::spawn(async move { tickets.tell_services().await }),
         tokio::spawn(async move { signin.end_stopped_claims().await }),
         tokio::spawn(async move { registry.send_mails(&mail).await }),
     ];

@@ -161,7 +161,7 @@ pub async fn start_on(
             None => server.listen(listener).map_err(failed)?,
         };
     }
-    let clockwork = clockwork::start(ground, house.provider(), house.signin(), house.mail().clone());
+    let clockwork = clockwork::start(ground, &house);
     Ok(Running { addresses, server: server.run(), house, drain: settings.drain, _clockwork: clockwork })
 }
 

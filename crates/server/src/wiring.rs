@@ -7,12 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::web::ServiceConfig;
-use app::{App, Clock, Entropy, Issuer, Parts};
+use app::{App, Clock, Ending, Entropy, FrontChannels, Issuer, Parts};
+use journey::MethodPolicy;
 use live::Live;
 use provider::Provider;
 use provider::keys::KeysUnusable;
 use registry::Registry;
-use signin::SignIn;
+use signin::{CasPhoneSettings, SignIn};
+use tickets::Tickets;
 use web::Web;
 use web::mail::MailRoom;
 
@@ -177,6 +179,10 @@ pub struct House {
     ground: Ground,
     provider: Provider,
     signin: SignIn,
+    tickets: Tickets,
+    told: FrontChannels,
+    /// None: CAS is off.
+    cas: Option<web_cas::Offers>,
 }
 
 /// Makes sure that there are signing keys, and builds the doors over the use cases.
@@ -186,13 +192,17 @@ pub struct House {
 pub async fn house(config: &Config, ground: &Ground, extras: Extras) -> Result<House, Failure> {
     let app = &ground.app;
     provider::keys::ensure(app).await.map_err(commands::keys::unusable)?;
-    let (provider, signin) = use_cases(config, app)?;
+    let (provider, signin, tickets) = use_cases(config, app)?;
     let broken = |bad: web::texts::BadTexts| {
         Failure::new(format!("The texts of the mails are broken: {bad}. Install the program anew."))
     };
     let mail = MailRoom::new(app, &config.theme).map_err(broken)?;
     let web = frame(config, app, extras)?;
-    Ok(House { web, mail, ground: ground.clone(), provider, signin })
+    // Also while CAS is off: sessions of before may have led to services.
+    let told = FrontChannels::new(vec![Arc::new(provider.clone()), Arc::new(tickets.clone())]);
+    let offers = web_cas::Offers { rest: config.cas_rest, phones: config.cas_qr.is_some() };
+    let cas = config.cas.is_enabled.then_some(offers);
+    Ok(House { web, mail, ground: ground.clone(), provider, signin, tickets, told, cas })
 }
 
 /// What all doors share.
@@ -207,8 +217,8 @@ fn frame(config: &Config, app: &App, extras: Extras) -> Result<Web, Failure> {
     })
 }
 
-/// The use cases of relying parties and of sign-in.
-fn use_cases(config: &Config, app: &App) -> Result<(Provider, SignIn), Failure> {
+/// The use cases of relying parties, of sign-in, and of CAS.
+fn use_cases(config: &Config, app: &App) -> Result<(Provider, SignIn, Tickets), Failure> {
     let provider = Provider::new(
         app,
         provider::Settings {
@@ -227,13 +237,19 @@ fn use_cases(config: &Config, app: &App) -> Result<(Provider, SignIn), Failure> 
     let name = if config.theme.name.is_empty() { app.issuer().host() } else { &config.theme.name };
     let settings = signin::Settings {
         name: name.to_owned(),
-        methods: config.sign_in.methods,
+        methods: MethodPolicy { cas_phone: config.cas_qr.is_some(), ..config.sign_in.methods },
         session: config.sign_in.session,
         unknown_browser_session: config.sign_in.unknown_browser_session,
         places: config.networks.names.clone(),
+        cas_phone: config.cas_qr.as_ref().map_or_else(CasPhoneSettings::default, |apps| CasPhoneSettings {
+            fence: apps.fence,
+            token_life: apps.token_life,
+        }),
     };
-    let signin = SignIn::new(app, settings, vec![Arc::new(provider.clone())]);
-    Ok((provider, signin))
+    let tickets = Tickets::new(app, tickets::Settings { ticket_life: config.cas.ticket_life });
+    let endings: Vec<Arc<dyn Ending>> = vec![Arc::new(provider.clone()), Arc::new(tickets.clone())];
+    let signin = SignIn::new(app, settings, endings);
+    Ok((provider, signin, tickets))
 }
 
 /// The admin API for the command line alone, and what it shares with the doors: whoever calls it is the operator.
@@ -241,7 +257,7 @@ fn use_cases(config: &Config, app: &App) -> Result<(Provider, SignIn), Failure> 
 /// # Errors
 /// As [`house`].
 pub fn operators_api(config: &Config, ground: &Ground) -> Result<(web_admin::Admin, Web), Failure> {
-    let (provider, signin) = use_cases(config, &ground.app)?;
+    let (provider, signin, _) = use_cases(config, &ground.app)?;
     let admin = web_admin::Admin::for_operator(&ground.app, &signin, &ground.registry, &provider);
     Ok((admin, frame(config, &ground.app, Extras::default())?))
 }
@@ -259,6 +275,12 @@ impl House {
         &self.signin
     }
 
+    /// The use cases of CAS, for what runs by itself.
+    #[must_use]
+    pub const fn tickets(&self) -> &Tickets {
+        &self.tickets
+    }
+
     /// What writes the mails.
     #[must_use]
     pub const fn mail(&self) -> &MailRoom {
@@ -268,12 +290,16 @@ impl House {
     /// Mounts everything on one worker.
     pub fn mount(&self, cfg: &mut ServiceConfig) {
         web::mount(cfg, &self.web);
-        web_oidc::mount(cfg, &self.provider);
+        web_oidc::mount(cfg, &self.provider, &self.told);
         web_login::mount(cfg, &self.signin);
         web_phone::mount(cfg, &self.signin, &self.ground.registry);
         web_account::mount(cfg, &self.signin, &self.ground.registry);
         let Ground { app, registry, .. } = &self.ground;
         web_admin::mount(cfg, &web_admin::Admin::new(app, &self.signin, registry, &self.provider));
+        if let Some(offers) = self.cas {
+            let (tickets, signin, told) = (self.tickets.clone(), self.signin.clone(), self.told.clone());
+            web_cas::mount(cfg, &web_cas::Cas { tickets, signin, told, page: web_login::after, offers });
+        }
         health::mount(cfg, &self.ground.app, self.ground.shares_live);
         setup_page::mount(cfg, &self.ground.registry);
     }

@@ -8,6 +8,9 @@ mod reference;
 pub mod section;
 mod source;
 
+pub mod cas;
+pub mod cas_qr;
+pub mod cas_rest;
 pub mod database;
 pub mod issuer;
 pub mod keys;
@@ -71,7 +74,10 @@ sections!(
     theme,
     log,
     outbound,
-    mail
+    mail,
+    cas,
+    cas_rest,
+    cas_qr
 );
 
 /// What it all means.
@@ -111,6 +117,12 @@ pub struct Config {
     pub outbound: Option<outbound_net::Settings>,
     /// The mail server; none: no mail is sent.
     pub mail: Option<outbound_net::mail::Settings>,
+    /// Relying parties that speak CAS.
+    pub cas: cas::Settings,
+    /// Tickets for programs with a password.
+    pub cas_rest: bool,
+    /// Apps made for CAS; none: not offered.
+    pub cas_qr: Option<cas_qr::Settings>,
     /// What was given, for `check-config`.
     pub given: Given,
     /// The file that was read.
@@ -192,6 +204,10 @@ fn resolve(given: &Given, mut wrong: impl FnMut(&'static str, Fault)) -> Option<
         .resolve(|| given.outbound.authorities())
         .map_err(|fault| wrong(mail::SECTION.name, fault))
         .ok();
+    let cas = section!(cas);
+    let cas_rest =
+        given.cas_rest.resolve(&given.cas).map_err(|fault| wrong(cas_rest::SECTION.name, fault)).ok();
+    let cas_qr = given.cas_qr.resolve(&given.cas).map_err(|fault| wrong(cas_qr::SECTION.name, fault)).ok();
     if let Some(issuer) = &issuer {
         let is_loopback = app::Issuer::parse(issuer).is_ok_and(|issuer| issuer.is_loopback());
         if matches!(tls, Some(Some(_))) && issuer.starts_with("http:") {
@@ -238,6 +254,9 @@ fn resolve(given: &Given, mut wrong: impl FnMut(&'static str, Fault)) -> Option<
         log: log?,
         outbound: outbound?,
         mail: mail?,
+        cas: cas?,
+        cas_rest: cas_rest?,
+        cas_qr: cas_qr?,
         given: given.clone(),
         file: None,
     })
