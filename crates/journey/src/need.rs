@@ -48,7 +48,12 @@ impl Need {
     pub fn proven(&self, proofs: &[Proof]) -> Methods {
         let is_fresh = |proof: &&Proof| self.fresh_since.is_none_or(|since| proof.at >= since);
         let has = |method| proofs.iter().filter(is_fresh).any(|proof| proof.method == method);
-        Methods { password: has(Method::Password), passkey: has(Method::Passkey), phone: has(Method::Phone), cas_phone: has(Method::CasPhone) }
+        Methods {
+            password: has(Method::Password),
+            passkey: has(Method::Passkey),
+            phone: has(Method::Phone),
+            cas_phone: has(Method::CasPhone),
+        }
     }
 
     /// Whether this person will do.
@@ -205,6 +210,16 @@ mod tests {
     }
 
     #[test]
+    fn sec_068_an_app_made_for_cas_renews_nothing() {
+        let need = Need { fresh_since: Some(Timestamp::from_seconds(900)), ..Need::default() };
+        let app = proof(Method::CasPhone, 950, true);
+        assert!(!need.met_by(&[app]));
+        assert!(!need.met_by(&[proof(Method::Password, 800, true), app]));
+        assert!(need.met_by(&[app, proof(Method::Password, 900, true)]));
+        assert!(Need::default().met_by(&[app]));
+    }
+
+    #[test]
     fn sec_068_an_app_made_for_cas_meets_what_asks_for_nothing() {
         let offers = |need: &Need| Methods::that_meet(need, MethodPolicy::ALL, NOW).cas_phone;
         assert!(offers(&Need::default()));
@@ -224,8 +239,12 @@ mod tests {
     #[test]
     fn the_policy_takes_away_and_never_adds() {
         for bits in 0..16u8 {
-            let policy =
-                MethodPolicy { password: bits & 1 != 0, passkey: bits & 2 != 0, phone: bits & 4 != 0, cas_phone: bits & 8 != 0 };
+            let policy = MethodPolicy {
+                password: bits & 1 != 0,
+                passkey: bits & 2 != 0,
+                phone: bits & 4 != 0,
+                cas_phone: bits & 8 != 0,
+            };
             let offered = Methods::that_meet(&floor(Acr::Qr), policy, NOW);
             let expected = Methods { passkey: policy.passkey, phone: policy.phone, ..Methods::default() };
             assert_eq!(offered, expected);

@@ -120,7 +120,10 @@ impl SignIn {
             return;
         }
         if let Err(refusal) = self.end_cas_page(&kept.journey.id).await {
-            tracing::warn!(cause = refusal.cause(), "A channel for an app that is not needed any more was not ended");
+            tracing::warn!(
+                cause = refusal.cause(),
+                "A channel for an app that is not needed any more was not ended"
+            );
         }
     }
 
@@ -165,7 +168,13 @@ fn hash(secret: &SecretHash) -> SecretHash {
 
 /// An app's request: of a browser's cookies nothing counts, whatever came along.
 fn bare(visitor: &Visitor) -> Visitor {
-    Visitor { browser: None, session: None, known: None, address: visitor.address, agent: visitor.agent.clone() }
+    Visitor {
+        browser: None,
+        session: None,
+        known: None,
+        address: visitor.address,
+        agent: visitor.agent.clone(),
+    }
 }
 
 /// The key of a journey's slots.

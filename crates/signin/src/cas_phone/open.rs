@@ -9,8 +9,8 @@ use cas::ChannelName;
 use domain::{ClientId, JourneyId, SecretHash, Username};
 use live::Slot;
 use qr::CasChannel;
-use qr::cas_channel::{CODE_LIFE, Created, Opening};
 use qr::Seen;
+use qr::cas_channel::{CODE_LIFE, Created, Opening};
 
 use super::{CasChannels, Fence, page};
 use crate::SignIn;
@@ -96,7 +96,8 @@ impl SignIn {
         }
         let id = way.kept.shown.client_id.as_ref().ok_or(Refusal::Forbidden)?;
         let client = self.app().clients().find(id).await?.ok_or(Refusal::Gone)?;
-        let takes = client.is_enabled && client.metadata.takes_cas_apps && !client.requires_phishing_resistant;
+        let takes =
+            client.is_enabled && client.metadata.takes_cas_apps && !client.requires_phishing_resistant;
         if takes { Ok(id.clone()) } else { Err(Refusal::Forbidden) }
     }
 

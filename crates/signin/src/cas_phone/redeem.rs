@@ -136,7 +136,8 @@ impl SignIn {
         let Vouched { common, approval, .. } = &vouched;
         let now = self.app().now();
         let entry = trail::by_browser(common, approval, visitor.address, AuditEvent::ChannelDenied, now);
-        self.write_one(AuditEntry { detail: audit::detail("CAS app: declined in the browser"), ..entry }).await?;
+        self.write_one(AuditEntry { detail: audit::detail("CAS app: declined in the browser"), ..entry })
+            .await?;
         self.app().meters().count(meters::Event::QrDenied);
         Ok(())
     }
@@ -188,12 +189,7 @@ impl SignIn {
         Ok(redeem(approved).map(|vouched| (key.to_owned(), vouched)))
     }
 
-    async fn not_signed_in<T>(
-        &self,
-        visitor: &Visitor,
-        vouched: &Vouched,
-        why: &str,
-    ) -> Result<T, Refusal> {
+    async fn not_signed_in<T>(&self, visitor: &Visitor, vouched: &Vouched, why: &str) -> Result<T, Refusal> {
         self.write_one(self.redeemed(visitor, vouched, Some(why))).await?;
         self.app().meters().count(meters::Event::RefusedPhone);
         Err(Refusal::SignInFailed)
@@ -258,7 +254,8 @@ impl SignIn {
                 work.commit().await?;
                 return Ok(None);
             }
-            let begun = self.begin_session(&mut *work, visitor, before.as_ref(), &proved, Some(client)).await?;
+            let begun =
+                self.begin_session(&mut *work, visitor, before.as_ref(), &proved, Some(client)).await?;
             let entry = self.redeemed(visitor, &vouched, None);
             work.audit(AuditEntry { session: Some(begun.id), ..entry }).await?;
             work.commit().await?;

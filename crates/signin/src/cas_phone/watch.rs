@@ -28,8 +28,8 @@ pub struct CasWatch {
     signin: SignIn,
     key: String,
     words: Box<dyn Words>,
-    /// How many failures were told, or were there before it came.
-    failures: Option<u8>,
+    /// How many failures were told, or were there before it came; what ended the channel is told all the same.
+    failures: u8,
     /// Something was heard that was not looked into yet: `next` may be dropped and called again at any time.
     is_stale: bool,
     is_over: bool,
@@ -69,7 +69,7 @@ impl SignIn {
             signin: self.clone(),
             key,
             words,
-            failures: None,
+            failures: channel.failures().min(MAX_FAILURES - 1),
             is_stale: true,
             is_over: false,
             changes_at: None,
@@ -92,7 +92,10 @@ impl CasWatch {
                 Ok(Some(told)) => return Some(told),
                 Ok(None) => {}
                 Err(refusal) => {
-                    tracing::warn!(cause = refusal.cause(), "A channel that a browser waits at cannot be read");
+                    tracing::warn!(
+                        cause = refusal.cause(),
+                        "A channel that a browser waits at cannot be read"
+                    );
                     self.is_over = true;
                 }
             }
@@ -123,14 +126,12 @@ impl CasWatch {
             }
             (_, CasState::Denied) => {
                 self.is_over = true;
-                Ok((self.failures != Some(MAX_FAILURES)).then_some(Told::Failure))
+                Ok(Some(Told::Failure))
             }
             (_, CasState::Waiting(until) | CasState::Approved(until)) => {
                 self.changes_at = Some(until);
-                // Those from before it came are past.
-                let told = *self.failures.get_or_insert(there);
-                if there > told {
-                    self.failures = Some(told + 1);
+                if there > self.failures {
+                    self.failures += 1;
                     return Ok(Some(Told::Failure));
                 }
                 self.is_stale = false;

@@ -1,18 +1,17 @@
 //! Signing in with apps made for CAS: the channel and the browser.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
 use app::{Landing, Limits, Refusal};
 use cas::stomp::Approval;
 use cas::{ChannelName, DeviceName, Secret, Told};
 use domain::{Acr, AuditEvent, DeviceState, Method, Outcome, Timestamp};
 use futures_util::future::join_all;
-use journey::{MethodPolicy, Need, Step};
+use journey::{Need, Step};
 use secrecy::SecretString;
 
 use super::cas_world::{CasApp, cas_world, cas_world_with, handle, settings};
-use super::world::{PASSWORD, START, World, address, free_world};
+use super::world::{PASSWORD, START, World, address};
 use crate::{CasRedeemed, Fence, Next, Settings};
 
 fn invented() -> ChannelName {
@@ -88,16 +87,18 @@ async fn sec_065_while_the_mode_is_off_there_is_none_of_it() {
 async fn sec_065_a_relying_party_takes_such_apps_only_if_it_says_so() {
     let (world, _) = adas(Fence::Confirm).await;
     world.client("shop", |_| {}).await;
-    world.client("bank", |client| {
-        client.metadata.takes_cas_apps = true;
-        client.requires_phishing_resistant = true;
-    })
-    .await;
-    world.client("gone", |client| {
-        client.metadata.takes_cas_apps = true;
-        client.is_enabled = false;
-    })
-    .await;
+    world
+        .client("bank", |client| {
+            client.metadata.takes_cas_apps = true;
+            client.requires_phishing_resistant = true;
+        })
+        .await;
+    world
+        .client("gone", |client| {
+            client.metadata.takes_cas_apps = true;
+            client.is_enabled = false;
+        })
+        .await;
     let browser = world.browser();
     for client in [None, Some("shop"), Some("bank"), Some("gone")] {
         let id = world.journey_for(&browser, client, Need::default()).await;
@@ -109,7 +110,8 @@ async fn sec_065_a_relying_party_takes_such_apps_only_if_it_says_so() {
     let browser = world.browser();
     let id = world.wiki_journey(&browser).await;
     let handle = world.cas_approved(&browser, &id, &app).await;
-    let mut wiki = world.app.clients().find(&"wiki".parse().unwrap()).await.unwrap().unwrap().as_ref().clone();
+    let mut wiki =
+        world.app.clients().find(&"wiki".parse().unwrap()).await.unwrap().unwrap().as_ref().clone();
     wiki.metadata.takes_cas_apps = false;
     let mut work = store::Store::begin(&world.store).await.unwrap();
     assert!(work.update_client(&wiki).await.unwrap());
@@ -122,8 +124,7 @@ async fn sec_065_a_relying_party_takes_such_apps_only_if_it_says_so() {
 #[tokio::test]
 async fn sec_065_a_channel_of_one_mode_is_nothing_to_the_other() {
     let (world, app) = adas(Fence::SameNetwork).await;
-    let ada = world.account("bob").await;
-    let phone = world.phone(&ada).await;
+    let phone = world.phone(&world.account("bob").await).await;
     let browser = world.browser();
     let id = world.wiki_journey(&browser).await;
     let token = app.token(&world).await.unwrap();
@@ -496,9 +497,7 @@ async fn sec_068_each_channel_takes_one_approval() {
     assert!(world.signin.cas_watch(&browser.visitor(), &opened.channel).await.is_err(), "redeemed, and gone");
 
     // Of many at once one counts.
-    let id = world.wiki_journey(&world.browser()).await;
     let browser = world.browser();
-    let _ = id;
     let id = world.wiki_journey(&browser).await;
     let opened = world.cas_open(&browser, &id).await;
     join_all((0..10).flat_map(|_| {
@@ -546,7 +545,10 @@ async fn sec_068_such_a_login_is_one_factor_with_the_lowest_class() {
     // SEC-042: nor may it change what the account is protected by.
     let fresh = world.signin.freshly_proven(&browser.visitor(), app::strength::FRESH).await;
     assert_eq!(fresh.unwrap_err(), Refusal::StepUpNeeded);
-    assert_eq!(world.signin.strength_for_enrolment(&browser.visitor()).await.unwrap_err(), Refusal::StepUpNeeded);
+    assert_eq!(
+        world.signin.strength_for_enrolment(&browser.visitor()).await.unwrap_err(),
+        Refusal::StepUpNeeded
+    );
 }
 
 #[tokio::test]
@@ -675,11 +677,4 @@ async fn sec_068_the_owner_sees_what_the_app_did_and_ends_it() {
     let who = world.who(&browser).await.unwrap();
     world.app.sign_out(&who, &browser.visitor()).await.unwrap();
     assert!(world.who(&browser).await.is_none());
-}
-
-#[tokio::test]
-async fn a_world_without_such_apps_is_as_before() {
-    let world = free_world().await;
-    assert_eq!(MethodPolicy { cas_phone: false, ..MethodPolicy::ALL }, world.signin.settings().methods);
-    let _: Arc<_> = world.ending;
 }

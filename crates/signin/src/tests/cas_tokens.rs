@@ -42,7 +42,8 @@ async fn sec_068_a_token_needs_a_registered_active_device_of_its_owner() {
     let app = world.cas_app(&ada, "adasphone").await;
     let bobs = world.cas_app(&bob, "bobsphone").await;
     let waiting = world.cas_app_with(&ada, "waiting", |device| device.state = DeviceState::Pending).await;
-    let unknown = CasApp { name: cas::DeviceName::parse("unknown").unwrap(), ..world.cas_app(&ada, "x").await };
+    let unknown =
+        CasApp { name: cas::DeviceName::parse("unknown").unwrap(), ..world.cas_app(&ada, "x").await };
     let native = world.phone(&ada).await;
     let named = cas::DeviceName::parse(&native.device.id.to_string()).unwrap();
     let native = CasApp { name: named, ..world.cas_app(&ada, "y").await };
@@ -54,7 +55,10 @@ async fn sec_068_a_token_needs_a_registered_active_device_of_its_owner() {
     assert!(is_good(&world, &app, &token).await);
     // Another device's header: not with its own, nor with a stranger's.
     for name in ["waiting", "bobsphone", "unknown"] {
-        let other = CasApp { name: cas::DeviceName::parse(name).unwrap(), ..world.cas_app(&ada, name_of(name)).await };
+        let other = CasApp {
+            name: cas::DeviceName::parse(name).unwrap(),
+            ..world.cas_app(&ada, name_of(name)).await
+        };
         assert!(!is_good(&world, &other, &token).await, "{name}");
     }
     world.move_cas_app(&app, DeviceState::Revoked).await;
@@ -111,7 +115,9 @@ async fn sec_068_a_token_is_good_for_approvals_and_nothing_else() {
     assert!(Ticket::read_any(token.expose()).is_none());
     assert_eq!(world.events().await, ["password.tried"], "nobody is signed in by asking for it");
     // Texts that look like other kinds of tokens are none.
-    for forged in ["", "x", "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZGEifQ.", "A", &"A".repeat(43), &"A".repeat(5000)] {
+    for forged in
+        ["", "x", "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZGEifQ.", "A", &"A".repeat(43), &"A".repeat(5000)]
+    {
         assert!(!is_good(&world, &app, &Secret::new(forged)).await);
     }
 }
@@ -136,9 +142,11 @@ async fn sec_068_who_must_show_a_second_factor_gets_no_token_and_no_rest_session
 #[tokio::test]
 async fn sec_069_all_failures_look_alike_and_count_alike() {
     let world = cas_world(Fence::Confirm).await;
-    let (ada, bob, off) = (world.account("ada").await, world.account("bob").await, world.account("off").await);
+    let (ada, bob, off) =
+        (world.account("ada").await, world.account("bob").await, world.account("off").await);
     let app = world.cas_app(&ada, "adasphone").await;
-    let unknown = CasApp { name: cas::DeviceName::parse("unknown").unwrap(), ..world.cas_app(&ada, "x").await };
+    let unknown =
+        CasApp { name: cas::DeviceName::parse("unknown").unwrap(), ..world.cas_app(&ada, "x").await };
     let strict = world.account("strict").await;
     let stricts = world.cas_app(&strict, "stricts").await;
     add_totp(&world, &strict).await;

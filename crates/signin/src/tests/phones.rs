@@ -308,13 +308,9 @@ fn by_everybodys_key(message: &str) -> String {
     let random = SystemRandom::new();
     let mut one = [0; 32];
     one[31] = 1;
-    let pair = EcdsaKeyPair::from_private_key_and_public_key(
-        &ECDSA_P256_SHA256_FIXED_SIGNING,
-        &one,
-        &BASE,
-        &random,
-    )
-    .unwrap();
+    let pair =
+        EcdsaKeyPair::from_private_key_and_public_key(&ECDSA_P256_SHA256_FIXED_SIGNING, &one, &BASE, &random)
+            .unwrap();
     let signature = URL_SAFE_NO_PAD.encode(pair.sign(&random, message.as_bytes()).unwrap());
     let key = DeviceKey { alg: KeyAlg::ES256, public: BASE.to_vec(), thumbprint: String::new() };
     assert!(qr::key::is_signed(&key, message, &signature), "it is a signature");
