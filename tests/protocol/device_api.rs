@@ -120,6 +120,79 @@ async fn an_administrator_registers_edits_stops_and_revokes_a_phone() {
     }
 }
 
+/// A phone with an app made for CAS has a name and no key: it is shown so, taken over by nobody, and signs nothing.
+#[tokio::test]
+async fn sec_065_sec_084_an_app_made_for_cas_is_registered_by_its_name() {
+    let ground = Ground::new().await;
+    let new = |user: &str, name: &str| json!({"user": user, "kind": "cas", "cas_name": name});
+    let made = ground.ask("POST", "/devices", Some(&new("ada", "My.Phone"))).await;
+    assert_eq!(made.status, 201, "{}", made.text());
+    let shown = made.json();
+    for (member, value) in [
+        ("kind", json!("cas")),
+        ("cas_name", json!("my.phone")),
+        ("name", json!("my.phone")),
+        ("key", Value::Null),
+        ("verifies_user", json!(false)),
+        ("state", json!("active")),
+        ("added_by", json!("admin")),
+    ] {
+        assert_eq!(shown[member], value, "{member}");
+    }
+    for (user, name) in [("ada", "my.phone"), ("bob", "MY.PHONE")] {
+        let taken = ground.ask("POST", "/devices", Some(&new(user, name))).await;
+        assert_eq!(taken.status, 409, "{}", taken.text());
+    }
+    let key = DeviceKey::generate();
+    let with = |member: &str, value: Value| {
+        let mut body = new("bob", "other");
+        body[member] = value;
+        body
+    };
+    for (field, body) in [
+        ("kind", with("kind", json!("web"))),
+        ("kind", with("kind", json!("CAS"))),
+        ("public_key", with("public_key", key.jwk())),
+        ("platform", with("platform", json!("Android"))),
+        ("model", with("model", json!("x"))),
+        ("cas_name", with("cas_name", json!("a b"))),
+        ("cas_name", with("cas_name", json!("x".repeat(129)))),
+        ("cas_name", with("cas_name", Value::Null)),
+        ("public_key", json!({"user": "bob", "name": "x", "platform": "x"})),
+        (
+            "cas_name",
+            json!({"user": "bob", "name": "x", "platform": "x", "public_key": key.jwk(), "cas_name": "x"}),
+        ),
+    ] {
+        let refused = ground.ask("POST", "/devices", Some(&body)).await;
+        assert_eq!((refused.status, &refused.json()["field"]), (400, &json!(field)), "{body}");
+    }
+    let _ = ground.registered("ada", "Work phone").await;
+    for (query, names) in
+        [("kind=cas", vec!["my.phone"]), ("kind=app", vec!["Work phone"]), ("q=my.phone", vec!["my.phone"])]
+    {
+        let listed = ground.ask("GET", &format!("/devices?{query}"), None).await.json();
+        let listed: Vec<_> =
+            listed["items"].as_array().unwrap().iter().map(|row| row["name"].clone()).collect();
+        assert_eq!(listed, names, "{query}");
+    }
+    // Whoever signs in its name is nobody, whatever the key.
+    let id = made.word("id");
+    let account = shown["user"]["id"].as_str().unwrap();
+    let phone = Phone::of(ground.server.browser(), &id, account, key);
+    assert_eq!(own_state(&phone).await.status, 403);
+    let path = format!("/devices/{id}");
+    let renamed = ground.ask("PATCH", &path, Some(&json!({"name": "Old app"}))).await.json();
+    assert_eq!((&renamed["name"], &renamed["cas_name"]), (&json!("Old app"), &json!("my.phone")));
+    assert_eq!(ground.ask("GET", &path, None).await.json()["keys"], json!([]));
+    let found = ground.ask("GET", "/devices?q=MY.phone", None).await.json();
+    assert_eq!(found["items"][0]["id"], json!(id), "also by what the app calls itself");
+    let over = ground.ask("POST", &format!("{path}/revoke"), Some(&json!({}))).await;
+    assert_eq!(over.json()["device"]["state"], "revoked", "{}", over.text());
+    let free = ground.ask("POST", "/devices", Some(&new("bob", "my.phone"))).await;
+    assert_eq!(free.status, 201, "{}", free.text());
+}
+
 #[tokio::test]
 async fn sec_083_foreign_ids_of_phones_are_as_if_they_did_not_exist() {
     let ground = Ground::new().await;

@@ -8,6 +8,9 @@
 //! Such an app has a name and no key. The name proves nothing, so nobody registers by it: only who is registered may use
 //! it, nobody takes another's name over, and its owner is told (SEC-068, SEC-078, SEC-084, SEC-085).
 
+#[cfg(test)]
+mod tests;
+
 use app::{Change, Mandate, Refusal, Rule, Visitor};
 use cas::DeviceName;
 use domain::notice::NoticeKind;
@@ -129,7 +132,7 @@ impl Registry {
         Ok(stopped)
     }
 
-    /// `qrDevices`, GET: the names of a person's apps that may approve. Nobody has none.
+    /// `qrDevices`, GET: the names of a person's apps that may approve, in their order. Nobody has none.
     ///
     /// # Errors
     /// `Forbidden`; the store.
@@ -142,7 +145,9 @@ impl Registry {
         };
         let devices = self.app.store().read().await?.devices_of(&owner.id).await?;
         let active = devices.into_iter().filter(Device::is_active);
-        Ok(active.filter_map(|device| device.cas_name).collect())
+        let mut names: Vec<String> = active.filter_map(|device| device.cas_name).collect();
+        names.sort_unstable();
+        Ok(names)
     }
 
     /// `qrDevices`, POST: a person's app may approve. If it may already, nothing changes.
