@@ -26,7 +26,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("live-redis", &["live"]),
     ("live-postgres", &["live"]),
     ("app", &["domain", "jose", "journey", "store", "live", "outbound"]),
-    ("signin", &["app", "journey", "qr", "domain", "store", "live"]),
+    ("signin", &["app", "cas", "journey", "qr", "domain", "store", "live"]),
     ("tickets", &["app", "cas", "journey", "domain", "store", "live", "outbound"]),
     ("provider", &["app", "oidc", "journey", "jose", "domain", "store", "live", "outbound"]),
     ("letters", &[]),

@@ -22,16 +22,30 @@ use web::{Refused, Visitor};
 use crate::login::content_type;
 use crate::{Cas, answer};
 
-/// A body and a query that can be read, or the answer to what cannot.
-fn read(req: &HttpRequest, body: &[u8], needs_body: bool) -> Result<(Params, Params), HttpResponse> {
+/// A request that cannot be read.
+enum Unread {
+    /// Its body is no form.
+    NotAForm,
+    /// Its parameters are broken.
+    Broken,
+}
+
+impl Unread {
+    fn answer(&self) -> HttpResponse {
+        match self {
+            Self::NotAForm => answer::plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body must be a form"),
+            Self::Broken => answer::plain(StatusCode::BAD_REQUEST, "The parameters cannot be read"),
+        }
+    }
+}
+
+/// Body and query. A body of nothing is a form where none is needed.
+fn read(req: &HttpRequest, body: &[u8], needs_body: bool) -> Result<(Params, Params), Unread> {
     let is_empty = body.is_empty() && !needs_body;
     if !is_empty && !is_form(content_type(req)) {
-        return Err(answer::plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body must be a form"));
+        return Err(Unread::NotAForm);
     }
-    let params = |text: &[u8]| {
-        Params::parse(text)
-            .map_err(|_| answer::plain(StatusCode::BAD_REQUEST, "The parameters cannot be read"))
-    };
+    let params = |text: &[u8]| Params::parse(text).map_err(|_| Unread::Broken);
     Ok((params(body)?, params(req.query_string().as_bytes())?))
 }
 
@@ -85,7 +99,7 @@ pub(crate) async fn sign_in(
 ) -> Result<HttpResponse, Refused> {
     let (body, query) = match read(&req, &body, true) {
         Ok(both) => both,
-        Err(answer) => return Ok(answer),
+        Err(unread) => return Ok(unread.answer()),
     };
     let token = req.headers().get("token").and_then(|value| value.to_str().ok());
     let asked = match TicketAsked::read(Request { body: &body, query: &query }, token) {
@@ -138,7 +152,7 @@ pub(crate) async fn service_ticket(
 ) -> HttpResponse {
     let (body, query) = match read(&req, &body, false) {
         Ok(both) => both,
-        Err(answer) => return answer,
+        Err(unread) => return unread.answer(),
     };
     let asked = match ServiceTicketAsked::read(Request { body: &body, query: &query }) {
         Ok(asked) => asked,
@@ -187,7 +201,7 @@ pub(crate) async fn end(cas: Data<Cas>, visitor: Visitor, ticket: Path<String>) 
 pub(crate) async fn user(req: HttpRequest, cas: Data<Cas>, visitor: Visitor, body: Bytes) -> HttpResponse {
     let (body, query) = match read(&req, &body, true) {
         Ok(both) => both,
-        Err(answer) => return answer,
+        Err(unread) => return unread.answer(),
     };
     let asked = match UserAsked::read(Request { body: &body, query: &query }) {
         Ok(asked) => asked,

@@ -159,7 +159,7 @@ async fn execution(ground: &Ground) -> String {
 }
 
 impl Ground {
-    async fn post(&self, fields: &[(&str, &str)]) -> Answer {
+    async fn send_form(&self, fields: &[(&str, &str)]) -> Answer {
         let request = Request::form(&login(&[("service", FORUM)]), fields);
         self.sent(self.browser.same_origin(request)).await
     }
@@ -185,7 +185,7 @@ async fn credentials_may_be_posted_with_the_key_of_our_page() {
     let wrong = with("wrong").await;
     let wrong: Vec<(&str, &str)> =
         wrong.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    let answer = ground.post(&wrong).await;
+    let answer = ground.send_form(&wrong).await;
     assert_eq!(answer.status, 401);
     assert!(answer.text().contains("id=\"login-error\"") && answer.text().contains("value=\"ada\""));
     assert_eq!(answer.header("cache-control"), Some("no-store"));
@@ -195,7 +195,7 @@ async fn credentials_may_be_posted_with_the_key_of_our_page() {
         ("execution", key.as_str()),
         ("_eventId", "submit"),
     ];
-    let answer = ground.post(&right).await;
+    let answer = ground.send_form(&right).await;
     assert_eq!(answer.status, 303, "{}", answer.text());
     assert!(location(&answer).starts_with("https://forum.example/in?ticket=ST-"));
     assert!(ground.browser.cookie("__Host-lb_session").is_some());
@@ -216,7 +216,7 @@ async fn what_is_posted_without_the_key_or_with_an_old_one_gets_the_page_anew() 
                 ("execution", execution),
                 ("_eventId", event),
             ];
-            let answer = ground.post(&fields).await;
+            let answer = ground.send_form(&fields).await;
             assert_eq!(answer.status, 303, "{execution}");
             assert!(
                 location(&answer).starts_with(&format!("{}/login?journey=", ground.server.issuer)),
@@ -227,7 +227,7 @@ async fn what_is_posted_without_the_key_or_with_an_old_one_gets_the_page_anew() 
     }
     // Apps made for CAS are off: their form does nothing.
     let fields = [("token", "x"), ("deviceId", "y"), ("execution", &key), ("_eventId", "validate")];
-    assert_eq!(ground.post(&fields).await.status, 303);
+    assert_eq!(ground.send_form(&fields).await.status, 303);
     assert!(ground.browser.cookie("__Host-lb_session").is_none());
 }
 
