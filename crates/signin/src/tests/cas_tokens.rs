@@ -8,8 +8,7 @@ use domain::{Account, AuditEvent, DeviceState, Outcome, Totp};
 use secrecy::SecretString;
 use store::Store as _;
 
-use super::cas_apps::stop;
-use super::cas_world::{CasApp, cas_world, cas_world_with, settings};
+use super::cas_world::{CasApp, cas_world, cas_world_with, settings, stop};
 use super::world::{PASSWORD, START, World, address};
 use crate::{CasPhoneSettings, Fence, Settings};
 

@@ -191,3 +191,29 @@ pub fn handle(told: Option<Told>, app: &CasApp) -> Secret {
         other => panic!("{other:?}"),
     }
 }
+
+/// A world with Ada and her app.
+pub async fn adas(fence: Fence) -> (World, CasApp) {
+    let world = cas_world(fence).await;
+    let ada = world.account("ada").await;
+    let app = world.cas_app(&ada, "AdasPhone").await;
+    (world, app)
+}
+
+/// Ends what an app stands on.
+pub async fn stop(world: &World, app: &CasApp, what: &str) {
+    let owner = world.store.read().await.unwrap().account(&app.device.account).await.unwrap().unwrap();
+    match what {
+        "device" => world.move_cas_app(app, DeviceState::Suspended).await,
+        "account" => world.disable(&owner).await,
+        "password" => {
+            let phc = world.app.hashing().hash(&SecretString::from("another one, please")).await.unwrap();
+            let changed_at = world.app.now().after(std::time::Duration::from_millis(1));
+            let mut work = world.store.begin().await.unwrap();
+            let hash = domain::PasswordHash { account: owner.id, phc, changed_at };
+            work.set_password(&hash).await.unwrap();
+            work.commit().await.unwrap();
+        }
+        other => panic!("{other}"),
+    }
+}

@@ -4,6 +4,7 @@ mod actors;
 mod approvals;
 mod authenticator;
 mod cas_apps;
+mod cas_fences;
 mod cas_tokens;
 mod cas_world;
 mod factors;
