@@ -142,6 +142,22 @@ impl Serialize for Attributes {
     }
 }
 
+/// Whether an attribute may be registered under this name: it is written as it stands, and is neither one of the
+/// protocol's own attributes nor an element of the answer.
+#[must_use]
+pub fn is_attribute_name(name: &str) -> bool {
+    let own = Attributes::standard(&SignedIn {
+        at: Timestamp::default(),
+        is_from_new_login: false,
+        is_remembered: false,
+        credential: "-",
+        method: "-",
+    });
+    let is_own = OWN_ELEMENTS.iter().copied().chain(own.iter().map(|(name, _)| name));
+    let is_written_so = xml_name(name).is_some_and(|written| written == name);
+    is_written_so && is_own.into_iter().all(|own| !own.eq_ignore_ascii_case(name))
+}
+
 /// A name of `[A-Za-z0-9_.-]` that begins with a letter or `_`.
 fn xml_name(name: &str) -> Option<String> {
     let fit = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-') { c } else { '_' };

@@ -7,6 +7,8 @@
 //! values, and an address that another reader could understand differently (user names, backslashes, control
 //! characters, unusual spellings of hosts) is none; so nothing but the registered host is ever sent a ticket.
 
+mod overlap;
+
 use std::fmt;
 use std::str::FromStr;
 

@@ -365,6 +365,8 @@ fn keep_what_operators_gave(client: &mut Client, before: &Client) {
     client.metadata.access_token_format = before.metadata.access_token_format;
     client.metadata.resources.clone_from(&before.metadata.resources);
     client.metadata.serves.clone_from(&before.metadata.serves);
+    client.metadata.cas.clone_from(&before.metadata.cas);
+    client.metadata.takes_cas_apps = before.metadata.takes_cas_apps;
     let asks = |scope: &&String| client.scopes.contains(scope);
     client.metadata.optional_scopes = before.metadata.optional_scopes.iter().filter(asks).cloned().collect();
 }

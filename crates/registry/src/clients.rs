@@ -4,6 +4,7 @@
 //! register themselves (`provider`).
 
 pub mod initial;
+pub mod services;
 #[cfg(test)]
 mod tests;
 
@@ -68,6 +69,7 @@ impl Registry {
         secret: Option<SecretString>,
     ) -> Result<Registered, ClientRefused> {
         must_hold_scopes(by, &client)?;
+        services::check(&client)?;
         let secret = self.secret_for(&client, secret)?;
         self.set_secret(&mut client, secret.as_ref())?;
         let deed = || async {
@@ -108,6 +110,7 @@ impl Registry {
         seen: Option<i64>,
     ) -> Result<Registered, ClientRefused> {
         must_hold_scopes(by, &client)?;
+        services::check(&client)?;
         let keeps = secret.is_none() && client.secret_hash.is_some() == client.auth_method.has_secret();
         let secret = if keeps { None } else { self.secret_for(&client, secret)? };
         if !keeps {
@@ -311,6 +314,14 @@ pub enum ClientRefused {
     /// The given secret cannot be taken.
     #[error("client_secret: {0}")]
     Secret(&'static str),
+    /// What it is as a service of CAS cannot be taken.
+    #[error("{member}: {why}")]
+    Service {
+        /// Which member of its registration.
+        member: &'static str,
+        /// What is wrong with it.
+        why: String,
+    },
     /// The id is taken, or a port failed.
     #[error("{0}")]
     Refused(Refusal),

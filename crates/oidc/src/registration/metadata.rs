@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::members::Members;
 use super::types::{Types, names};
-use super::{BadRegistration, Caller, addresses, bad};
+use super::{BadRegistration, Caller, addresses, bad, service};
 
 const MAX_CONTACTS: usize = 10;
 const MAX_REQUEST_URIS: usize = 20;
@@ -86,6 +86,8 @@ pub(super) fn read(members: &Members<'_>, known: &Known<'_>) -> Result<ClientMet
         metadata.resources = resources(members, "latchbolt_resources")?;
         metadata.serves = resources(members, "latchbolt_serves")?;
         metadata.optional_scopes = optional_scopes(members, known.scopes)?;
+        metadata.cas = service::read(members)?;
+        metadata.takes_cas_apps = members.flag(service::APPS, false)?;
     }
     check(&metadata, known.auth_method)?;
     Ok(metadata)

@@ -10,19 +10,22 @@
 //! public clients), `latchbolt_skip_consent`, `latchbolt_phishing_resistant_only`, `latchbolt_skip_check_code`,
 //! `latchbolt_same_country_only` (default false), `latchbolt_enabled` (default true), `latchbolt_verified` (default
 //! true: an operator who registers a client by hand vouches for its name), `latchbolt_access_token_format` (`jwt` or
-//! `opaque`), `latchbolt_resources`, `latchbolt_serves`, `latchbolt_optional_scopes`. Members that are not known are
+//! `opaque`), `latchbolt_resources`, `latchbolt_serves`, `latchbolt_optional_scopes`, `latchbolt_cas`,
+//! `latchbolt_cas_apps` (default false; a stranger's registration that names one of these two is refused). Members that are not known are
 //! ignored, as RFC 7591 §2 demands, with two exceptions: a switch of ours that an operator misspelt, and a promise
 //! of strictness that this version cannot keep; both would leave a client weaker than its operator believes.
 
 mod addresses;
 mod members;
 mod metadata;
+mod service;
 mod types;
 mod write;
 
 use domain::text::plain_line;
 use domain::{
-    Client, ClientAuthMethod, ClientId, GrantType, ResponseType, SecretHash, SigningAlg, Timestamp,
+    CasService, Client, ClientAuthMethod, ClientId, GrantType, ResponseType, SecretHash, SigningAlg,
+    Timestamp,
 };
 use serde_json::Value;
 
@@ -30,6 +33,7 @@ use crate::claims::SCOPES;
 use members::Members;
 use types::{Types, names};
 
+pub use service::cas_as_written;
 pub use write::{to_client_json, to_json};
 
 /// A JWK set inside a registration nests four deep; whatever nests deeper than this is no registration, and no
@@ -166,6 +170,8 @@ const OURS: &[&str] = &[
     "latchbolt_resources",
     "latchbolt_serves",
     "latchbolt_optional_scopes",
+    service::MEMBER,
+    service::APPS,
 ];
 
 /// Reads JSON that came from outside: no member twice, at most 16 deep.
@@ -192,6 +198,9 @@ impl Registration {
     pub fn parse_for(json: &Value, caller: Caller<'_>) -> Result<Self, BadRegistration> {
         let members = Members(json.as_object().ok_or_else(|| bad("client", "must be a JSON object"))?);
         promises_nothing_new(&members)?;
+        if caller.is_narrowed() {
+            service::must_be_operators(&members)?;
+        }
         let is_native = match members.text("application_type")? {
             None | Some("web") => false,
             Some("native") => true,
@@ -199,7 +208,7 @@ impl Registration {
         };
         let types = Types::read(&members, caller)?;
         let redirect_uris = redirect_uris(&members, is_native, &types, caller)?;
-        let auth_method = auth_method(&members)?;
+        let auth_method = auth_method(&members, &types)?;
         let is_public = auth_method == ClientAuthMethod::None;
         if is_public && types.grants.contains(&GrantType::ClientCredentials) {
             return Err(bad("grant_types", "client_credentials is not for public clients (RFC 6749 §4.4)"));
@@ -221,7 +230,7 @@ impl Registration {
             // Both are set by `into_client`.
             id: "-".parse().map_err(|_| bad("client_id", "is not possible"))?,
             created_at: Timestamp::default(),
-            name: name(&members, &redirect_uris)?,
+            name: name(&members, &redirect_uris, metadata.cas.as_ref())?,
             is_verified: false,
             is_enabled: true,
             is_native,
@@ -385,19 +394,32 @@ fn redirect_uris(
     Ok(uris.into_iter().map(str::to_owned).collect())
 }
 
-fn auth_method(members: &Members<'_>) -> Result<ClientAuthMethod, BadRegistration> {
+fn auth_method(members: &Members<'_>, types: &Types) -> Result<ClientAuthMethod, BadRegistration> {
     let known = |word: &str| ClientAuthMethod::ALL.iter().copied().find(|method| method.as_str() == word);
     let all = names(ClientAuthMethod::ALL, ClientAuthMethod::as_str);
     let method = members.word("token_endpoint_auth_method", known, &all)?;
-    Ok(method.unwrap_or(ClientAuthMethod::ClientSecretBasic))
+    if !types.is_service_alone() {
+        return Ok(method.unwrap_or(ClientAuthMethod::ClientSecretBasic));
+    }
+    match method {
+        None | Some(ClientAuthMethod::None) => Ok(ClientAuthMethod::None),
+        Some(_) => {
+            Err(bad("token_endpoint_auth_method", "must be none: a service of CAS alone asks for no tokens"))
+        }
+    }
 }
 
-fn name(members: &Members<'_>, redirect_uris: &[String]) -> Result<String, BadRegistration> {
+fn name(
+    members: &Members<'_>,
+    redirect_uris: &[String],
+    cas: Option<&CasService>,
+) -> Result<String, BadRegistration> {
     match members.text("client_name")? {
         Some(name) => plain_line(name, 80).map_err(|why| bad("client_name", why.to_string())),
         None => redirect_uris
             .first()
             .and_then(|uri| addresses::host(uri))
+            .or_else(|| service::host(cas))
             .ok_or_else(|| bad("client_name", "is missing")),
     }
 }

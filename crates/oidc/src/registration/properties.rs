@@ -37,6 +37,8 @@ const MEMBERS: &[&str] = &[
     "latchbolt_skip_consent",
     "latchbolt_optional_scopes",
     "latchbolt_resources",
+    "latchbolt_cas",
+    "latchbolt_cas_apps",
 ];
 
 const WORDS: &[&str] = &[
@@ -83,6 +85,8 @@ fn value() -> impl Strategy<Value = Value> {
         1 => Just(Value::Null),
         1 => Just(json!({"keys": [{"kty": "EC"}]})),
         1 => text().prop_map(|name| json!({ name: 1 })),
+        1 => (text(), text(), text()).prop_map(|(service, logout, claim)| json!({
+            "services": [service], "logout_url": logout, "attributes": {"mail": claim}})),
     ]
 }
 

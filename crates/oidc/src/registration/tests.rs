@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 
-fn parse(json: &Value) -> Result<Client, BadRegistration> {
+pub(super) fn parse(json: &Value) -> Result<Client, BadRegistration> {
     let registration = Registration::parse(json)?;
     let hash = Some(SecretHash([7; 32]));
     Ok(registration.into_client("shop".parse().unwrap(), hash, Timestamp::from_seconds(5)))
@@ -269,7 +269,8 @@ fn sec_131_a_client_that_registers_itself_cannot_vouch_for_itself() {
     assert_eq!(client.scopes, ["openid", "email", "offline_access"], "no scope of its own");
     let mut greedy = json!({"redirect_uris": ["https://shop.example/cb"], "client_id": "mine",
         "registration_access_token": "x", "sealed_secret": [1], "is_verified": true, "secret_hash": "x"});
-    for ours in OURS {
+    // Two of ours are refused, not passed over: see `service`.
+    for ours in OURS.iter().filter(|ours| !ours.starts_with("latchbolt_cas")) {
         greedy[*ours] = true.into();
     }
     let client = by_itself(&greedy, &open()).unwrap();

@@ -5,7 +5,7 @@
 use domain::{GrantType, ResponseType};
 
 use super::members::Members;
-use super::{BadRegistration, Caller, bad};
+use super::{BadRegistration, Caller, bad, service};
 
 /// What a client may ask for.
 pub(super) struct Types {
@@ -21,6 +21,11 @@ impl Types {
         let narrows = caller.is_narrowed();
         let grants = members.words("grant_types", GrantType::from_word, &all_grants, narrows)?;
         let responses = members.words("response_types", ResponseType::parse, &all_responses, narrows)?;
+        if service::is_there(members, caller)
+            && let Some(types) = Self::of_service_alone(members, grants.as_deref(), responses.as_deref())?
+        {
+            return Ok(types);
+        }
         let (grants, responses) = match (grants, responses) {
             (None, None) => (vec![GrantType::AuthorizationCode], vec![ResponseType::Code]),
             (None, Some(responses)) => (grants_for(&responses), responses),
@@ -35,6 +40,29 @@ impl Types {
         }
         types.check()?;
         Ok(types)
+    }
+
+    /// A service of CAS that is nothing else: it names no grant types and has no ways back.
+    fn of_service_alone(
+        members: &Members<'_>,
+        grants: Option<&[GrantType]>,
+        responses: Option<&[ResponseType]>,
+    ) -> Result<Option<Self>, BadRegistration> {
+        let has_uris = members
+            .present("redirect_uris")
+            .and_then(|uris| uris.as_array())
+            .is_some_and(|all| !all.is_empty());
+        let names_none = grants.is_some_and(<[_]>::is_empty);
+        if grants.is_some_and(|all| !all.is_empty()) || responses.is_some_and(|all| !all.is_empty()) {
+            return Ok(None);
+        }
+        match (has_uris, names_none) {
+            (true, true) => {
+                Err(bad("redirect_uris", "are of no use without grant_types: leave them out, or name some"))
+            }
+            (true, false) => Ok(None),
+            (false, _) => Ok(Some(Self { grants: Vec::new(), responses: Vec::new() })),
+        }
     }
 
     /// Takes away what has not what it needs.
@@ -66,6 +94,11 @@ impl Types {
             return Err(bad("grant_types", "refresh_token needs authorization_code"));
         }
         Ok(())
+    }
+
+    /// It speaks CAS and nothing else.
+    pub(super) fn is_service_alone(&self) -> bool {
+        self.grants.is_empty()
     }
 
     /// No person takes part: the client asks for itself alone.

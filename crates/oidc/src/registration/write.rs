@@ -9,6 +9,8 @@ use domain::{
 };
 use serde_json::{Map, Value};
 
+use super::service;
+
 /// A client as its operator sees it; `secret` only when it was just made.
 #[must_use]
 pub fn to_json(client: &Client, secret: Option<&str>) -> Value {
@@ -31,6 +33,8 @@ pub fn to_json(client: &Client, secret: Option<&str>) -> Value {
     json.list("latchbolt_resources", &metadata.resources);
     json.list("latchbolt_serves", &metadata.serves);
     json.list("latchbolt_optional_scopes", &metadata.optional_scopes);
+    json.set("latchbolt_cas_apps", metadata.takes_cas_apps);
+    json.maybe("latchbolt_cas", metadata.cas.as_ref().map(service::written));
     Value::Object(json.0)
 }
 

@@ -6,6 +6,7 @@ use actix_web::http::StatusCode;
 use domain::{Client, ClientId, GrantType};
 use oidc::registration::BadRegistration;
 use provider::registration::{read_operators, shown_to_operator};
+use registry::clients::services::Overlap;
 use registry::clients::{ClientRefused, Registered, client_version};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
@@ -50,8 +51,10 @@ pub(super) struct ClientShown {
     enabled: bool,
     /// Was made or checked by an operator.
     verified: bool,
-    /// `web`, `spa`, `native` or `machine`.
+    /// `web`, `spa`, `native`, `machine`, or `cas` for one that speaks CAS alone.
     kind: &'static str,
+    /// Its addresses as a service of CAS.
+    services: Vec<String>,
     /// How it proves itself.
     token_endpoint_auth_method: &'static str,
     /// Where people are sent back to.
@@ -73,12 +76,16 @@ impl From<Client> for ClientShown {
             token_endpoint_auth_method: client.auth_method.as_str(),
             redirect_uris: client.redirect_uris,
             scope: client.scopes.join(" "),
+            services: client.metadata.cas.map(|cas| cas.services).unwrap_or_default(),
             created_at: client.created_at.rfc3339(),
         }
     }
 }
 
 fn kind(client: &Client) -> &'static str {
+    if client.metadata.grant_types.is_empty() && client.metadata.cas.is_some() {
+        return "cas";
+    }
     let for_people = client.metadata.grant_types.iter().any(|grant| *grant != GrantType::ClientCredentials);
     match (for_people, client.is_native, client.is_public()) {
         (false, _, _) => "machine",
@@ -104,8 +111,15 @@ pub(super) struct RegistrationBody {
     grant_types: Option<Vec<String>>,
     /// What it may ask for, space-separated.
     scope: Option<String>,
+    /// What it is as a service of CAS: `services`, `order`, `attributes`, `user_claim`, `proxy_callbacks`,
+    /// `single_logout`, `logout_url`, `required_acr`, `texts`.
+    latchbolt_cas: Option<Value>,
+    /// Whether people may sign in for it with apps made for CAS.
+    latchbolt_cas_apps: Option<bool>,
     /// Answered once, when it was just made; may be given, of at least 32 characters.
     client_secret: Option<String>,
+    /// Answered where something may not be meant so: addresses that are two services at once.
+    warnings: Option<Vec<String>>,
 }
 
 /// Whether a relying party may be used.
@@ -195,7 +209,8 @@ async fn create(ask: Ask) -> Answer {
     let client = registration.into_client(id, None, ask.app().now());
     let made = ask.registry().create_client_by(ask.mandate(), client, secret).await.map_err(refused)?;
     let path = format!("/clients/{}", made.client.id);
-    Ok(ask::created(&path, &registered(&made), Some(client_version(&made.client))))
+    let shown = warned(&ask, registered(&made), &made.client).await?;
+    Ok(ask::created(&path, &shown, Some(client_version(&made.client))))
 }
 
 #[utoipa::path(
@@ -206,7 +221,8 @@ async fn create(ask: Ask) -> Answer {
 )]
 async fn show(ask: Ask) -> Answer {
     let client = ask.registry().client(ask.path("id")).await?;
-    Ok(ask::versioned(&shown_to_operator(&client, None), client_version(&client)))
+    let shown = warned(&ask, shown_to_operator(&client, None), &client).await?;
+    Ok(ask::versioned(&shown, client_version(&client)))
 }
 
 #[utoipa::path(
@@ -240,7 +256,8 @@ async fn replace(ask: Ask) -> Answer {
     let seen = seen.or_else(|| Some(client_version(&before)));
     let client = registration.in_place_of(&before);
     let put = ask.registry().update_client_by(ask.mandate(), client, secret, seen).await.map_err(refused)?;
-    Ok(ask::versioned(&registered(&put), client_version(&put.client)))
+    let shown = warned(&ask, registered(&put), &put.client).await?;
+    Ok(ask::versioned(&shown, client_version(&put.client)))
 }
 
 #[utoipa::path(
@@ -320,6 +337,12 @@ async fn test(ask: Ask) -> Answer {
         url.query_pairs_mut().append_pair("iss", issuer.as_str());
         return Ok(ask::ok(&TestLink { url: url.into(), kind: "initiate_login" }));
     }
+    if let ("cas", Some(service)) = (kind(&client), ask.registry().example_address(&client)) {
+        let mut url = url::Url::parse(&issuer.url("/cas/login"))
+            .map_err(|_| Refused::of_status(StatusCode::INTERNAL_SERVER_ERROR))?;
+        url.query_pairs_mut().append_pair("service", &service);
+        return Ok(ask::ok(&TestLink { url: url.into(), kind: "cas" }));
+    }
     let signs_in = client.metadata.grant_types.contains(&GrantType::AuthorizationCode);
     let (Some(back), true) = (client.redirect_uris.first(), signs_in) else {
         let why = "Nobody signs in to this relying party.";
@@ -350,7 +373,8 @@ async fn settings(ask: Ask) -> Answer {
     let preset = query.get("preset").and_then(presets::find);
     let preset = preset.ok_or_else(|| Failed::invalid("preset", "is none of /client-presets"))?;
     let client = ask.registry().client(ask.path("id")).await?;
-    let text = preset.settings_of(&client, ask.app().issuer().as_str());
+    let service = ask.registry().example_address(&client).unwrap_or_default();
+    let text = preset.settings_of(&client, ask.app().issuer().as_str(), &service);
     Ok(ask::ok(&Settings { preset: preset.id, text }))
 }
 
@@ -378,21 +402,40 @@ fn registered(made: &Registered) -> Value {
     shown_to_operator(&made.client, secret)
 }
 
+/// With what may not be meant so.
+async fn warned(ask: &Ask, mut shown: Value, client: &Client) -> Result<Value, Failed> {
+    let overlaps = ask.registry().service_overlaps(client).await?;
+    if !overlaps.is_empty() {
+        let warnings = overlaps.iter().map(|overlap| {
+            let Overlap { service, with, its_service, is_it_first } = overlap;
+            let first = if *is_it_first { "the other one is" } else { "this one is" };
+            format!("latchbolt_cas.services: addresses of {service} may be of {its_service} of {with}, too; where both fit {first} taken")
+        });
+        shown["warnings"] = warnings.collect::<Vec<_>>().into();
+    }
+    Ok(shown)
+}
+
 fn bad(bad: &BadRegistration) -> Failed {
     let field = match bad {
         BadRegistration::RedirectUri { .. } => "redirect_uris",
         BadRegistration::Metadata { member, .. } => member,
         BadRegistration::SoftwareStatement => "software_statement",
     };
-    let code = bad.code();
-    let detail = domain::text::shown(&bad.to_string(), 300);
+    not_taken(bad.code(), field, &bad.to_string())
+}
+
+fn not_taken(code: &'static str, field: &str, why: &str) -> Failed {
     let refused = Refused::new(StatusCode::BAD_REQUEST, code, "");
-    Refused { detail: detail.into(), ..refused }.with("field", field).into()
+    Refused { detail: domain::text::shown(why, 300).into(), ..refused }.with("field", field).into()
 }
 
 fn refused(refused: ClientRefused) -> Failed {
     match refused {
         ClientRefused::Secret(why) => Failed::invalid("client_secret", why),
+        ClientRefused::Service { member, .. } => {
+            not_taken("invalid_client_metadata", member, &refused.to_string())
+        }
         ClientRefused::Refused(refusal) => refusal.into(),
     }
 }

@@ -113,6 +113,8 @@ const CLIENT: &[&str] = &[
     "latchbolt_resources",
     "latchbolt_serves",
     "latchbolt_optional_scopes",
+    "latchbolt_cas",
+    "latchbolt_cas_apps",
 ];
 
 /// All things of a kind by their names.

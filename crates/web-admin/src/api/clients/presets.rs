@@ -15,7 +15,7 @@ pub(crate) struct Preset {
     pub id: &'static str,
     /// Its name.
     pub title: &'static str,
-    /// `web`, `spa`, `native` or `machine`.
+    /// `web`, `spa`, `native`, `machine` or `cas`.
     pub kind: &'static str,
     /// A registration to begin from; `{host}` stands for where the program is.
     pub registration: Value,
@@ -25,12 +25,19 @@ pub(crate) struct Preset {
 }
 
 impl Preset {
-    /// The settings of this client, with a placeholder where the secret belongs.
-    pub(super) fn settings_of(&self, client: &Client, issuer: &str) -> String {
-        let back = client.redirect_uris.first().map_or("", String::as_str);
+    /// The settings of this client, with a placeholder where the secret belongs. `service` is its address, if it speaks
+    /// CAS.
+    pub(super) fn settings_of(&self, client: &Client, issuer: &str, service: &str) -> String {
+        let back = client.redirect_uris.first().map_or(service, String::as_str);
+        let server = url::Url::parse(issuer).ok();
+        let host = server.as_ref().and_then(url::Url::host_str).unwrap_or_default();
+        let port = server.as_ref().and_then(url::Url::port_or_known_default).unwrap_or(443).to_string();
         let origin = url::Url::parse(back).map(|url| url.origin().ascii_serialization()).unwrap_or_default();
         self.settings
             .replace("{issuer}", issuer)
+            .replace("{host}", host)
+            .replace("{port}", &port)
+            .replace("{service}", service)
             .replace("{client_id}", client.id.as_str())
             .replace("{redirect_uri}", back)
             .replace("{origin}", &origin)
@@ -123,7 +130,37 @@ const PRESETS: &[Row] = &[
         r#"{"client_name": "", "redirect_uris": ["https://{host}/oauth2/callback"], "scope": "openid profile email", "latchbolt_require_pkce": true}"#,
         "provider = \"oidc\"\noidc_issuer_url = \"{issuer}\"\nclient_id = \"{client_id}\"\nclient_secret = \"<the secret>\"\nredirect_url = \"{redirect_uri}\"\nscope = \"{scope}\"\ncode_challenge_method = \"S256\"\nemail_domains = [\"*\"]\n",
     ),
+    (
+        "mod-auth-cas",
+        "Apache mod_auth_cas (CAS)",
+        "cas",
+        CAS_REGISTRATION,
+        "CASVersion 2\nCASLoginURL {issuer}/cas/login\nCASValidateURL {issuer}/cas/p3/serviceValidate\nCASCookiePath /var/cache/apache2/mod_auth_cas/\nCASRootProxiedAs {origin}\nCASSSOEnabled On\nCASCertificatePath /etc/ssl/certs/ca-certificates.crt\n\n<Location />\n    AuthType CAS\n    CASAuthNHeader On\n    Require valid-user\n</Location>\n",
+    ),
+    (
+        "spring-security-cas",
+        "Spring Security (CAS)",
+        "cas",
+        CAS_REGISTRATION,
+        "@Bean ServiceProperties serviceProperties() {\n    var properties = new ServiceProperties();\n    properties.setService(\"{origin}/login/cas\");\n    return properties;\n}\n\n@Bean CasAuthenticationEntryPoint entryPoint(ServiceProperties serviceProperties) {\n    var entryPoint = new CasAuthenticationEntryPoint();\n    entryPoint.setLoginUrl(\"{issuer}/cas/login\");\n    entryPoint.setServiceProperties(serviceProperties);\n    return entryPoint;\n}\n\n@Bean CasAuthenticationProvider casProvider(ServiceProperties serviceProperties, UserDetailsService users) {\n    var provider = new CasAuthenticationProvider();\n    provider.setServiceProperties(serviceProperties);\n    provider.setTicketValidator(new Cas30ServiceTicketValidator(\"{issuer}/cas\"));\n    provider.setUserDetailsService(users);\n    provider.setKey(\"<something long and random>\");\n    return provider;\n}\n",
+    ),
+    (
+        "phpcas",
+        "phpCAS",
+        "cas",
+        CAS_REGISTRATION,
+        "phpCAS::client(CAS_VERSION_3_0, '{host}', {port}, '/cas', '{origin}');\nphpCAS::setCasServerCACert('/etc/ssl/certs/ca-certificates.crt');\nphpCAS::handleLogoutRequests(true, array('{host}'));\nphpCAS::forceAuthentication();\n$user = phpCAS::getUser();\n$attributes = phpCAS::getAttributes();\n\n# The server is {issuer}/cas\n",
+    ),
+    (
+        "python-cas",
+        "python-cas, django-cas-ng",
+        "cas",
+        CAS_REGISTRATION,
+        "from cas import CASClient\n\nclient = CASClient(\n    version=3,\n    service_url='{service}',\n    server_url='{issuer}/cas/',\n)\n\n# django-cas-ng, in settings.py:\nCAS_SERVER_URL = '{issuer}/cas/'\nCAS_VERSION = '3'\n",
+    ),
 ];
+
+const CAS_REGISTRATION: &str = r#"{"client_name": "", "grant_types": [], "response_types": [], "redirect_uris": [], "token_endpoint_auth_method": "none", "scope": "", "latchbolt_cas": {"services": ["https://{host}/**"]}}"#;
 
 #[cfg(test)]
 mod tests {
@@ -138,7 +175,7 @@ mod tests {
             if registration["client_name"] == "" {
                 registration["client_name"] = "Some name".into();
             }
-            if registration["scope"] == "" {
+            if registration["scope"] == "" && preset.kind != "cas" {
                 registration["scope"] = "read".into();
             }
             let read = oidc::registration::Registration::parse(&registration);
@@ -146,9 +183,14 @@ mod tests {
             let now = domain::Timestamp::from_seconds(1);
             let client = read.unwrap_or_else(|bad| panic!("{}: {bad}", preset.id)).into_client(id, None, now);
             assert_eq!(super::super::kind(&client), preset.kind, "{}", preset.id);
-            let settings = preset.settings_of(&client, "https://id.example");
-            assert!(settings.contains("https://id.example") && settings.contains("shop"), "{settings}");
-            assert!(!settings.contains('{') && !settings.contains('}'), "{}: {settings}", preset.id);
+            let service = if preset.kind == "cas" { "https://rp.example/" } else { "" };
+            let settings = preset.settings_of(&client, "https://id.example", service);
+            let own = if preset.kind == "cas" { "rp.example" } else { "shop" };
+            assert!(settings.contains("https://id.example") && settings.contains(own), "{settings}");
+            for word in ["issuer", "client_id", "redirect_uri", "origin", "scope", "host", "port", "service"]
+            {
+                assert!(!settings.contains(&format!("{{{word}}}")), "{}: {settings}", preset.id);
+            }
         }
     }
 }
