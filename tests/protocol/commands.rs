@@ -90,6 +90,16 @@ async fn devices_are_added_suspended_and_revoked() {
     let _ = server.command(&["device", "suspend", &id]).done();
     let _ = server.command(&["device", "revoke", &id, "--json"]).done();
     wrong(&server.command(&["device", "restore", &id]), 1);
+    // An app made for CAS goes by its name, whose owner is one person; it has no key (SEC-084).
+    let app = ["device", "add", "--user", "ada", "--cas-id", "Adas-App", "--json"];
+    let added = server.command(&app).done().json();
+    assert_eq!((&added["kind"], &added["cas_name"]), (&json!("cas"), &json!("adas-app")));
+    assert_eq!((&added["key"], &added["name"]), (&json!(null), &json!("adas-app")));
+    wrong(&server.command(&app), 1);
+    let (both, neither) = (["--cas-id", "x", "--public-key", &jwk], ["--name", "x"]);
+    let begins = ["device", "add", "--user", "ada"];
+    wrong(&server.command(&[&begins[..], &both].concat()), 2);
+    wrong(&server.command(&[&begins[..], &neither].concat()), 2);
     // Bad keys do not enter (SEC-073).
     let good = key.jwk();
     for (at, bad) in [
