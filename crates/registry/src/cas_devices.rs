@@ -173,7 +173,7 @@ impl Registry {
         let account = owner.clone();
         match self.register_cas_device(&actor(by), owner, &new).await {
             // Another was quicker; perhaps with the very same.
-            Err(Refusal::Conflict("cas_name")) if self.is_allowed(&account, &name).await? => Ok(()),
+            Err(Refusal::Conflict("cas_name")) if self.was_allowed(&account, &name).await? => Ok(()),
             other => other.map(|_| ()),
         }
     }
@@ -191,12 +191,16 @@ impl Registry {
     /// Whether this person's app of that name may approve already.
     async fn is_allowed(&self, owner: &Account, name: &DeviceName) -> Result<bool, Refusal> {
         let found = self.app.store().read().await?.device_by_cas_name(name.as_str()).await?;
-        match found {
-            Some((device, _)) if device.account != owner.id => Ok(false),
-            Some((device, _)) if device.is_active() => Ok(true),
-            Some(_) => Err(Refusal::Conflict("device_state")),
-            None => Ok(false),
-        }
+        may_approve(found, owner)
+    }
+
+    /// The same after somebody was quicker: in a unit of its own, since what they did may not be seen outside yet, and
+    /// answered when that is durable.
+    async fn was_allowed(&self, owner: &Account, name: &DeviceName) -> Result<bool, Refusal> {
+        let mut work = self.app.store().begin().await?;
+        let found = work.device_by_cas_name(name.as_str()).await?;
+        work.commit().await?;
+        may_approve(found, owner)
     }
 
     /// The phone as an administrator registers it.
@@ -255,6 +259,15 @@ fn read(cas_name: &str) -> Result<DeviceName, Refusal> {
         field: "cas_name",
         why: "has to be 1 to 128 letters and digits, or . _ : @ -",
     })
+}
+
+fn may_approve(found: Option<(Device, Account)>, owner: &Account) -> Result<bool, Refusal> {
+    match found {
+        Some((device, _)) if device.account != owner.id => Ok(false),
+        Some((device, _)) if device.is_active() => Ok(true),
+        Some(_) => Err(Refusal::Conflict("device_state")),
+        None => Ok(false),
+    }
 }
 
 fn actor(by: &Mandate) -> DeviceActor {
