@@ -182,7 +182,7 @@ pub struct House {
     tickets: Tickets,
     told: FrontChannels,
     /// None: CAS is off.
-    cas: Option<web_cas::Offers>,
+    cas: Option<web_cas::Cas>,
 }
 
 /// Makes sure that there are signing keys, and builds the doors over the use cases.
@@ -201,7 +201,15 @@ pub async fn house(config: &Config, ground: &Ground, extras: Extras) -> Result<H
     // Also while CAS is off: sessions of before may have led to services.
     let told = FrontChannels::new(vec![Arc::new(provider.clone()), Arc::new(tickets.clone())]);
     let offers = web_cas::Offers { rest: config.cas_rest, phones: config.cas_qr.is_some() };
-    let cas = config.cas.is_enabled.then_some(offers);
+    let origins = config.cas_qr.as_ref().map_or_else(Vec::new, |apps| apps.allowed_origins.clone());
+    let cas = config.cas.is_enabled.then(|| web_cas::Cas {
+        tickets: tickets.clone(),
+        signin: signin.clone(),
+        told: told.clone(),
+        page: web_login::after,
+        offers,
+        sockets: web_cas::socket::Sockets::new(app, origins),
+    });
     Ok(House { web, mail, ground: ground.clone(), provider, signin, tickets, told, cas })
 }
 
@@ -296,9 +304,8 @@ impl House {
         web_account::mount(cfg, &self.signin, &self.ground.registry);
         let Ground { app, registry, .. } = &self.ground;
         web_admin::mount(cfg, &web_admin::Admin::new(app, &self.signin, registry, &self.provider));
-        if let Some(offers) = self.cas {
-            let (tickets, signin, told) = (self.tickets.clone(), self.signin.clone(), self.told.clone());
-            web_cas::mount(cfg, &web_cas::Cas { tickets, signin, told, page: web_login::after, offers });
+        if let Some(cas) = &self.cas {
+            web_cas::mount(cfg, cas);
         }
         health::mount(cfg, &self.ground.app, self.ground.shares_live);
         setup_page::mount(cfg, &self.ground.registry);

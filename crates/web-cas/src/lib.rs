@@ -7,11 +7,13 @@
 //! Where CAS is off nothing is mounted, and the addresses are as good as any that is not there (SEC-065).
 
 mod answer;
+mod code;
 mod confirm;
 mod login;
 mod logout;
 pub mod pages;
 mod rest;
+pub mod socket;
 mod validate;
 
 use ::cas::Endpoint;
@@ -60,6 +62,8 @@ pub struct Cas {
     pub page: SignInPage,
     /// What is served.
     pub offers: Offers,
+    /// Connections of phone apps and of pages that wait for them.
+    pub sockets: socket::Sockets,
 }
 
 /// Mounts the routes. Needs what `web::mount` provides.
@@ -94,6 +98,8 @@ pub fn mount(cfg: &mut ServiceConfig, cas: &Cas) {
         )
         .service(only("/cas/proxy", READ).route(read().to(validate::proxy)));
     if cas.offers.phones {
+        socket::mount(cfg);
+        cfg.service(only("/cas/login/code", "POST").route(web::post().to(code::open)));
         cfg.service(
             only("/cas/login/confirm", READ_OR_POST)
                 .route(read().to(confirm::get))

@@ -150,11 +150,13 @@ pub struct Ways {
     pub passkey: bool,
     /// A phone.
     pub phone: bool,
+    /// An app made for CAS.
+    pub cas_phone: bool,
 }
 
 impl From<Offers> for Ways {
     fn from(offers: Offers) -> Self {
-        Self { password: offers.password, passkey: offers.passkey, phone: offers.phone }
+        Self { password: offers.password, passkey: offers.passkey, phone: offers.phone, cas_phone: offers.cas_phone }
     }
 }
 
@@ -367,7 +369,7 @@ mod samples_of {
         }
     }
 
-    const ALL: Ways = Ways { password: true, passkey: true, phone: true };
+    const ALL: Ways = Ways { password: true, passkey: true, phone: true, cas_phone: false };
 
     fn login_of(page: Page, shown: &Shown, offers: Ways, is_confirming: bool) -> Login {
         let asker = Asker::of(shown, &page);
@@ -391,9 +393,9 @@ mod samples_of {
                 "confirm",
                 login_of(page(), &shop(), ALL, true).with(Some("ada".to_owned()), String::new(), None),
             ),
-            ("passkey-only", plain(&shop(), Ways { password: false, passkey: true, phone: false })),
-            ("password-only", plain(&shop(), Ways { password: true, passkey: false, phone: false })),
-            ("nothing", plain(&shop(), Ways { password: false, passkey: false, phone: false })),
+            ("passkey-only", plain(&shop(), Ways { password: false, passkey: true, phone: false, cas_phone: false })),
+            ("password-only", plain(&shop(), Ways { password: true, passkey: false, phone: false, cas_phone: false })),
+            ("nothing", plain(&shop(), Ways { password: false, passkey: false, phone: false, cas_phone: false })),
             (
                 "hostile",
                 plain(&hostile_shown(), ALL).with(None, HOSTILE.to_owned(), Some(HOSTILE.to_owned())),

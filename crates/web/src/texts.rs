@@ -84,7 +84,7 @@ texts! {
     /// Sign-in for services that speak CAS.
     Cas {
         refused_title, refused_lead, signed_in_title, signed_in_lead, sign_out, confirm_title, confirm_lead, confirm_yes,
-        confirm_no, back_to,
+        confirm_no, back_to, app_title, app_lead, app_image, app_channel, app_failed,
     }
     /// Refusals.
     Refused {

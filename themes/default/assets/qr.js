@@ -4,6 +4,7 @@
 // cut connection end in what the server says. Nothing is drawn while nobody looks.
 
 import { get, post } from "./http.js";
+import { symbol } from "./symbol.js";
 
 /** A shown code is replaced this many seconds before it ends. */
 const EARLY = 3;
@@ -54,26 +55,10 @@ function tick() {
   for (const place of panel.querySelectorAll("[data-seconds]")) place.textContent = String(left());
 }
 
-// The symbol is rebuilt from its path and size; markup that came by a request is never put into the page.
 function draw(svg) {
-  const size = /viewBox="([0-9 ]{7,30})"/.exec(svg)?.[1];
-  const path = / d="([MmHhVvLlZz0-9 .-]+)"/.exec(svg)?.[1];
-  card.replaceChildren();
-  isDrawn = Boolean(size && path);
-  if (!isDrawn) return;
-  const make = (name, attributes) => {
-    const element = document.createElementNS("http://www.w3.org/2000/svg", name);
-    for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
-    return element;
-  };
-  const picture = make("svg", {
-    id: "qr-image", role: "img", "aria-label": card.dataset.label, viewBox: size, "shape-rendering": "crispEdges",
-  });
-  picture.append(
-    make("rect", { width: "100%", height: "100%", fill: "#fff" }),
-    make("path", { d: path, fill: "#000" }),
-  );
-  card.append(picture);
+  const picture = symbol(svg, "qr-image", card.dataset.label);
+  isDrawn = picture !== null;
+  card.replaceChildren(...(picture ? [picture] : []));
 }
 
 /** Opens a channel or shows its next code; where a phone is already, its state is shown instead. */

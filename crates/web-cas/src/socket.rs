@@ -1,0 +1,228 @@
+//! The QR socket `/cas/qr-websocket`: STOMP over raw WebSocket and over SockJS (cas-wire §6).
+//!
+//! Owns: which address is answered how, origins, and how many connections there may be. Not here: what is said on a
+//! connection (`conversation`), WebSockets (`raw`), the transports over plain HTTP (`polling`), what an approval leads to
+//! (`signin::cas_phone`).
+//!
+//! No authority comes from an origin (W-15): native apps send none. A listener is known by its browser's cookie alone.
+//!
+//! A session over plain HTTP lives on the node that began it, as with any SockJS server: several nodes need a front that
+//! sends a browser to the same one. WebSockets need nothing of the kind.
+
+mod conversation;
+mod polling;
+mod raw;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ::cas::sockjs::{GREETING, IframePage, Info, Route, Transport};
+use ::cas::stomp;
+use ::web::{Refused, Visitor, Web};
+use actix_web::http::header::{
+    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_MAX_AGE, ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap,
+    HeaderValue, IF_NONE_MATCH, ORIGIN, UPGRADE, VARY,
+};
+use actix_web::http::{Method, StatusCode};
+use actix_web::web::{self, Bytes, Data, Payload, ServiceConfig};
+use actix_web::{FromRequest as _, HttpRequest, HttpResponse};
+use app::{App, throttle};
+use domain::ClientAddress;
+
+use crate::Cas;
+use polling::Polling;
+
+/// Where it is.
+pub const PATH: &str = "/cas/qr-websocket";
+/// The client's script that the iframe page loads: our own copy is none, so the page only greets.
+const IFRAME_SCRIPT: &str = "/assets/cas-iframe.js";
+/// Connections of one network, and of all.
+const MOST_OF_ONE: usize = 64;
+const MOST: usize = 5_000;
+const NO_STORE: &str = "no-store, no-cache, must-revalidate, max-age=0";
+const A_YEAR: &str = "public, max-age=31536000";
+
+/// What all workers share: connections that are open, and sessions over plain HTTP. Cloning copies a pointer.
+#[derive(Clone)]
+pub struct Sockets(Arc<Shared>);
+
+struct Shared {
+    app: App,
+    /// Other origins whose pages may connect: `https://host[:port]`.
+    origins: Vec<String>,
+    open: Mutex<HashMap<String, usize>>,
+    polling: Polling,
+}
+
+impl Sockets {
+    /// None yet. `origins`: those besides our own whose pages may connect, exactly as browsers name them.
+    #[must_use]
+    pub fn new(app: &App, origins: Vec<String>) -> Self {
+        let (open, polling) = (Mutex::default(), Polling::default());
+        Self(Arc::new(Shared { app: app.clone(), origins, open, polling }))
+    }
+
+    fn app(&self) -> &App {
+        &self.0.app
+    }
+
+    /// A place for one more connection from there; none: there are too many.
+    fn place(&self, address: ClientAddress) -> Option<Place> {
+        let network = throttle::network(address);
+        let mut open = self.0.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if open.values().sum::<usize>() >= MOST || open.get(&network).is_some_and(|own| *own >= MOST_OF_ONE) {
+            return None;
+        }
+        *open.entry(network.clone()).or_default() += 1;
+        Some(Place { sockets: self.clone(), network })
+    }
+}
+
+/// Counted as long as it is held.
+struct Place {
+    sockets: Sockets,
+    network: String,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut open = self.sockets.0.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(own) = open.get_mut(&self.network) {
+            *own -= 1;
+            if *own == 0 {
+                open.remove(&self.network);
+            }
+        }
+    }
+}
+
+/// Mounts it. Needs what [`crate::mount`] provides.
+pub(crate) fn mount(cfg: &mut ServiceConfig) {
+    cfg.service(web::resource(PATH).to(any)).service(web::resource("/cas/qr-websocket/{rest:.*}").to(any));
+}
+
+/// Everything below the path: the addresses are SockJS's own, and so are the answers to what is wrong with them.
+async fn any(
+    req: HttpRequest,
+    cas: Data<Cas>,
+    visitor: Visitor,
+    payload: Payload,
+) -> Result<HttpResponse, Refused> {
+    let web = Web::of(&req)?;
+    let below = req.uri().path().strip_prefix(PATH).unwrap_or_default().to_owned();
+    let Some(route) = Route::of(&below) else { return Ok(empty(StatusCode::NOT_FOUND)) };
+    let Some(origin) = allowed(&req, web, &cas.sockets) else { return Ok(empty(StatusCode::FORBIDDEN)) };
+    let is_upgrade = req.headers().get(UPGRADE).is_some_and(|to| to.as_bytes().eq_ignore_ascii_case(b"websocket"));
+    let methods = match route {
+        Route::Info => "GET, OPTIONS",
+        Route::Session { transport, .. } if transport.takes_options() => "POST, OPTIONS",
+        _ => "GET",
+    };
+    let mut answer = match (req.method(), route) {
+        (&Method::OPTIONS, _) if methods.ends_with("OPTIONS") => preflight(methods),
+        (&Method::GET, Route::Bare | Route::Raw) if is_upgrade => {
+            let answer = raw::open(&req, payload, cas, visitor, raw::Framing::Plain)?;
+            return Ok(named(answer, &req));
+        }
+        (&Method::GET, Route::Session { transport: Transport::WebSocket, .. }) if is_upgrade => {
+            return raw::open(&req, payload, cas, visitor, raw::Framing::SockJs);
+        }
+        (&Method::GET, Route::Raw | Route::Session { transport: Transport::WebSocket, .. }) => {
+            HttpResponse::BadRequest().content_type("text/plain;charset=UTF-8").body("Can \"Upgrade\" only to \"WebSocket\".")
+        }
+        (&Method::GET, Route::Bare) => {
+            HttpResponse::Ok().content_type("text/plain;charset=UTF-8").body(GREETING)
+        }
+        (&Method::GET, Route::Iframe) => iframe(&req),
+        (&Method::GET, Route::Info) => info(&cas),
+        (&Method::POST, Route::Session { session, transport: Transport::XhrSend }) => {
+            let body = body(&req, payload).await?;
+            polling::send(&cas, &visitor, session, &body).await
+        }
+        (method, Route::Session { session, transport })
+            if transport.is_receiving() && method.as_str() == transport.method() =>
+        {
+            polling::receive(&req, &cas, &visitor, session, transport).await
+        }
+        _ => HttpResponse::MethodNotAllowed().insert_header((ALLOW, methods)).finish(),
+    };
+    open_to(answer.headers_mut(), origin.as_deref());
+    Ok(answer)
+}
+
+/// The body of a message: a little more than one frame of STOMP takes in JSON.
+async fn body(req: &HttpRequest, payload: Payload) -> Result<Bytes, Refused> {
+    let body = Bytes::from_request(req, &mut payload.into_inner()).await;
+    let body = body.ok().filter(|body| body.len() <= raw::LARGEST_MESSAGE);
+    body.ok_or_else(|| Refused::of_status(StatusCode::PAYLOAD_TOO_LARGE))
+}
+
+/// Whether a page of this origin may connect; if it is another's, which.
+fn allowed(req: &HttpRequest, web: &Web, sockets: &Sockets) -> Option<Option<String>> {
+    let mut origins = req.headers().get_all(ORIGIN);
+    let Some(origin) = origins.next() else { return Some(None) };
+    if origins.next().is_some() {
+        return None;
+    }
+    let origin = origin.to_str().ok()?;
+    if origin == web.origin() {
+        return Some(None);
+    }
+    sockets.0.origins.iter().any(|known| known == origin).then(|| Some(origin.to_owned()))
+}
+
+fn open_to(headers: &mut HeaderMap, origin: Option<&str>) {
+    headers.append(VARY, HeaderValue::from_static("Origin"));
+    let Some(Ok(origin)) = origin.map(HeaderValue::from_str) else { return };
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+    headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+}
+
+fn preflight(methods: &'static str) -> HttpResponse {
+    HttpResponse::NoContent()
+        .insert_header((CACHE_CONTROL, A_YEAR))
+        .insert_header((ACCESS_CONTROL_ALLOW_METHODS, methods))
+        .insert_header((ACCESS_CONTROL_ALLOW_HEADERS, "content-type"))
+        .insert_header((ACCESS_CONTROL_MAX_AGE, "31536000"))
+        .finish()
+}
+
+fn info(cas: &Cas) -> HttpResponse {
+    let entropy = i32::from_be_bytes(cas.sockets.app().entropy().bytes());
+    HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, Info::CONTENT_TYPE))
+        .insert_header((CACHE_CONTROL, NO_STORE))
+        .body(Info { entropy }.json())
+}
+
+fn iframe(req: &HttpRequest) -> HttpResponse {
+    let page = IframePage::new(IFRAME_SCRIPT);
+    let is_known = req.headers().get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == page.etag.as_bytes());
+    let mut answer = match is_known {
+        true => HttpResponse::NotModified(),
+        false => HttpResponse::Ok(),
+    };
+    answer
+        .insert_header((ETAG, page.etag))
+        .insert_header((CACHE_CONTROL, A_YEAR))
+        .insert_header(("x-frame-options", "SAMEORIGIN"));
+    match is_known {
+        true => answer.finish(),
+        false => answer.content_type("text/html;charset=UTF-8").body(page.text),
+    }
+}
+
+/// The STOMP version as a subprotocol, where the client offered one that is known (§6.4).
+fn named(mut answer: HttpResponse, req: &HttpRequest) -> HttpResponse {
+    let offered = req.headers().get_all("sec-websocket-protocol").filter_map(|offered| offered.to_str().ok());
+    if let Some(chosen) = stomp::subprotocol(&offered.collect::<Vec<_>>().join(",")) {
+        let name = actix_web::http::header::HeaderName::from_static("sec-websocket-protocol");
+        answer.headers_mut().insert(name, HeaderValue::from_static(chosen));
+    }
+    answer
+}
+
+fn empty(status: StatusCode) -> HttpResponse {
+    HttpResponse::build(status).finish()
+}

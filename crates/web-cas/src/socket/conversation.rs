@@ -1,0 +1,132 @@
+//! What is said on one connection, whatever it travels on.
+//!
+//! Owns: driving the STOMP session, listening for its channel, and handing on approvals one after the other. Not here: the
+//! rules of the protocol (`cas::stomp`).
+
+use std::time::Duration;
+
+use ::cas::Told;
+use ::cas::stomp::{Approval, CONNECT_WITHIN_SECONDS, Close, Out, Session};
+use actix_web::rt;
+use app::Visitor;
+use domain::ClientAddress;
+use signin::{CasWatch, SignIn};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use super::Sockets;
+
+/// The first frame must come by then (§7.1).
+const CONNECT: Duration = Duration::from_secs(CONNECT_WITHIN_SECONDS);
+/// A connection ends then: channels live two minutes, apps connect to approve.
+const LIFE: Duration = Duration::from_secs(15 * 60);
+/// Approvals of one connection that wait for their turn.
+const WAITING: usize = 4;
+
+/// What goes to the client.
+pub(super) enum Word {
+    /// A frame of STOMP.
+    Frame(String),
+    /// The end.
+    Close(Close),
+}
+
+/// One connection.
+pub(super) struct Conversation {
+    stomp: Session,
+    signin: SignIn,
+    visitor: Visitor,
+    watch: Option<CasWatch>,
+    /// Taken one after the other by a task of its own: a phone is not to see how long one takes (C-17).
+    approvals: mpsc::Sender<Approval>,
+    began: Instant,
+}
+
+impl Conversation {
+    /// A connection that was just made.
+    pub(super) fn new(sockets: &Sockets, signin: &SignIn, visitor: &Visitor) -> Self {
+        let (approvals, waiting) = mpsc::channel(WAITING);
+        rt::spawn(take(signin.clone(), visitor.address, waiting));
+        Self {
+            stomp: Session::new(format!("{:016x}", u64::from_be_bytes(sockets.app().entropy().bytes()))),
+            signin: signin.clone(),
+            visitor: visitor.clone(),
+            watch: None,
+            approvals,
+            began: Instant::now(),
+        }
+    }
+
+    /// The client said something.
+    pub(super) async fn hear(&mut self, bytes: &[u8]) -> Vec<Word> {
+        self.stomp.push(bytes);
+        self.go_on().await
+    }
+
+    /// What became of the channel that is listened to; waits for ever where none is. `None`: it is over.
+    pub(super) async fn told(&mut self) -> Option<Told> {
+        match &mut self.watch {
+            Some(watch) => watch.next().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Passes that on.
+    pub(super) async fn pass_on(&mut self, told: Option<Told>) -> Vec<Word> {
+        match told {
+            Some(told) => {
+                self.stomp.deliver(&told);
+            }
+            None => {
+                self.watch = None;
+                self.stomp.end();
+            }
+        }
+        self.go_on().await
+    }
+
+    /// The server stops, or the connection's time is over.
+    pub(super) async fn end(&mut self) -> Vec<Word> {
+        self.stomp.end();
+        self.go_on().await
+    }
+
+    /// When it is to be ended whatever happens.
+    pub(super) fn ends_at(&self) -> Instant {
+        self.began + if self.stomp.is_connected() { LIFE } else { CONNECT }
+    }
+
+    async fn go_on(&mut self) -> Vec<Word> {
+        let mut words = Vec::new();
+        while let Some(out) = self.stomp.step() {
+            match out {
+                Out::Send(frame) => words.push(Word::Frame(frame)),
+                Out::Subscribe(channel) => match self.signin.cas_watch(&self.visitor, &channel).await {
+                    Ok(watch) => {
+                        self.watch = Some(watch);
+                        self.stomp.allow();
+                    }
+                    Err(_) => self.stomp.refuse(),
+                },
+                // One that comes while so many wait counts as abuse, and is as silent.
+                Out::Accept(approval) => {
+                    if self.approvals.try_send(approval).is_err() {
+                        self.signin.cas_abuse(self.visitor.address).await;
+                    }
+                }
+                Out::Ignored(_) => self.signin.cas_abuse(self.visitor.address).await,
+                Out::Close(close) => words.push(Word::Close(close)),
+            }
+        }
+        if self.stomp.channel().is_none() {
+            self.watch = None;
+        }
+        words
+    }
+}
+
+async fn take(signin: SignIn, address: ClientAddress, mut waiting: mpsc::Receiver<Approval>) {
+    while let Some(approval) = waiting.recv().await {
+        signin.cas_accept(&approval, address).await;
+    }
+}
