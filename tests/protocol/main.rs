@@ -10,6 +10,7 @@ mod alike;
 mod audit;
 mod authorize;
 mod backchannel;
+mod cas_import;
 mod cas;
 mod client_assertions;
 mod client_credentials;

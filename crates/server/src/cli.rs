@@ -85,6 +85,9 @@ pub enum Command {
     Policy(admin::Policy),
     /// Make people, groups, relying parties, claims and policies be as files say.
     Apply(admin::Apply),
+    /// Take over what another server was configured with.
+    #[command(subcommand)]
+    Import(admin::Import),
     /// Write people, groups, relying parties, claims and policies as files that `apply` reads; no secrets.
     Export(admin::Export),
     /// Signing keys.
@@ -589,6 +592,8 @@ mod tests {
             "apply conf --yes",
             "apply conf --dry-run",
             "export conf",
+            "import cas --services etc --qr-devices phones.json --users people.csv --claim a=b --keep-enabled --apply --json",
+            "import cas --qr-devices phones.json",
         ] {
             let parsed = Cli::try_parse_from(std::iter::once("latchbolt").chain(line.split(' ')));
             assert!(parsed.is_ok(), "{line}: {}", parsed.unwrap_err());
@@ -602,6 +607,8 @@ mod tests {
             "keys retire",
             "keys rewrap",
             "phone enrol",
+            "import cas",
+            "import cas --apply",
         ] {
             let refused = Cli::try_parse_from(std::iter::once("latchbolt").chain(wrong.split(' ')));
             assert_eq!(refused.unwrap_err().exit_code(), 2, "{wrong}");

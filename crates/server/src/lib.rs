@@ -100,6 +100,9 @@ async fn over_api(api: &Api, command: Command, output: Output) -> Result<(), Fai
         Command::Audit(command) => commands::audit::run(api.ground()?, command, output).await,
         Command::Keys(command) => commands::keys::run(api, command, output).await,
         Command::Apply(command) => commands::apply::run(api, &command, output).await,
+        Command::Import(cli::admin::Import::Cas(command)) => {
+            commands::apply::cas::run(api, &command, output).await
+        }
         Command::Export(command) => commands::apply::export(api, &command, output).await,
         command => commands::registry::run(api, command, output).await,
     }

@@ -48,8 +48,13 @@ pub(super) fn check(client: &Client) -> Result<(), ClientRefused> {
 }
 
 fn patterns(member: &'static str, texts: &[String]) -> Result<Vec<ServicePattern>, ClientRefused> {
-    let read =
-        |text: &String| ServicePattern::parse(text).map_err(|why| wrong(member, text, &why.to_string()));
+    let read = |text: &String| {
+        // Somebody's regular expression: the stars in it are not what is wrong.
+        if !["http://", "https://"].iter().any(|scheme| text.starts_with(scheme)) {
+            return Err(wrong(member, text, "is neither http:// nor https://"));
+        }
+        ServicePattern::parse(text).map_err(|why| wrong(member, text, &why.to_string()))
+    };
     texts.iter().map(read).collect()
 }
 

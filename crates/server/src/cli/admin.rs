@@ -497,6 +497,38 @@ pub struct Apply {
     pub dry_run: bool,
 }
 
+/// `import …`.
+#[derive(Debug, Subcommand)]
+pub enum Import {
+    /// Take over services, people's phones and people from a CAS server: shows a plan and what has no equivalent, and
+    /// does it with --apply.
+    Cas(ImportCas),
+}
+
+/// `import cas`.
+#[derive(Debug, Args)]
+#[command(group(clap::ArgGroup::new("what").required(true).multiple(true).args(["services", "qr_devices", "users"])))]
+pub struct ImportCas {
+    /// The folder of its service definitions (JSON).
+    #[arg(long, value_name = "DIR")]
+    pub services: Option<PathBuf>,
+    /// Its map of QR devices: device id to user (JSON).
+    #[arg(long, value_name = "FILE.json")]
+    pub qr_devices: Option<PathBuf>,
+    /// People, as `user import` reads them; they are made first.
+    #[arg(long, value_name = "FILE.csv")]
+    pub users: Option<PathBuf>,
+    /// The claim that holds an attribute of its directory.
+    #[arg(long = "claim", value_name = "ATTRIBUTE=CLAIM")]
+    pub claims: Vec<String>,
+    /// Leave services that are here enabled or disabled as they are.
+    #[arg(long)]
+    pub keep_enabled: bool,
+    /// Do it.
+    #[arg(long)]
+    pub apply: bool,
+}
+
 /// `export`.
 #[derive(Debug, Args)]
 pub struct Export {

@@ -4,6 +4,7 @@
 //! is, and nothing is deleted; so the same files applied again change nothing. Not here: reading files (`files`), how a
 //! thing is read and changed (`things`).
 
+pub mod cas;
 mod files;
 mod things;
 

@@ -13,6 +13,8 @@ mod work;
 
 use serde_json::{Map, Value};
 
+pub(super) use work::{carried_out, start, upload};
+
 use crate::api::{Api, escaped, failure};
 use crate::cli::{Command, admin};
 use crate::failure::Failure;

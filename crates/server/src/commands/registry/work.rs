@@ -169,7 +169,7 @@ pub(super) async fn import(desk: Desk<'_>, kind: &str, path: &Path, yes: bool) -
     Ok(())
 }
 
-async fn upload(desk: Desk<'_>, kind: &str, path: &Path) -> Result<Value, Failure> {
+pub(in crate::commands) async fn upload(desk: Desk<'_>, kind: &str, path: &Path) -> Result<Value, Failure> {
     let name = path.display().to_string();
     let sent = desk.api.upload(&format!("/imports?kind={kind}"), "text/csv", file(path)?).await;
     sent.map_err(|refused| {
@@ -182,14 +182,18 @@ async fn upload(desk: Desk<'_>, kind: &str, path: &Path) -> Result<Value, Failur
 }
 
 /// Starts a job, and works on it as long as it takes: no server need run.
-async fn start(desk: Desk<'_>, id: &str) -> Result<Value, Failure> {
+pub(in crate::commands) async fn start(desk: Desk<'_>, id: &str) -> Result<Value, Failure> {
     let path = format!("/jobs/{}", escaped(id));
     let job = desk.send(("job", id), "POST", &format!("{path}/start"), None).await?;
     carried_out(desk, id, job).await
 }
 
 /// Works on a job until nothing is to be done now; a server elsewhere does, and is looked at.
-async fn carried_out(desk: Desk<'_>, id: &str, mut job: Value) -> Result<Value, Failure> {
+pub(in crate::commands) async fn carried_out(
+    desk: Desk<'_>,
+    id: &str,
+    mut job: Value,
+) -> Result<Value, Failure> {
     let path = format!("/jobs/{}", escaped(id));
     while matches!(job["state"].as_str(), Some("running" | "finalising" | "undoing")) {
         desk.api.work().await?;

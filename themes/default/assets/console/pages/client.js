@@ -6,13 +6,16 @@ import { form } from "../forms.js";
 import { navigate } from "../router.js";
 import { ask, attempt, badge, card, copier, copyable, dialog, doing, facts, shown, tabs, toast } from "../ui.js";
 import { quoted, t } from "../words.js";
+import { casFacts, casFields, withCas } from "./client-cas.js";
 
 const KINDS = {
   web: { application_type: "web", token_endpoint_auth_method: "client_secret_basic", grant_types: ["authorization_code", "refresh_token"], response_types: ["code"] },
   spa: { application_type: "web", token_endpoint_auth_method: "none", grant_types: ["authorization_code", "refresh_token"], response_types: ["code"] },
   native: { application_type: "native", token_endpoint_auth_method: "none", grant_types: ["authorization_code", "refresh_token"], response_types: ["code"] },
   machine: { token_endpoint_auth_method: "client_secret_basic", grant_types: ["client_credentials"], response_types: [], redirect_uris: [] },
+  cas: { token_endpoint_auth_method: "none", grant_types: [], response_types: [], redirect_uris: [] },
 };
+const isService = (data) => Boolean(data.latchbolt_cas) && (data.grant_types ?? []).length === 0;
 const SCOPES = ["openid", "profile", "email", "phone", "address", "groups", "offline_access"];
 
 export default async function client(page) {
@@ -25,7 +28,8 @@ export default async function client(page) {
     const brief = (await get("/clients", { q: page.id, limit: 20 })).items.find((each) => each.client_id === page.id);
     const isOn = brief?.enabled ?? true;
     page.head({ title: data.client_name || data.client_id, actions: actions(page, path, data, version, isOn) });
-    return [h("p", { class: "row" }, badge(isOn ? "active" : "disabled"), h("span", { class: "quiet mono small" }, data.client_id)), tabs([
+    const warnings = (data.warnings ?? []).map((warning) => h("div", { class: "alert" }, warning));
+    return [warnings, h("p", { class: "row" }, badge(isOn ? "active" : "disabled"), h("span", { class: "quiet mono small" }, data.client_id)), tabs([
       ["settings", t("client.settings"), () => settings(page, path, data)],
       can("clients.write") && ["edit", t("user.edit"), () => edit(page, path, data, version)],
       can("clients.write") && ["json", t("client.json"), () => whole(page, path, data, version)],
@@ -35,7 +39,7 @@ export default async function client(page) {
 
 function actions(page, path, data, version, isOn) {
   return [
-    (data.redirect_uris ?? []).length > 0 && doing(t("client.test"), async () => {
+    ((data.redirect_uris ?? []).length > 0 || isService(data)) && doing(t("client.test"), async () => {
       const { url, kind } = await get(`${path}/test`);
       await dialog(t("client.test"), (close) => h("div", { class: "stack" }, h("p", null, t(`client.test_${kind}`)), h("p", { class: "row end" }, h("a", { class: "button primary", href: url, target: "_blank", rel: "noopener noreferrer", onclick: () => close() }, icon("out"), t("client.test_go")))));
     }, { kind: "primary" }),
@@ -62,13 +66,15 @@ const secret = (made) => dialog(t("client.secret"), (close) => h("div", { class:
 async function settings(page, path, data, made = null) {
   const { origin } = location;
   const place = h("div", { class: "stack" });
-  const { items } = await get("/client-presets");
+  const presets = (await get("/client-presets")).items;
+  const items = presets.filter((preset) => (preset.kind === "cas" ? data.latchbolt_cas : !isService(data)));
   const choose = async (id) => shown(place, async () => {
-    if (!id) return facts([
+    if (!id && isService(data)) return casFacts(data);
+    if (!id) return [data.latchbolt_cas && h("h3", null, t("client.cas")), data.latchbolt_cas && casFacts(data), facts([
       [t("client.issuer"), copyable(origin)], [t("client.discovery"), copyable(`${origin}/.well-known/openid-configuration`)], [t("client.client_id"), copyable(data.client_id)], made?.client_secret && [t("client.secret"), copyable(made.client_secret, t("client.copy_secret"))],
       [t("client.authorize"), copyable(`${origin}/authorize`)], [t("client.token_endpoint"), copyable(`${origin}/token`)], [t("client.userinfo"), copyable(`${origin}/userinfo`)],
       [t("client.logout"), copyable(`${origin}/logout`)], [t("clients.redirect_uris"), (data.redirect_uris ?? []).length > 0 && h("span", { class: "stack-small" }, data.redirect_uris.map((uri) => h("code", null, uri)))], [t("client.auth_method"), data.token_endpoint_auth_method],
-    ]);
+    ])];
     const { text } = await get(`/clients/${encodeURIComponent(data.client_id)}/settings`, { preset: id });
     return h("div", { class: "stack" }, h("p", { class: "quiet" }, t("client.placeholder")), h("div", { class: "copyable" }, h("pre", { class: "copyable-text mono", tabindex: "0" }, text), copier(text)));
   });
@@ -78,26 +84,31 @@ async function settings(page, path, data, made = null) {
 }
 
 function fields(data, kind) {
-  const hasWay = kind !== "machine";
+  const hasWay = kind !== "machine" && kind !== "cas";
+  const name = { name: "client_name", label: t("clients.name"), value: data.client_name ?? "", required: true, max: 80 };
+  if (kind === "cas") return [name, ...casFields(data, true)];
   return [
-    { name: "client_name", label: t("clients.name"), value: data.client_name ?? "", required: true, max: 80 },
+    name,
     hasWay && { name: "redirect_uris", label: t("clients.redirect_uris"), type: "lines", value: data.redirect_uris ?? [], required: true, hint: t("clients.redirect_hint") },
     hasWay && { name: "post_logout_redirect_uris", label: t("clients.post_logout"), type: "lines", value: data.post_logout_redirect_uris ?? [], rows: 2 },
     hasWay && { name: "backchannel_logout_uri", label: t("clients.backchannel"), value: data.backchannel_logout_uri ?? "", max: 2048, hint: t("clients.backchannel_hint") },
     { name: "scope", label: t("clients.scopes"), type: "words", value: (data.scope ?? "").split(" ").filter(Boolean), hint: t("clients.scopes_hint", { scopes: SCOPES.join(" ") }) },
     hasWay && { name: "latchbolt_skip_consent", label: t("clients.skip_consent"), type: "check", value: data.latchbolt_skip_consent ?? false },
+    ...(hasWay ? casFields(data, false) : []),
   ].filter(Boolean);
 }
 
 /** What a form says, as a registration (RFC 7591). */
 function registration(values, before) {
-  const next = { ...before, ...values, scope: values.scope.join(" ") };
+  const said = "latchbolt_cas_apps" in values ? withCas(values, "latchbolt_cas.services" in values && !("speaks_cas" in values)) : values;
+  const next = { ...before, ...said, scope: (values.scope ?? []).join(" ") };
+  delete next.warnings;
   for (const [name, value] of Object.entries(next)) if (value === "" || (name === "post_logout_redirect_uris" && value.length === 0) || value === null) delete next[name];
   return next;
 }
 
 const edit = (page, path, data, version) => card(t("user.edit"), form({
-  go: t("frame.save"), again: page.again, fields: fields(data, (data.redirect_uris ?? []).length > 0 ? "web" : "machine"),
+  go: t("frame.save"), again: page.again, fields: fields(data, isService(data) ? "cas" : (data.redirect_uris ?? []).length > 0 ? "web" : "machine"),
   submit: async (values) => {
     await call("PUT", path, { body: registration(values, data), version });
     toast(t("frame.saved"));
@@ -142,7 +153,7 @@ async function wizard(page) {
   };
   const second = (kind, base, preset) => {
     at("details");
-    const data = { scope: kind === "machine" ? "" : "openid profile email", ...base, client_name: base.client_name ?? preset?.title ?? "" };
+    const data = { scope: kind === "machine" || kind === "cas" ? "" : "openid profile email", ...base, client_name: base.client_name ?? preset?.title ?? "" };
     put(place, h("section", { class: "card" }, heading(preset?.title ?? t(`clients.kind_${kind}`)), form({
       go: t("clients.register"), cancel: first, fields: [...fields(data, kind), { name: "client_id", label: t("client.client_id"), max: 64, optional: true, hint: t("clients.id_hint") }],
       submit: async (values) => third(await make("/clients", registration(values, base))),

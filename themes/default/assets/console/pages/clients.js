@@ -15,7 +15,10 @@ export default async function clients(page) {
       { key: "client_name", label: t("consents.client"), main: true, text: (row) => row.client_name, cell: (row) => [h("a", { href: `/admin/clients/${encodeURIComponent(row.client_id)}` }, row.client_name || row.client_id), h("span", { class: "sub mono" }, row.client_id)] },
       { key: "kind", label: t("devices.kind"), text: (row) => row.kind, cell: (row) => word("clients", `kind_${row.kind}`) },
       { key: "enabled", label: t("users.state"), text: (row) => row.enabled, cell: (row) => badge(row.enabled ? "active" : "disabled") },
-      { key: "redirect_uris", label: t("clients.redirect_uris"), text: (row) => row.redirect_uris, cell: (row) => (row.redirect_uris.length === 0 ? "–" : [row.redirect_uris[0], row.redirect_uris.length > 1 && ` +${row.redirect_uris.length - 1}`]) },
+      { key: "redirect_uris", label: t("clients.redirect_uris"), text: (row) => row.redirect_uris, cell: (row) => {
+        const ways = row.redirect_uris.length > 0 ? row.redirect_uris : row.services;
+        return ways.length === 0 ? "–" : [ways[0], ways.length > 1 && ` +${ways.length - 1}`];
+      } },
       { key: "created_at", label: t("users.created"), text: (row) => row.created_at, cell: (row) => when(row.created_at) },
     ],
     filters: [{ name: "enabled", label: t("users.state"), options: [["true", word("state", "active")], ["false", word("state", "disabled")]] }],
