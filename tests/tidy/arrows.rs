@@ -30,7 +30,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("tickets", &["app", "cas", "journey", "domain", "store", "live", "outbound"]),
     ("provider", &["app", "oidc", "journey", "jose", "domain", "store", "live", "outbound"]),
     ("letters", &[]),
-    ("registry", &["app", "qr", "jose", "letters", "domain", "store", "live", "outbound"]),
+    ("registry", &["app", "cas", "qr", "jose", "letters", "domain", "store", "live", "outbound"]),
     ("web", &["app", "domain", "outbound"]),
     ("web-oidc", &["web", "app", "provider", "oidc", "domain"]),
     ("web-login", &["web", "app", "signin", "journey", "domain"]),
