@@ -55,7 +55,8 @@ impl Given {
                 matches!(url.scheme(), "https" | "http") && url.origin().ascii_serialization() == *text
             });
             if !is_origin {
-                let what = format!("`{text}` is no origin: write it as https://app.example.org, without a path.");
+                let what =
+                    format!("`{text}` is no origin: write it as https://app.example.org, without a path.");
                 return Err(Fault::new("allowed_origins", what));
             }
         }
