@@ -1,8 +1,8 @@
 //! Promises about long work.
 
 use domain::{
-    AccountId, AccountState, Actor, BulkAction, Cursor, DeviceState, Job, JobCounts, JobId, JobKind, JobRow, JobState,
-    OutcomeFilter, RowDone, RowFate, RowOutcome,
+    AccountId, AccountState, Actor, BulkAction, Cursor, DeviceState, Job, JobCounts, JobId, JobKind, JobRow,
+    JobState, OutcomeFilter, RowDone, RowFate, RowOutcome,
 };
 use futures_util::future::join_all;
 
