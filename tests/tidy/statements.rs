@@ -37,6 +37,7 @@ const ALIKE: &[(&str, &str)] = &[
     (" FOR UPDATE OF r SKIP LOCKED)", ")"),
     ("SELECT json_array_elements_text(CAST($1 AS json))", "SELECT value FROM json_each($1)"),
     ("SELECT json_array_elements_text(CAST($1 AS JSON))", "SELECT value FROM json_each($1)"),
+    ("SELECT json_array_elements_text(CAST($8 AS JSON))", "SELECT value FROM json_each($8)"),
     ("SELECT w FROM json_array_elements_text(CAST($1 AS JSON)) w", "SELECT value FROM json_each($1)"),
     ("SELECT w FROM json_array_elements_text(CAST($2 AS JSON)) w", "SELECT value FROM json_each($2)"),
 ];

@@ -289,6 +289,9 @@ async fn settle_in_file(file: &Path, size: Size) {
     }
     sqlx::raw_sql("PRAGMA journal_mode = WAL").execute(&mut connection).await.expect("WAL");
     connection.close().await.expect("closed");
+    // What is still to be written would be waited for by the server's first commit.
+    let file = std::fs::File::options().write(true).open(file).expect("the database");
+    file.sync_all().expect("on disk");
 }
 
 #[cfg(test)]
