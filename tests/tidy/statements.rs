@@ -37,6 +37,7 @@ const ALIKE: &[(&str, &str)] = &[
     (" FOR UPDATE OF r SKIP LOCKED)", ")"),
     ("SELECT json_array_elements_text(CAST($1 AS json))", "SELECT value FROM json_each($1)"),
     ("SELECT json_array_elements_text(CAST($1 AS JSON))", "SELECT value FROM json_each($1)"),
+    ("SELECT json_array_elements_text(CAST($7 AS JSON))", "SELECT value FROM json_each($7)"),
     ("SELECT json_array_elements_text(CAST($8 AS JSON))", "SELECT value FROM json_each($8)"),
     ("SELECT w FROM json_array_elements_text(CAST($1 AS JSON)) w", "SELECT value FROM json_each($1)"),
     ("SELECT w FROM json_array_elements_text(CAST($2 AS JSON)) w", "SELECT value FROM json_each($2)"),
@@ -51,7 +52,7 @@ const UNLIKE: &[(&str, usize, &str)] = &[
     ("jobs/edit.rs", 2, "columns of a JSON list of objects"),
     ("src/logouts.rs", 2, "rows are held, and passed by where another node holds them"),
     ("src/notices.rs", 1, "rows are passed by where another node holds them"),
-    ("people/edit.rs", 2, "a JSON list is made of rows"),
+    ("people/edit.rs", 3, "a JSON list is made of rows; columns of a JSON list of objects"),
     ("src/sessions.rs", 1, "the account's row is held: PostgreSQL has other writers"),
     ("src/statistics.rs", 1, "columns of a JSON list of objects"),
 ];
