@@ -25,11 +25,12 @@ const STATEMENTS: &[&str] = &[
        FROM {numbers}",
     "CREATE UNIQUE INDEX people_by_n ON people (n)",
     "INSERT INTO accounts (id, username, username_key, state, claims, webauthn_handle, is_admin, created_at,
-                           updated_at, search)
+                           updated_at, search, skeleton)
      SELECT p.account, 'person' || p.n, 'person' || p.n, t.state,
             '{\"email\":\"person' || p.n || '@mail.example\",\"email_verified\":true,\"name\":\"Person ' || p.n || '\"}',
             {16}, t.is_admin, t.created_at - p.n * 1000, t.updated_at,
-            'person' || p.n || '{line}person' || p.n || '@mail.example{line}person ' || p.n
+            'person' || p.n || '{line}person' || p.n || '@mail.example{line}person ' || p.n,
+            'like person' || p.n
        FROM people p, accounts t WHERE t.username_key = 'user0'",
     "INSERT INTO passwords (account_id, phc, changed_at, wrong_in_a_row)
      SELECT p.account, t.phc, t.changed_at - p.n * 1000, 0
