@@ -424,15 +424,9 @@ async fn import(town: &Town, desk: &mut Desk, people: u64, goals: &mut Goals) ->
         job["rows"]["done"],
         job["rows"]["failed"]
     );
-    let (_, failed, _) = desk.get(&format!("/jobs/{id}/rows?outcome=failed&limit=1")).await;
-    if let Some(row) = failed["items"].get(0) {
-        println!("         a failed row: {row}");
-    }
-    goals.at_most(
-        "phones of the import left out",
-        count as f64 - job["rows"]["done"].as_f64().unwrap_or(0.0),
-        0.0,
-        "",
-    );
+    let rows = |word: &str| job["rows"][word].as_f64().unwrap_or_default();
+    // Those of the helpdesk, whom the key may not give a phone: they are told as conflicts, and not done.
+    println!("         {} were refused in the dry run", rows("conflict"));
+    goals.at_most("phones of the import left out", count as f64 - rows("done") - rows("conflict"), 0.0, "");
     id
 }
