@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use testkit::Kind;
 use testkit::wire::Request;
-use testkit::{Kind, Setup};
 
-use crate::given::{Login, Scene, gives_session};
+use crate::given::{Login, Scene, gives_session, patient};
 
 /// All ways to put the four steps on three nodes so that no two neighbours share one.
 const WAYS: [[usize; 4]; 6] =
@@ -14,7 +14,7 @@ const WAYS: [[usize; 4]; 6] =
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sec_064_any_node_serves_any_step_under_load() {
-    let scene = Arc::new(Scene::with(Setup::cluster(3).set("limits.off", true)).await);
+    let scene = Arc::new(Scene::with(patient(3)).await);
     let began = Instant::now();
     let tasks: Vec<_> = (0..8)
         .map(|task| {
@@ -68,7 +68,7 @@ async fn sign_in(scene: &Scene, phone: &testkit::Phone, [shown, claimed, approve
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sec_064_a_channel_raced_on_all_nodes_gives_one_session() {
-    let scene = Scene::with(Setup::cluster(3).set("limits.off", true)).await;
+    let scene = Scene::with(patient(3)).await;
     let phone = scene.phone().await;
     for round in 0..5 {
         let login = scene.shown_by(round % 3).await;
@@ -96,7 +96,7 @@ async fn sec_064_a_channel_raced_on_all_nodes_gives_one_session() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sec_064_claims_and_decisions_raced_on_all_nodes_have_one_winner() {
-    let scene = Scene::with(Setup::cluster(3).set("limits.off", true)).await;
+    let scene = Scene::with(patient(3)).await;
     let mut phones = Vec::new();
     for node in 0..3 {
         let phone = scene.phone().await;
@@ -156,7 +156,7 @@ async fn sec_064_claims_and_decisions_raced_on_all_nodes_have_one_winner() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sec_064_a_code_raced_on_all_nodes_is_good_once_and_then_revoked() {
-    let scene = Scene::with(Setup::cluster(3).set("limits.off", true)).await;
+    let scene = Scene::with(patient(3)).await;
     for _ in 0..5 {
         let (browser, started) = (scene.server.browser(), scene.shop.start());
         let landed = browser.sign_in(&started.url, "ada", &scene.password).await;
@@ -189,7 +189,7 @@ async fn sec_064_a_code_raced_on_all_nodes_is_good_once_and_then_revoked() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sec_064_a_challenge_raced_on_all_nodes_is_good_once() {
-    let scene = Scene::with(Setup::cluster(3).set("limits.off", true)).await;
+    let scene = Scene::with(patient(3)).await;
     let phone = scene.phone().await;
     for _ in 0..5 {
         // Three channels, one challenge: one of the claims may pass.

@@ -5,6 +5,11 @@ use std::time::{Duration, Instant};
 use testkit::wire::Answer;
 use testkit::{Browser, Claim, Kind, Page, Phone, QrShown, RelyingParty, Server, Setup, Started, Tokens};
 
+/// Nodes without limits of tries that wait for Redis as long as they may: for tests that are not about times.
+pub(crate) fn patient(nodes: usize) -> Setup {
+    Setup::cluster(nodes).set("limits.off", true).set("live.timeout_ms", 2_000)
+}
+
 /// Nodes, a user and a relying party.
 pub(crate) struct Scene {
     pub(crate) server: Server,

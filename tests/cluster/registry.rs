@@ -6,19 +6,17 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use testkit::wire::{Answer, Request};
-use testkit::{Administrator, Kind, Phone, Setup};
+use testkit::{Administrator, Kind, Phone};
 
-use crate::given::{Scene, becomes};
+use crate::given::{Scene, becomes, patient};
 
 /// SEC-079.
 const STOPPED: Duration = Duration::from_secs(1);
 /// A node that is not heard of loses its work after thirty seconds.
 const TAKEN_OVER: Duration = Duration::from_secs(45);
 
-/// Times are not what these are about: the nodes wait for Redis as long as they may.
 async fn scene(nodes: usize) -> (Scene, Administrator) {
-    let scene =
-        Scene::with(Setup::cluster(nodes).set("limits.off", true).set("live.timeout_ms", 2_000)).await;
+    let scene = Scene::with(patient(nodes)).await;
     let admin = scene.server.administrator("root", &["superadmin"]).await;
     (scene, admin)
 }

@@ -6,14 +6,14 @@ use serde_json::Value;
 use testkit::wire::Request;
 use testkit::{Page, press};
 
-use crate::given::{Scene, becomes};
+use crate::given::{Scene, becomes, patient};
 
 /// SEC-153.
 const ENDED: Duration = Duration::from_secs(5);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sec_079_a_revoked_phone_is_dead_on_every_node_within_a_second() {
-    let scene = Scene::with(testkit::Setup::cluster(3).set("limits.off", true)).await;
+    let scene = Scene::with(patient(3)).await;
     for way in ["command", "phone"] {
         let phone = scene.phone().await;
         // In mid-approval on each node; and every node has just seen the phone alive.

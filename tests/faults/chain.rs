@@ -61,7 +61,7 @@ pub async fn is_whole(world: &World) {
         }
     };
     let held: Result<(), String> = held.await;
-    world.findings.check(Check::Chain, held.is_ok(), || held.unwrap_err());
+    world.findings.check(Check::Chain, held.is_ok(), || held.err().unwrap_or_default());
 }
 
 /// Changes, removes and adds an entry past the program; answers how many of that `audit verify` did not find. The

@@ -142,7 +142,8 @@ fn says(json: &Value, text: &str) -> bool {
         Value::Object(members) => members.values().any(|member| says(member, text)),
         Value::Array(items) => items.iter().any(|item| says(item, text)),
         Value::String(own) => own == text,
-        other => other.to_string() == text,
+        Value::Number(own) => own.to_string() == text,
+        Value::Null | Value::Bool(_) => false,
     }
 }
 

@@ -241,14 +241,12 @@ async fn sec_162_common_passwords_are_refused_with_the_reason_and_without_a_netw
     assert_eq!(server.command_with(&args, "grace keeps a secret\n").code, 0);
 }
 
-/// Who has an authenticator app is told to whoever has the password, and to nobody else; and which sort of code was
-/// wrong to nobody at all.
+/// Who has an authenticator app is told to whoever has the password, and to nobody else.
 #[tokio::test(flavor = "multi_thread")]
-async fn sec_165_a_wrong_answer_tells_nothing_about_other_factors() {
+async fn sec_165_a_wrong_password_tells_nothing_about_other_factors() {
     let ground = Ground::new().await;
     ground.policy("passwords", json!({"second_factor": "required"})).await;
-    let (key, _) = ground.with_app(&ground.server.browser()).await;
-    let used = totp(&key);
+    let _ = ground.with_app(&ground.server.browser()).await;
     let _ = ground.server.user("bob");
     let shape =
         |page: &Page, name: &str| (page.status(), headers(&page.answer), plain(&page.html(), &[name]));
@@ -258,16 +256,6 @@ async fn sec_165_a_wrong_answer_tells_nothing_about_other_factors() {
         let page = browser.sign_in(&ground.shop.start().url, name, "a wrong one, and long").await;
         assert!(page.find_form("second-factor").is_none() && page.alert().is_some(), "{name}");
         shapes.push(shape(&page, name));
-    }
-    assert!(shapes.iter().all(|one| *one == shapes[0]), "{shapes:?}");
-
-    let browser = ground.server.browser();
-    let page = browser.sign_in(&ground.shop.start().url, "ada", &ground.password).await;
-    let mut shapes = Vec::new();
-    for code in ["000000", &used, "AAAA-AAAA-AAAA", "aaaaaaaaaaaaaaaa", "x"] {
-        let answer = enter(&browser, &page, code).await;
-        assert!(answer.alert().is_some() && browser.cookie("__Host-lb_session").is_none(), "{code}");
-        shapes.push(shape(&answer, code));
     }
     assert!(shapes.iter().all(|one| *one == shapes[0]), "{shapes:?}");
 }

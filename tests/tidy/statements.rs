@@ -1,7 +1,7 @@
 //! Every SQL text of the store is prepared on freshly made tables: what a compiler would have checked.
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _, SqlSafeStr as _};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _, Row as _, SqlSafeStr as _};
 
 use crate::extraction::statements;
 use crate::source::{after, files, product, without_comments};
@@ -37,6 +37,8 @@ const ALIKE: &[(&str, &str)] = &[
     (" FOR UPDATE OF r SKIP LOCKED)", ")"),
     ("SELECT json_array_elements_text(CAST($1 AS json))", "SELECT value FROM json_each($1)"),
     ("SELECT json_array_elements_text(CAST($1 AS JSON))", "SELECT value FROM json_each($1)"),
+    ("SELECT json_array_elements_text(CAST($7 AS JSON))", "SELECT value FROM json_each($7)"),
+    ("SELECT json_array_elements_text(CAST($8 AS JSON))", "SELECT value FROM json_each($8)"),
     ("SELECT w FROM json_array_elements_text(CAST($1 AS JSON)) w", "SELECT value FROM json_each($1)"),
     ("SELECT w FROM json_array_elements_text(CAST($2 AS JSON)) w", "SELECT value FROM json_each($2)"),
 ];
@@ -50,9 +52,9 @@ const UNLIKE: &[(&str, usize, &str)] = &[
     ("jobs/edit.rs", 2, "columns of a JSON list of objects"),
     ("src/logouts.rs", 2, "rows are held, and passed by where another node holds them"),
     ("src/notices.rs", 1, "rows are passed by where another node holds them"),
-    ("people/edit.rs", 2, "a JSON list is made of rows"),
+    ("people/edit.rs", 3, "a JSON list is made of rows; columns of a JSON list of objects"),
     ("src/sessions.rs", 1, "the account's row is held: PostgreSQL has other writers"),
-    ("src/statistics.rs", 1, "columns of a JSON list of objects"),
+    ("src/statistics.rs", 2, "columns of a JSON list of objects"),
 ];
 
 /// A statement without its line breaks, and in the words of SQLite where they only differ.
@@ -86,6 +88,41 @@ async fn every_statement_can_be_prepared() {
     }
     assert!(count > 60, "only {count} statements were found");
     assert_eq!(faults, Vec::<String>::new());
+}
+
+/// The first step of how SQLite goes about an `UPDATE … FROM json_each(…)`; none for another statement.
+async fn first_step(connection: &mut SqliteConnection, statement: &str) -> Option<String> {
+    let words = statement.split_whitespace().collect::<Vec<_>>().join(" ");
+    if !words.starts_with("UPDATE")
+        || !words.contains(" FROM json_each($2) AS r") && !words.contains(" FROM json_each($1) AS r")
+    {
+        return None;
+    }
+    let plan = sqlx::query(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}")));
+    let steps = plan.fetch_all(connection).await.unwrap();
+    Some(steps[0].get("detail"))
+}
+
+/// Of the rows given and those of a table, the given ones lead: the other way round all that waits is gone through,
+/// and all that is given for each of it.
+#[tokio::test]
+async fn given_rows_lead_to_those_that_change() {
+    let mut connection = tables().await;
+    let mut count = 0;
+    for (path, text) in files("crates/store-sql/src", ".rs") {
+        for statement in statements(&text).0.into_iter().filter_map(|statement| statement.sqlite) {
+            if let Some(step) = first_step(&mut connection, &statement).await {
+                assert!(step.starts_with("SCAN r "), "{path}: {step}: {statement}");
+                count += 1;
+            }
+        }
+    }
+    assert!(count > 1, "only {count} were found");
+    let planted = "UPDATE accounts SET search = '' FROM json_each($1) AS r
+                    WHERE accounts.id = json_extract(r.value, '$.id') AND accounts.skeleton IS NULL";
+    assert!(
+        first_step(&mut connection, planted).await.is_some_and(|step| step.starts_with("SEARCH accounts"))
+    );
 }
 
 #[test]

@@ -72,6 +72,11 @@ impl Process {
             .sum()
     }
 
+    /// What its living threads have run, to the nanosecond: for what takes less than a hundredth of a second.
+    pub(crate) fn cpu_of_all_threads(self) -> Duration {
+        self.cpu_of_threads("")
+    }
+
     fn field(self, file: &str, name: &str) -> u64 {
         let text = std::fs::read_to_string(format!("/proc/{}/{file}", self.0)).unwrap_or_default();
         let line = text.lines().find(|line| line.starts_with(name)).unwrap_or_default();

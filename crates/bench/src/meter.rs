@@ -87,6 +87,12 @@ impl Meter {
         }
     }
 
+    /// What nodes (to the nanosecond, without threads that ended) and PostgreSQL (in hundredths) have used.
+    pub(crate) fn finely(&self) -> Duration {
+        let nodes: Duration = self.nodes.iter().map(|node| node.cpu_of_all_threads()).sum();
+        nodes + self.postgres.map(Process::cpu_of_family).unwrap_or_default()
+    }
+
     /// Resident memory of each node.
     pub(crate) fn resident_kib(&self) -> Vec<u64> {
         self.nodes.iter().map(|node| node.resident_kib()).collect()

@@ -23,12 +23,14 @@ const STATEMENTS: &[&str] = &[
      SELECT n, 'acc_' || {id} AS account, 'dev_' || {id} AS device, 'crd_' || {id} AS passkey,
             'ses_' || {id} AS session, 'grt_' || {id} AS code
        FROM {numbers}",
+    "CREATE UNIQUE INDEX people_by_n ON people (n)",
     "INSERT INTO accounts (id, username, username_key, state, claims, webauthn_handle, is_admin, created_at,
-                           updated_at, search)
+                           updated_at, search, skeleton)
      SELECT p.account, 'person' || p.n, 'person' || p.n, t.state,
             '{\"email\":\"person' || p.n || '@mail.example\",\"email_verified\":true,\"name\":\"Person ' || p.n || '\"}',
             {16}, t.is_admin, t.created_at - p.n * 1000, t.updated_at,
-            'person' || p.n || '{line}person' || p.n || '@mail.example{line}person ' || p.n
+            'person' || p.n || '{line}person' || p.n || '@mail.example{line}person ' || p.n,
+            'like person' || p.n
        FROM people p, accounts t WHERE t.username_key = 'user0'",
     "INSERT INTO passwords (account_id, phc, changed_at, wrong_in_a_row)
      SELECT p.account, t.phc, t.changed_at - p.n * 1000, 0
@@ -89,6 +91,7 @@ const STATEMENTS: &[&str] = &[
 const REGISTRY: &[&str] = &[
     "CREATE TEMP TABLE more AS
      SELECT n, 'dev_' || {id} AS device, 'grp_' || {id} AS grp FROM {numbers}",
+    "CREATE UNIQUE INDEX more_by_n ON more (n)",
     "INSERT INTO devices (id, account_id, kind, name, platform, key_alg, key_public, key_thumbprint, verifies_user,
                           passkey_id, state, added_by, agreed_at, created_at, changed_at, last_used_at, verified_at,
                           seen_at, name_key)
@@ -114,8 +117,50 @@ const REGISTRY: &[&str] = &[
      SELECT m.grp, 'Group ' || m.n, 'group ' || m.n, '', '[]', '{}', 1, 1, 1 FROM more m WHERE m.n <= 1000",
     "INSERT INTO group_members (group_id, account_id, added_at)
      SELECT m.grp, p.account, 1 FROM people p JOIN more m ON m.n = p.n % 1000 + 1",
+    "UPDATE accounts SET state = 'disabled' WHERE id IN (SELECT account FROM people WHERE n % 50 = 7)",
+    "UPDATE accounts SET own_roles = '[\"helpdesk\"]', roles = '[\"helpdesk\"]'
+      WHERE id IN (SELECT account FROM people WHERE n % 2000 = 9)",
+    "INSERT INTO enrolments (id, account_id, token_hash, origin, created_at, expires_at, kind, outcome, ended_at)
+     SELECT 'enr_' || substr(m.grp, 5), p.account, {32}, 'admin', t.created_at - p.n * 1000,
+            t.created_at + 1209600000, 'letter',
+            CASE p.n % 5 WHEN 0 THEN 'completed' WHEN 1 THEN 'cancelled' WHEN 2 THEN 'replaced' END,
+            CASE WHEN p.n % 5 < 3 THEN t.created_at END
+       FROM people p JOIN more m ON m.n = p.n, accounts t WHERE t.username_key = 'user0'",
+    "INSERT INTO recoveries (id, account_id, state, reason, opened_by, opened_at, ready_at, expires_at, ended_at,
+                             cancelled_by)
+     SELECT 'rcv_' || substr(m.grp, 5), p.account, CASE WHEN p.n % 100 = 0 THEN 'waiting' ELSE 'cancelled' END,
+            'The phone is gone', 'operator', t.created_at - p.n * 1000, t.created_at, t.created_at + 1209600000,
+            CASE WHEN p.n % 100 > 0 THEN t.created_at END, CASE WHEN p.n % 100 > 0 THEN 'operator' END
+       FROM people p JOIN more m ON m.n = p.n, accounts t WHERE t.username_key = 'user0' AND p.n % 10 = 0",
+    "INSERT INTO notices (id, account_id, kind, content, is_listed, created_at, mail_to, mail_name, mail_attempts,
+                          mail_due_at, mail_sent_at, mail_failed_at, mail_failure)
+     SELECT 'ntc_' || substr(d.id, 5), d.account_id, 'device_added',
+            '{\"kind\":\"device_added\",\"device\":\"' || d.id || '\",\"name\":\"Phone\",\"is_pending\":false}', {yes},
+            t.created_at - p.n * 1000, 'person' || p.n || '@mail.example', 'Person ' || p.n, 1,
+            CASE WHEN p.n % 1000 = 0 THEN t.created_at + 86400000 END,
+            CASE WHEN p.n % 1000 > 1 THEN t.created_at END, CASE WHEN p.n % 1000 = 1 THEN t.created_at END,
+            CASE WHEN p.n % 1000 < 2 THEN 'refused' END
+       FROM people p JOIN devices d ON d.account_id = p.account, accounts t WHERE t.username_key = 'user0'",
+    "INSERT INTO jobs (id, kind, action, state, made_by, options, created_at, finished_at)
+     SELECT 'job_' || substr(m.grp, 5), CASE WHEN m.n % 2 = 0 THEN 'bulk_action' ELSE 'import_users' END,
+            CASE WHEN m.n % 2 = 0 THEN 'suspend_devices' END, CASE WHEN m.n % 3 = 0 THEN 'cancelled' ELSE 'finished' END,
+            'operator', '{}', t.created_at - m.n * 60000, t.created_at
+       FROM more m, accounts t WHERE t.username_key = 'user0' AND m.n <= 2000",
+    "INSERT INTO statistics (hour, name, bucket, count)
+     SELECT t.created_at / 3600000 - h.n,
+            CASE WHEN k.n = 1 THEN 'sign_in.password' WHEN k.n = 2 THEN 'sign_in.phone' WHEN k.n = 3 THEN 'qr.shown'
+                 WHEN k.n % 3 = 0 THEN 'qr.claimed' WHEN k.n % 3 = 1 THEN 'qr.approved' ELSE 'qr.redeemed' END,
+            CASE WHEN k.n <= 3 THEN 0 ELSE k.n / 3 END, h.n % 97 + k.n
+       FROM (SELECT n FROM more WHERE n <= 2160) h, (SELECT n FROM more WHERE n <= 45) k, accounts t
+      WHERE t.username_key = 'user0'",
+    "DELETE FROM statistics_days",
+    "INSERT INTO statistics_days (day, name, bucket, count)
+     SELECT hour / 24, name, bucket, SUM(count) FROM statistics GROUP BY hour / 24, name, bucket",
+    // What the program has sealed is sealed anew: times rise with numbers, to yesterday.
+    "DELETE FROM audit_blocks",
+    "UPDATE audit SET at = at - 51 * CAST(86400000 AS BIGINT)",
     "INSERT INTO audit (at, event, outcome, account_id, device_id, client_id, session_id, address, detail)
-     SELECT t.at + turns.n * 60000 + p.n,
+     SELECT t.at + turns.n * CAST(86400000 AS BIGINT) + p.n * CAST(80000000 AS BIGINT) / {people},
             CASE (p.n + turns.n) % 5 WHEN 0 THEN 'password.tried' WHEN 1 THEN 'session.started'
                  WHEN 2 THEN 'channel.approved' WHEN 3 THEN 'code.redeemed' ELSE 'session.ended' END,
             CASE WHEN (p.n + turns.n) % 40 = 0 THEN 'refused' ELSE 'done' END, p.account,
@@ -245,6 +290,9 @@ async fn settle_in_file(file: &Path, size: Size) {
     }
     sqlx::raw_sql("PRAGMA journal_mode = WAL").execute(&mut connection).await.expect("WAL");
     connection.close().await.expect("closed");
+    // What is still to be written would be waited for by the server's first commit.
+    let file = std::fs::File::options().write(true).open(file).expect("the database");
+    file.sync_all().expect("on disk");
 }
 
 #[cfg(test)]

@@ -155,7 +155,7 @@ pub enum User {
         /// The mail address, as the claim `email`.
         #[arg(long)]
         email: Option<String>,
-        /// A JSON object of claims (name, given_name, groups…).
+        /// A JSON object of claims (name, given_name…).
         #[arg(long, value_name = "FILE.json")]
         claims: Option<PathBuf>,
         /// Read the password from standard input: the first line.

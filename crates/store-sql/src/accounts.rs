@@ -283,7 +283,7 @@ impl Entry for IdRow {
 }
 
 /// Accounts that a search meets are looked after one by one, if they are no more than this.
-const FEW: usize = 1_000;
+const FEW: usize = 4_000;
 
 impl SqlWork {
     /// Ids of the accounts whose folded user name is like this, as a JSON list; none when they are more than [`FEW`]. Then a

@@ -16,7 +16,7 @@ use crate::texts::Settings;
 pub fn lines(known: &OwnClaims, typed: Option<&Params>, page: &Page, t: &Settings) -> Vec<OwnLine> {
     let line = |(definition, value): &(ClaimDefinition, Option<Value>)| {
         let given = typed.map(|typed| typed.text(&field(definition)));
-        let kept = || value.as_ref().map(|value| kept(value)).unwrap_or_default();
+        let kept = || value.as_ref().map(kept).unwrap_or_default();
         OwnLine {
             name: definition.name.clone(),
             label: definition.label(page.lang).to_owned(),

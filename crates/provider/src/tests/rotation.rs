@@ -245,7 +245,7 @@ async fn a_rotation_on_another_node_is_followed() {
     keys::rotate(&there, &Actor::Operator, ES256, Haste::AtOnce).await.unwrap();
     let expected = there.keys().current(SigningAlg::ES256).unwrap().kid().to_owned();
     assert_ne!(here.keys().current(SigningAlg::ES256).unwrap().kid(), expected);
-    for _ in 0..100 {
+    for _ in 0..1_000 {
         here.tell(Change::Keys).await;
         tokio::time::sleep(Duration::from_millis(10)).await;
         if here.keys().current(SigningAlg::ES256).unwrap().kid() == expected {

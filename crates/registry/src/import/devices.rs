@@ -40,7 +40,7 @@ impl Registry {
                 tokio::task::yield_now().await;
             }
             looked.push(match key(&table, row) {
-                Err(bad) => Looked::Bad(bad),
+                Err(bad) => Looked::Bad(*bad),
                 Ok(key) => match seen.again(&key.thumbprint, key.line) {
                     Some(why) => Looked::Bad(Planned::conflict(key.owner.as_str(), "public_key", why)),
                     None => Looked::Good(key),
@@ -111,9 +111,9 @@ fn known_key(label: &str, device: &FoundDevice, owner: &AccountId) -> Planned {
     Planned::new(label, RowFate::Unchanged, &Map::new())
 }
 
-fn key(table: &Table, row: &super::table::Row) -> Result<Key, Planned> {
+fn key(table: &Table, row: &super::table::Row) -> Result<Key, Box<Planned>> {
     let owner = username(table, row)?;
-    let bad = |field: &str, why: &str| Planned::conflict(owner.as_str(), field, why);
+    let bad = |field: &str, why: &str| Box::new(Planned::conflict(owner.as_str(), field, why));
     let written = table.cell(row, "public_key");
     let read = jwk(written).and_then(|json| qr::Jwk::parse(&json).ok().map(|key| (json, key)));
     let Some((jwk, key)) = read else {

@@ -52,12 +52,12 @@ impl Seen {
 }
 
 /// The user name of a row, or why there is none.
-pub(super) fn username(table: &Table, row: &Row) -> Result<Username, Planned> {
+pub(super) fn username(table: &Table, row: &Row) -> Result<Username, Box<Planned>> {
     let written = table.cell(row, "username");
     if let Some(misfit) = table.misfit(row) {
-        return Err(Planned::conflict(written, "row", misfit));
+        return Err(Box::new(Planned::conflict(written, "row", misfit)));
     }
-    written.parse().map_err(|_| Planned::conflict(written, "username", NOT_A_NAME))
+    written.parse().map_err(|_| Box::new(Planned::conflict(written, "username", NOT_A_NAME)))
 }
 
 /// A letter for this account.
@@ -95,7 +95,7 @@ impl Registry {
             let name = match username(&table, row) {
                 Ok(name) => name,
                 Err(bad) => {
-                    looked.push(Looked::Bad(bad));
+                    looked.push(Looked::Bad(*bad));
                     continue;
                 }
             };
@@ -174,7 +174,7 @@ impl Registry {
             .map(|row| {
                 let name = match username(&table, row) {
                     Ok(name) => name,
-                    Err(bad) => return Looked::Bad(bad),
+                    Err(bad) => return Looked::Bad(*bad),
                 };
                 if let Some(why) = seen.again(name.key(), row.line) {
                     return Looked::Bad(Planned::conflict(name.as_str(), "username", why));

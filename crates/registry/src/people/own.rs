@@ -121,7 +121,8 @@ mod tests {
     }
 
     fn members(value: Value) -> Map<String, Value> {
-        value.as_object().cloned().unwrap()
+        let Value::Object(members) = value else { panic!("no object: {value}") };
+        members
     }
 
     #[tokio::test]

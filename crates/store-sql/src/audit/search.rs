@@ -20,10 +20,10 @@ use along::{Along, statement};
 
 /// Numbers in the first stretch: looked at without an index in some ten milliseconds.
 const STRETCH: i64 = 20_000;
-/// A stretch that took less may be followed by one four times as long.
-const QUICK: Duration = Duration::from_millis(15);
+/// A stretch that took less may be followed by one twice as long.
+const QUICK: Duration = Duration::from_millis(10);
 /// After so long no further stretch is begun.
-const PATIENCE: Duration = Duration::from_millis(50);
+const PATIENCE: Duration = Duration::from_millis(40);
 /// Events that are searched one by one, each along its index.
 const FEW_EVENTS: usize = 8;
 /// So much may the clocks of nodes differ: times rise with numbers but for that.
@@ -105,7 +105,7 @@ impl SqlWork {
                 return Ok(page);
             }
             if step.elapsed() < QUICK {
-                stretch = stretch.saturating_mul(4);
+                stretch = stretch.saturating_mul(2);
             }
         }
         Ok(page)

@@ -158,6 +158,7 @@ impl EditJobs for SqlWork {
 
     async fn close_rows(&mut self, id: &JobId, rows: &[RowDone], counted: JobCounts) -> Result<()> {
         let rows = json!(rows).to_string();
+        // With the key SQLite looks for each given row, in place of all given rows for each row of the work.
         self.run(
             sql!(
                 sqlite: "UPDATE job_rows
@@ -169,7 +170,7 @@ impl EditJobs for SqlWork {
                         about = CASE WHEN json_extract(r.value, '$.subject') LIKE 'acc!_%' ESCAPE '!'
                                      THEN json_extract(r.value, '$.subject') ELSE about END
                    FROM json_each($2) AS r
-                  WHERE job_id = $1 AND number = json_extract(r.value, '$.number')",
+                  WHERE job_id = COALESCE($1, r.key) AND number = json_extract(r.value, '$.number')",
                 postgres: "UPDATE job_rows
                     SET outcome = r.outcome, field = COALESCE(r.field, job_rows.field),
                         reason = COALESCE(r.reason, job_rows.reason), subject = COALESCE(r.subject, job_rows.subject),

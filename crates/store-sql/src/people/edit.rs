@@ -211,6 +211,7 @@ impl EditPeople for SqlWork {
         if rows.is_empty() {
             return Ok(0);
         }
+        // With the sign SQLite goes along the rows that are given, not along all accounts that wait.
         let done = self
             .run(
                 sql!(
@@ -220,7 +221,7 @@ impl EditPeople for SqlWork {
                                 (SELECT 1 FROM accounts o WHERE o.skeleton = json_extract(r.value, '$.skeleton'))
                                 THEN json_extract(r.value, '$.own') ELSE json_extract(r.value, '$.skeleton') END
                        FROM json_each($1) AS r
-                      WHERE accounts.id = json_extract(r.value, '$.id') AND accounts.skeleton IS NULL",
+                      WHERE accounts.id = json_extract(r.value, '$.id') AND +accounts.skeleton IS NULL",
                     postgres: "UPDATE accounts
                         SET search = r.search,
                             skeleton = CASE WHEN EXISTS
