@@ -33,7 +33,8 @@ impl Failure {
                 "This key is known already, maybe as a revoked one. Make a new key pair.".to_owned()
             }
             Refusal::Conflict("cas_name") => {
-                "A phone has this CAS id already, of this person or another. Revoke that one first.".to_owned()
+                "A phone has this CAS id already, of this person or another. Revoke that one first."
+                    .to_owned()
             }
             Refusal::Conflict("device_limit") => {
                 "This person holds as many phones as they may. Revoke one first.".to_owned()
