@@ -216,7 +216,7 @@ const POSTGRES: Dialect = Dialect {
     id: "left(translate(replace(gen_random_uuid()::text, '-', ''), '0189', 'ghij'), 25) || 'a'",
     bytes16: "decode(replace(gen_random_uuid()::text, '-', ''), 'hex')",
     bytes32: "decode(replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', ''), 'hex')",
-    numbers: "generate_series(1, {people}) AS numbers(n)",
+    numbers: "generate_series(CAST(1 AS BIGINT), {people}) AS numbers(n)",
     line: "' || chr(10) || '",
     yes: "TRUE",
 };

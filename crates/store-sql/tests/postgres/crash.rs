@@ -60,6 +60,15 @@ async fn write(store: SqlStore, ada: AccountId, heard: Arc<Mutex<Heard>>, is_ove
     }
 }
 
+/// Waits until that is so.
+async fn becomes(heard: &Mutex<Heard>, is_so: impl Fn(&Heard) -> bool) {
+    let start = Instant::now();
+    while !is_so(&heard.lock().unwrap()) {
+        assert!(start.elapsed() < Duration::from_secs(30), "nothing happens");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
 async fn look(store: &SqlStore, heard: &Mutex<Heard>) {
     let heard = std::mem::take(&mut *heard.lock().unwrap());
     assert!(!heard.kept.is_empty() && !heard.dropped.is_empty() && heard.refused > 0);
@@ -98,7 +107,9 @@ async fn sec_080_sec_210_sec_212_what_was_acknowledged_survives_kill_9() {
         let writers: Vec<_> = (0..12)
             .map(|_| tokio::spawn(write(store.clone(), ada, Arc::clone(&heard), Arc::clone(&is_over))))
             .collect();
+        // Long enough that there is something to lose, also where the machine is busy.
         tokio::time::sleep(Duration::from_millis(250 + 61 * round)).await;
+        becomes(&heard, |heard| !heard.kept.is_empty() && !heard.dropped.is_empty()).await;
         let killed = Arc::clone(&server);
         tokio::task::spawn_blocking(move || {
             killed.kill9();
@@ -113,6 +124,7 @@ async fn sec_080_sec_210_sec_212_what_was_acknowledged_survives_kill_9() {
             assert!(start.elapsed() < Duration::from_secs(5), "not back in time");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+        becomes(&heard, |heard| heard.refused > 0).await;
         tokio::time::sleep(Duration::from_millis(100)).await;
         is_over.store(true, Ordering::Relaxed);
         for writer in writers {
