@@ -10,7 +10,7 @@ use store::{EditSessions, Result, Sessions, SignedIn, StoreError};
 use crate::accounts::{AccountRow, CountRow, PAGE};
 use crate::corrupt;
 use crate::values::{bind, fixed, json, parsed, small, word};
-use crate::work::{Cells, Entry, SqlWork, pg_sql, sql};
+use crate::work::{Cells, Entry, Sql, SqlWork, pg_sql, sql};
 
 /// `id, account_id, secret_hash, proofs, device_id, browser, address, created_at, last_used_at,
 /// idle_seconds, expires_at, ended_at, ended_why`
@@ -125,6 +125,22 @@ impl TryFrom<SessionIdRow> for SessionId {
 fn proof_text(proof: &Proof, id: &SessionId) -> Result<String> {
     serde_json::to_string(proof).map_err(|_| corrupt(SessionRow::TABLE, "proofs", id))
 }
+
+/// Whoever asked for it is to be told of the sessions of account `$1` that ended at `$2`.
+pub(crate) const TELL_OF_ACCOUNT: Sql = sql!(
+    sqlite: "INSERT INTO logout_notices
+                        (session_id, client_id, subject, attempts, created_at, due_at)
+                     SELECT c.session_id, c.client_id, c.subject, 0, $2, $2
+                       FROM session_clients c JOIN sessions s ON s.id = c.session_id
+                      WHERE s.account_id = $1 AND s.ended_at = $2 AND c.by_server
+                     ON CONFLICT (session_id, client_id) DO NOTHING",
+    postgres: "INSERT INTO logout_notices
+                        (session_id, client_id, subject, attempts, created_at, due_at)
+                     SELECT c.session_id, c.client_id, c.subject, 0, $2, $2
+                       FROM session_clients c JOIN sessions s ON s.id COLLATE \"default\" = c.session_id
+                      WHERE s.account_id = $1 AND s.ended_at = $2 AND c.by_server
+                     ON CONFLICT (session_id, client_id) DO NOTHING"
+);
 
 #[async_trait]
 impl Sessions for SqlWork {
@@ -380,8 +396,11 @@ impl EditSessions for SqlWork {
             .await?;
         self.run(
             sql!(
-                "UPDATE grants SET revoked_at = $2
+                    sqlite: "UPDATE grants SET revoked_at = $2
                   WHERE session_id IN (SELECT id FROM sessions WHERE device_id = $1)
+                    AND revoked_at IS NULL",
+                    postgres: "UPDATE grants SET revoked_at = $2
+                  WHERE session_id IN (SELECT id COLLATE \"default\" FROM sessions WHERE device_id = $1)
                     AND revoked_at IS NULL"
             ),
             bind![device, now],
@@ -390,10 +409,16 @@ impl EditSessions for SqlWork {
         if !ended.is_empty() {
             self.run(
                 sql!(
-                    "INSERT INTO logout_notices
+                    sqlite: "INSERT INTO logout_notices
                         (session_id, client_id, subject, attempts, created_at, due_at)
                      SELECT c.session_id, c.client_id, c.subject, 0, $2, $2
                        FROM session_clients c JOIN sessions s ON s.id = c.session_id
+                      WHERE s.device_id = $1 AND s.ended_at = $2 AND c.by_server
+                     ON CONFLICT (session_id, client_id) DO NOTHING",
+                    postgres: "INSERT INTO logout_notices
+                        (session_id, client_id, subject, attempts, created_at, due_at)
+                     SELECT c.session_id, c.client_id, c.subject, 0, $2, $2
+                       FROM session_clients c JOIN sessions s ON s.id COLLATE \"default\" = c.session_id
                       WHERE s.device_id = $1 AND s.ended_at = $2 AND c.by_server
                      ON CONFLICT (session_id, client_id) DO NOTHING"
                 ),
@@ -430,18 +455,7 @@ impl EditSessions for SqlWork {
         )
         .await?;
         if !ended.is_empty() {
-            self.run(
-                sql!(
-                    "INSERT INTO logout_notices
-                        (session_id, client_id, subject, attempts, created_at, due_at)
-                     SELECT c.session_id, c.client_id, c.subject, 0, $2, $2
-                       FROM session_clients c JOIN sessions s ON s.id = c.session_id
-                      WHERE s.account_id = $1 AND s.ended_at = $2 AND c.by_server
-                     ON CONFLICT (session_id, client_id) DO NOTHING"
-                ),
-                bind![account, now],
-            )
-            .await?;
+            self.run(TELL_OF_ACCOUNT, bind![account, now]).await?;
         }
         ended.into_iter().map(SessionId::try_from).collect()
     }
