@@ -8,7 +8,7 @@ CREATE UNIQUE INDEX devices_by_cas_name ON devices (cas_name) WHERE cas_name IS 
 
 -- What services validated in a session; it goes with the session.
 CREATE TABLE cas_logins (
-    session_id TEXT NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+    session_id TEXT COLLATE "C" NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
     ticket TEXT NOT NULL,
     client_id TEXT NOT NULL,
     service TEXT NOT NULL,

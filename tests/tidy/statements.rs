@@ -33,6 +33,9 @@ async fn fault(connection: &mut SqliteConnection, statement: &str) -> Option<Str
 /// What is said in other words for PostgreSQL and means the same: the words by which sweeping nodes pass each other
 /// (SQLite has no others beside it), and the members of a JSON list.
 const ALIKE: &[(&str, &str)] = &[
+    // Ids are ordered by their bytes where they are made, and compared as the database does where they are referred to:
+    // an index of those is good for that alone.
+    (" COLLATE \"default\"", ""),
     (" FOR UPDATE SKIP LOCKED)", ")"),
     (" FOR UPDATE OF r SKIP LOCKED)", ")"),
     ("SELECT json_array_elements_text(CAST($1 AS json))", "SELECT value FROM json_each($1)"),

@@ -180,10 +180,15 @@ impl Accounts for SqlWork {
     ) -> Result<Option<(Account, Option<PasswordHash>, u32)>> {
         self.optional::<WithPasswordRow>(
             sql!(
-                "SELECT a.id, a.username, a.state, a.claims, a.webauthn_handle, a.roles, a.group_names, a.language,
+                sqlite: "SELECT a.id, a.username, a.state, a.claims, a.webauthn_handle, a.roles, a.group_names, a.language,
                         a.created_at, a.updated_at,
                         p.phc, p.changed_at, p.wrong_in_a_row
                    FROM accounts a LEFT JOIN passwords p ON p.account_id = a.id
+                  WHERE a.username_key = $1",
+                postgres: "SELECT a.id, a.username, a.state, a.claims, a.webauthn_handle, a.roles, a.group_names, a.language,
+                        a.created_at, a.updated_at,
+                        p.phc, p.changed_at, p.wrong_in_a_row
+                   FROM accounts a LEFT JOIN passwords p ON p.account_id = a.id COLLATE \"default\"
                   WHERE a.username_key = $1"
             ),
             bind![username_key],

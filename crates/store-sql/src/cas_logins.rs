@@ -199,10 +199,7 @@ impl EditCasLogins for SqlWork {
 
     async fn postpone_cas_logout(&mut self, ticket: &str, due_at: Timestamp) -> Result<bool> {
         let postponed = self
-            .run(
-                sql!("UPDATE cas_logout_notices SET due_at = $2 WHERE ticket = $1"),
-                bind![ticket, due_at],
-            )
+            .run(sql!("UPDATE cas_logout_notices SET due_at = $2 WHERE ticket = $1"), bind![ticket, due_at])
             .await?;
         Ok(postponed == 1)
     }

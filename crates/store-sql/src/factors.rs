@@ -181,7 +181,7 @@ impl Factors for SqlWork {
         let row = self
             .optional::<HeldRow>(
                 sql!(
-                    "SELECT p.changed_at, COALESCE(p.wrong_in_a_row, 0), t.confirmed_at,
+                    sqlite: "SELECT p.changed_at, COALESCE(p.wrong_in_a_row, 0), t.confirmed_at,
                             (SELECT COUNT(*) FROM recovery_codes c
                               WHERE c.account_id = a.id AND c.used_at IS NULL),
                             (SELECT COUNT(*) FROM passkeys k
@@ -200,6 +200,25 @@ impl Factors for SqlWork {
                        FROM accounts a
                        LEFT JOIN passwords p ON p.account_id = a.id
                        LEFT JOIN totps t ON t.account_id = a.id
+                      WHERE a.id = $1",
+                    postgres: "SELECT p.changed_at, COALESCE(p.wrong_in_a_row, 0), t.confirmed_at,
+                            (SELECT COUNT(*) FROM recovery_codes c
+                              WHERE c.account_id = a.id COLLATE \"default\" AND c.used_at IS NULL),
+                            (SELECT COUNT(*) FROM passkeys k
+                              WHERE k.account_id = a.id COLLATE \"default\"
+                                AND (k.device_id IS NULL
+                                     OR EXISTS (SELECT 1 FROM devices d
+                                                 WHERE d.account_id = a.id COLLATE \"default\" AND d.passkey_id = k.id
+                                                   AND d.state = 'active'))),
+                            (SELECT COUNT(*) FROM devices d WHERE d.account_id = a.id COLLATE \"default\" AND d.state = 'active'),
+                            (SELECT MIN(c.created_at) FROM recovery_codes c
+                              WHERE c.account_id = a.id COLLATE \"default\" AND c.used_at IS NULL),
+                            (SELECT MIN(k.created_at) FROM passkeys k WHERE k.account_id = a.id COLLATE \"default\"),
+                            (SELECT MIN(d.created_at) FROM devices d
+                              WHERE d.account_id = a.id COLLATE \"default\" AND d.state <> 'pending')
+                       FROM accounts a
+                       LEFT JOIN passwords p ON p.account_id = a.id COLLATE \"default\"
+                       LEFT JOIN totps t ON t.account_id = a.id COLLATE \"default\"
                       WHERE a.id = $1"
                 ),
                 bind![account],
@@ -441,18 +460,7 @@ impl EditFactors for SqlWork {
         )
         .await?;
         if !ended.is_empty() {
-            self.run(
-                sql!(
-                    "INSERT INTO logout_notices
-                        (session_id, client_id, subject, attempts, created_at, due_at)
-                     SELECT c.session_id, c.client_id, c.subject, 0, $2, $2
-                       FROM session_clients c JOIN sessions s ON s.id = c.session_id
-                      WHERE s.account_id = $1 AND s.id <> $3 AND s.ended_at = $2 AND c.by_server
-                     ON CONFLICT (session_id, client_id) DO NOTHING"
-                ),
-                bind![account, now, keep],
-            )
-            .await?;
+            self.tell_of_account(account, now).await?;
         }
         ended.into_iter().map(SessionId::try_from).collect()
     }

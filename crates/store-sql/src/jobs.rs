@@ -302,7 +302,7 @@ impl Jobs for SqlWork {
                       WHERE a.username_key IN (SELECT value FROM json_each($1))",
                     postgres: "SELECT a.id, a.username, a.state, a.claims, a.webauthn_handle, a.roles, a.group_names, a.language,
                         a.created_at, a.updated_at,
-                        (SELECT COUNT(*) FROM devices d WHERE d.account_id = a.id AND d.state <> 'revoked')
+                        (SELECT COUNT(*) FROM devices d WHERE d.account_id = a.id COLLATE \"default\" AND d.state <> 'revoked')
                        FROM accounts a
                       WHERE a.username_key IN (SELECT json_array_elements_text(CAST($1 AS json)))"
                 ),
@@ -323,7 +323,7 @@ impl Jobs for SqlWork {
                       WHERE a.id IN (SELECT value FROM json_each($1)) AND a.state <> 'deleted'",
                     postgres: "SELECT a.id, a.username, a.state, a.claims, a.webauthn_handle, a.roles, a.group_names, a.language,
                         a.created_at, a.updated_at,
-                        (SELECT COUNT(*) FROM devices d WHERE d.account_id = a.id AND d.state <> 'revoked')
+                        (SELECT COUNT(*) FROM devices d WHERE d.account_id = a.id COLLATE \"default\" AND d.state <> 'revoked')
                        FROM accounts a
                       WHERE a.id IN (SELECT json_array_elements_text(CAST($1 AS json))) AND a.state <> 'deleted'"
                 ),
@@ -357,15 +357,15 @@ impl Jobs for SqlWork {
                       ORDER BY a.id LIMIT $6",
                     postgres: "SELECT a.id, a.username, a.state, a.claims, a.webauthn_handle, a.roles, a.group_names, a.language,
                         a.created_at, a.updated_at,
-                        (SELECT COUNT(*) FROM devices d WHERE d.account_id = a.id AND d.state <> 'revoked')
+                        (SELECT COUNT(*) FROM devices d WHERE d.account_id = a.id COLLATE \"default\" AND d.state <> 'revoked')
                        FROM accounts a
                       WHERE a.id > $1 AND a.state <> 'deleted'
                         AND (CAST($2 AS TEXT) IS NULL OR jsonb_exists(CAST(a.group_names AS jsonb), $2))
                         AND (CAST($3 AS TEXT) IS NULL OR a.state = $3)
                         AND (CAST($4 AS TEXT) IS NULL OR a.username_key LIKE $4 ESCAPE '!')
                         AND (NOT $5 OR NOT EXISTS
-                             (SELECT 1 FROM devices d
-                               WHERE d.account_id = a.id AND d.kind <> 'cas' AND d.state <> 'revoked'))
+                             (SELECT 1 FROM devices d WHERE d.account_id = a.id COLLATE \"default\"
+                                 AND d.kind <> 'cas' AND d.state <> 'revoked'))
                       ORDER BY a.id LIMIT $6"
                 ),
                 bind![

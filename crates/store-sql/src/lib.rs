@@ -161,7 +161,7 @@ impl Store for SqlStore {
                      (SELECT r.job_id, r.number FROM jobs j JOIN job_rows r ON r.job_id = j.id
                        WHERE j.created_at <= $1 OR (j.state = 'draft' AND j.created_at <= $1 + 7689600000) LIMIT $2)",
                     postgres: "DELETE FROM job_rows WHERE (job_id, number) IN
-                     (SELECT r.job_id, r.number FROM jobs j JOIN job_rows r ON r.job_id = j.id
+                     (SELECT r.job_id, r.number FROM jobs j JOIN job_rows r ON r.job_id = j.id COLLATE \"default\"
                        WHERE j.created_at <= $1 OR (j.state = 'draft' AND j.created_at <= $1 + 7689600000) LIMIT $2
                       FOR UPDATE OF r SKIP LOCKED)"
                 ),
@@ -169,10 +169,14 @@ impl Store for SqlStore {
             ),
             (
                 sql!(
-                    "DELETE FROM jobs WHERE id IN
+                    sqlite: "DELETE FROM jobs WHERE id IN
                      (SELECT j.id FROM jobs j
                        WHERE (j.created_at <= $1 OR (j.state = 'draft' AND j.created_at <= $1 + 7689600000))
-                         AND NOT EXISTS (SELECT 1 FROM job_rows r WHERE r.job_id = j.id) LIMIT $2)"
+                         AND NOT EXISTS (SELECT 1 FROM job_rows r WHERE r.job_id = j.id) LIMIT $2)",
+                    postgres: "DELETE FROM jobs WHERE id IN
+                     (SELECT j.id FROM jobs j
+                       WHERE (j.created_at <= $1 OR (j.state = 'draft' AND j.created_at <= $1 + 7689600000))
+                         AND NOT EXISTS (SELECT 1 FROM job_rows r WHERE r.job_id = j.id COLLATE \"default\") LIMIT $2)"
                 ),
                 now.before(JOB_REST),
             ),

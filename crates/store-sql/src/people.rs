@@ -177,11 +177,17 @@ impl People for SqlWork {
         let row = self
             .optional::<PersonRow>(
                 sql!(
-                    "SELECT a.id, a.username, a.state, a.claims, a.webauthn_handle, a.roles, a.group_names, a.language,
+                    sqlite: "SELECT a.id, a.username, a.state, a.claims, a.webauthn_handle, a.roles, a.group_names, a.language,
                         a.created_at, a.updated_at, a.own_roles, a.version,
                         (SELECT COUNT(*) FROM devices d WHERE d.account_id = a.id AND d.state <> 'revoked'),
                         (SELECT COUNT(*) FROM passkeys k WHERE k.account_id = a.id AND k.device_id IS NULL),
                         (SELECT COUNT(*) FROM passwords p WHERE p.account_id = a.id)
+                       FROM accounts a WHERE a.id = $1",
+                    postgres: "SELECT a.id, a.username, a.state, a.claims, a.webauthn_handle, a.roles, a.group_names, a.language,
+                        a.created_at, a.updated_at, a.own_roles, a.version,
+                        (SELECT COUNT(*) FROM devices d WHERE d.account_id = a.id COLLATE \"default\" AND d.state <> 'revoked'),
+                        (SELECT COUNT(*) FROM passkeys k WHERE k.account_id = a.id COLLATE \"default\" AND k.device_id IS NULL),
+                        (SELECT COUNT(*) FROM passwords p WHERE p.account_id = a.id COLLATE \"default\")
                        FROM accounts a WHERE a.id = $1"
                 ),
                 bind![id],
@@ -194,7 +200,7 @@ impl People for SqlWork {
         // First which, then what is known of them: what is counted is counted for one page.
         let statement = match (page.order, page.descending) {
             (PeopleOrder::Username, false) => sql!(
-                "SELECT id FROM accounts
+                sqlite: "SELECT id FROM accounts
                   WHERE username_key > $1 AND $2 = $2
                     AND search LIKE $4 ESCAPE '!' AND ($5 = '' OR state = $5) AND roles LIKE $6 ESCAPE '!'
                     AND ($7 = '' OR EXISTS (SELECT 1 FROM group_members m
@@ -203,10 +209,20 @@ impl People for SqlWork {
                                                      WHERE d.account_id = accounts.id AND d.state <> 'revoked'))
                     AND (CAST($9 AS BOOLEAN) IS NULL OR $9 = EXISTS (SELECT 1 FROM passkeys k
                                                      WHERE k.account_id = accounts.id AND k.device_id IS NULL))
+                  ORDER BY username_key LIMIT $3",
+                postgres: "SELECT id FROM accounts
+                  WHERE username_key > $1 AND $2 = $2
+                    AND search LIKE $4 ESCAPE '!' AND ($5 = '' OR state = $5) AND roles LIKE $6 ESCAPE '!'
+                    AND ($7 = '' OR EXISTS (SELECT 1 FROM group_members m
+                                             WHERE m.group_id = $7 AND m.account_id = accounts.id COLLATE \"default\"))
+                    AND (CAST($8 AS BOOLEAN) IS NULL OR $8 = EXISTS (SELECT 1 FROM devices d
+                                                     WHERE d.account_id = accounts.id COLLATE \"default\" AND d.state <> 'revoked'))
+                    AND (CAST($9 AS BOOLEAN) IS NULL OR $9 = EXISTS (SELECT 1 FROM passkeys k
+                                                     WHERE k.account_id = accounts.id COLLATE \"default\" AND k.device_id IS NULL))
                   ORDER BY username_key LIMIT $3"
             ),
             (PeopleOrder::Username, true) => sql!(
-                "SELECT id FROM accounts
+                sqlite: "SELECT id FROM accounts
                   WHERE username_key < $1 AND $2 = $2
                     AND search LIKE $4 ESCAPE '!' AND ($5 = '' OR state = $5) AND roles LIKE $6 ESCAPE '!'
                     AND ($7 = '' OR EXISTS (SELECT 1 FROM group_members m
@@ -215,10 +231,20 @@ impl People for SqlWork {
                                                      WHERE d.account_id = accounts.id AND d.state <> 'revoked'))
                     AND (CAST($9 AS BOOLEAN) IS NULL OR $9 = EXISTS (SELECT 1 FROM passkeys k
                                                      WHERE k.account_id = accounts.id AND k.device_id IS NULL))
+                  ORDER BY username_key DESC LIMIT $3",
+                postgres: "SELECT id FROM accounts
+                  WHERE username_key < $1 AND $2 = $2
+                    AND search LIKE $4 ESCAPE '!' AND ($5 = '' OR state = $5) AND roles LIKE $6 ESCAPE '!'
+                    AND ($7 = '' OR EXISTS (SELECT 1 FROM group_members m
+                                             WHERE m.group_id = $7 AND m.account_id = accounts.id COLLATE \"default\"))
+                    AND (CAST($8 AS BOOLEAN) IS NULL OR $8 = EXISTS (SELECT 1 FROM devices d
+                                                     WHERE d.account_id = accounts.id COLLATE \"default\" AND d.state <> 'revoked'))
+                    AND (CAST($9 AS BOOLEAN) IS NULL OR $9 = EXISTS (SELECT 1 FROM passkeys k
+                                                     WHERE k.account_id = accounts.id COLLATE \"default\" AND k.device_id IS NULL))
                   ORDER BY username_key DESC LIMIT $3"
             ),
             (PeopleOrder::CreatedAt, false) => sql!(
-                "SELECT id FROM accounts
+                sqlite: "SELECT id FROM accounts
                   WHERE (created_at, id) > ($1, $2)
                     AND search LIKE $4 ESCAPE '!' AND ($5 = '' OR state = $5) AND roles LIKE $6 ESCAPE '!'
                     AND ($7 = '' OR EXISTS (SELECT 1 FROM group_members m
@@ -227,10 +253,20 @@ impl People for SqlWork {
                                                      WHERE d.account_id = accounts.id AND d.state <> 'revoked'))
                     AND (CAST($9 AS BOOLEAN) IS NULL OR $9 = EXISTS (SELECT 1 FROM passkeys k
                                                      WHERE k.account_id = accounts.id AND k.device_id IS NULL))
+                  ORDER BY created_at, id LIMIT $3",
+                postgres: "SELECT id FROM accounts
+                  WHERE (created_at, id) > ($1, $2)
+                    AND search LIKE $4 ESCAPE '!' AND ($5 = '' OR state = $5) AND roles LIKE $6 ESCAPE '!'
+                    AND ($7 = '' OR EXISTS (SELECT 1 FROM group_members m
+                                             WHERE m.group_id = $7 AND m.account_id = accounts.id COLLATE \"default\"))
+                    AND (CAST($8 AS BOOLEAN) IS NULL OR $8 = EXISTS (SELECT 1 FROM devices d
+                                                     WHERE d.account_id = accounts.id COLLATE \"default\" AND d.state <> 'revoked'))
+                    AND (CAST($9 AS BOOLEAN) IS NULL OR $9 = EXISTS (SELECT 1 FROM passkeys k
+                                                     WHERE k.account_id = accounts.id COLLATE \"default\" AND k.device_id IS NULL))
                   ORDER BY created_at, id LIMIT $3"
             ),
             (PeopleOrder::CreatedAt, true) => sql!(
-                "SELECT id FROM accounts
+                sqlite: "SELECT id FROM accounts
                   WHERE (created_at, id) < ($1, $2)
                     AND search LIKE $4 ESCAPE '!' AND ($5 = '' OR state = $5) AND roles LIKE $6 ESCAPE '!'
                     AND ($7 = '' OR EXISTS (SELECT 1 FROM group_members m
@@ -239,6 +275,16 @@ impl People for SqlWork {
                                                      WHERE d.account_id = accounts.id AND d.state <> 'revoked'))
                     AND (CAST($9 AS BOOLEAN) IS NULL OR $9 = EXISTS (SELECT 1 FROM passkeys k
                                                      WHERE k.account_id = accounts.id AND k.device_id IS NULL))
+                  ORDER BY created_at DESC, id DESC LIMIT $3",
+                postgres: "SELECT id FROM accounts
+                  WHERE (created_at, id) < ($1, $2)
+                    AND search LIKE $4 ESCAPE '!' AND ($5 = '' OR state = $5) AND roles LIKE $6 ESCAPE '!'
+                    AND ($7 = '' OR EXISTS (SELECT 1 FROM group_members m
+                                             WHERE m.group_id = $7 AND m.account_id = accounts.id COLLATE \"default\"))
+                    AND (CAST($8 AS BOOLEAN) IS NULL OR $8 = EXISTS (SELECT 1 FROM devices d
+                                                     WHERE d.account_id = accounts.id COLLATE \"default\" AND d.state <> 'revoked'))
+                    AND (CAST($9 AS BOOLEAN) IS NULL OR $9 = EXISTS (SELECT 1 FROM passkeys k
+                                                     WHERE k.account_id = accounts.id COLLATE \"default\" AND k.device_id IS NULL))
                   ORDER BY created_at DESC, id DESC LIMIT $3"
             ),
         };
@@ -272,9 +318,9 @@ impl People for SqlWork {
                        FROM accounts a WHERE a.id IN (SELECT value FROM json_each($1))",
                     postgres: "SELECT a.id, a.username, a.state, a.claims, a.webauthn_handle, a.roles, a.group_names, a.language,
                         a.created_at, a.updated_at, a.own_roles, a.version,
-                        (SELECT COUNT(*) FROM devices d WHERE d.account_id = a.id AND d.state <> 'revoked'),
-                        (SELECT COUNT(*) FROM passkeys k WHERE k.account_id = a.id AND k.device_id IS NULL),
-                        (SELECT COUNT(*) FROM passwords p WHERE p.account_id = a.id)
+                        (SELECT COUNT(*) FROM devices d WHERE d.account_id = a.id COLLATE \"default\" AND d.state <> 'revoked'),
+                        (SELECT COUNT(*) FROM passkeys k WHERE k.account_id = a.id COLLATE \"default\" AND k.device_id IS NULL),
+                        (SELECT COUNT(*) FROM passwords p WHERE p.account_id = a.id COLLATE \"default\")
                        FROM accounts a
                       WHERE a.id IN (SELECT w FROM json_array_elements_text(CAST($1 AS JSON)) w)",
                 ),

@@ -10,7 +10,7 @@ use store::{EditSessions, Result, Sessions, SignedIn, StoreError};
 use crate::accounts::{AccountRow, CountRow, PAGE};
 use crate::corrupt;
 use crate::values::{bind, fixed, json, parsed, small, word};
-use crate::work::{Cells, Entry, SqlWork, pg_sql, sql};
+use crate::work::{Cells, Entry, Sql, SqlWork, pg_sql, sql};
 
 /// `id, account_id, secret_hash, proofs, device_id, browser, address, created_at, last_used_at,
 /// idle_seconds, expires_at, ended_at, ended_why`
@@ -124,6 +124,41 @@ impl TryFrom<SessionIdRow> for SessionId {
 /// One proof as it stands in the column.
 fn proof_text(proof: &Proof, id: &SessionId) -> Result<String> {
     serde_json::to_string(proof).map_err(|_| corrupt(SessionRow::TABLE, "proofs", id))
+}
+
+/// Whoever asked for it is to be told of the sessions of account `$1` that ended at `$2`.
+const TELL_OF_ACCOUNT: Sql = sql!(
+    sqlite: "INSERT INTO logout_notices
+                        (session_id, client_id, subject, attempts, created_at, due_at)
+                     SELECT c.session_id, c.client_id, c.subject, 0, $2, $2
+                       FROM session_clients c JOIN sessions s ON s.id = c.session_id
+                      WHERE s.account_id = $1 AND s.ended_at = $2 AND c.by_server
+                     ON CONFLICT (session_id, client_id) DO NOTHING",
+    postgres: "INSERT INTO logout_notices
+                        (session_id, client_id, subject, attempts, created_at, due_at)
+                     SELECT c.session_id, c.client_id, c.subject, 0, $2, $2
+                       FROM session_clients c JOIN sessions s ON s.id COLLATE \"default\" = c.session_id
+                      WHERE s.account_id = $1 AND s.ended_at = $2 AND c.by_server
+                     ON CONFLICT (session_id, client_id) DO NOTHING"
+);
+
+/// The same for services that speak CAS.
+const TELL_SERVICES_OF_ACCOUNT: Sql = sql!(
+    "INSERT INTO cas_logout_notices
+                        (ticket, client_id, service, username, attempts, created_at, due_at)
+                     SELECT c.ticket, c.client_id, c.service, c.username, 0, $2, $2
+                       FROM cas_logins c JOIN sessions s ON s.id = c.session_id
+                      WHERE s.account_id = $1 AND s.ended_at = $2 AND c.by_server
+                     ON CONFLICT (ticket) DO NOTHING"
+);
+
+impl SqlWork {
+    /// Leaves the notices for relying parties and services that took part in the sessions of the account that ended now.
+    pub(crate) async fn tell_of_account(&mut self, account: &AccountId, now: Timestamp) -> Result<()> {
+        self.run(TELL_OF_ACCOUNT, bind![account, now]).await?;
+        self.run(TELL_SERVICES_OF_ACCOUNT, bind![account, now]).await?;
+        Ok(())
+    }
 }
 
 #[async_trait]
@@ -391,8 +426,11 @@ impl EditSessions for SqlWork {
             .await?;
         self.run(
             sql!(
-                "UPDATE grants SET revoked_at = $2
+                    sqlite: "UPDATE grants SET revoked_at = $2
                   WHERE session_id IN (SELECT id FROM sessions WHERE device_id = $1)
+                    AND revoked_at IS NULL",
+                    postgres: "UPDATE grants SET revoked_at = $2
+                  WHERE session_id IN (SELECT id COLLATE \"default\" FROM sessions WHERE device_id = $1)
                     AND revoked_at IS NULL"
             ),
             bind![device, now],
@@ -401,10 +439,16 @@ impl EditSessions for SqlWork {
         if !ended.is_empty() {
             self.run(
                 sql!(
-                    "INSERT INTO logout_notices
+                    sqlite: "INSERT INTO logout_notices
                         (session_id, client_id, subject, attempts, created_at, due_at)
                      SELECT c.session_id, c.client_id, c.subject, 0, $2, $2
                        FROM session_clients c JOIN sessions s ON s.id = c.session_id
+                      WHERE s.device_id = $1 AND s.ended_at = $2 AND c.by_server
+                     ON CONFLICT (session_id, client_id) DO NOTHING",
+                    postgres: "INSERT INTO logout_notices
+                        (session_id, client_id, subject, attempts, created_at, due_at)
+                     SELECT c.session_id, c.client_id, c.subject, 0, $2, $2
+                       FROM session_clients c JOIN sessions s ON s.id COLLATE \"default\" = c.session_id
                       WHERE s.device_id = $1 AND s.ended_at = $2 AND c.by_server
                      ON CONFLICT (session_id, client_id) DO NOTHING"
                 ),
@@ -453,30 +497,7 @@ impl EditSessions for SqlWork {
         )
         .await?;
         if !ended.is_empty() {
-            self.run(
-                sql!(
-                    "INSERT INTO logout_notices
-                        (session_id, client_id, subject, attempts, created_at, due_at)
-                     SELECT c.session_id, c.client_id, c.subject, 0, $2, $2
-                       FROM session_clients c JOIN sessions s ON s.id = c.session_id
-                      WHERE s.account_id = $1 AND s.ended_at = $2 AND c.by_server
-                     ON CONFLICT (session_id, client_id) DO NOTHING"
-                ),
-                bind![account, now],
-            )
-            .await?;
-            self.run(
-                sql!(
-                    "INSERT INTO cas_logout_notices
-                        (ticket, client_id, service, username, attempts, created_at, due_at)
-                     SELECT c.ticket, c.client_id, c.service, c.username, 0, $2, $2
-                       FROM cas_logins c JOIN sessions s ON s.id = c.session_id
-                      WHERE s.account_id = $1 AND s.ended_at = $2 AND c.by_server
-                     ON CONFLICT (ticket) DO NOTHING"
-                ),
-                bind![account, now],
-            )
-            .await?;
+            self.tell_of_account(account, now).await?;
         }
         ended.into_iter().map(SessionId::try_from).collect()
     }

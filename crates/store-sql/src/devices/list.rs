@@ -150,10 +150,20 @@ impl SqlWork {
     async fn devices_met(&mut self, query: &str, folded: &str, end: &str) -> Result<Vec<Met>> {
         self.all::<Met>(
             sql!(
-                "SELECT d.id, d.created_at, d.seen_at, d.name_key, d.state, d.kind, d.attestation
+                sqlite: "SELECT d.id, d.created_at, d.seen_at, d.name_key, d.state, d.kind, d.attestation
                    FROM (SELECT id FROM (SELECT n.id FROM devices n
                                           WHERE n.name_key >= $1 AND n.name_key < $2 LIMIT $4) AS named
                          UNION SELECT id FROM (SELECT o.id FROM accounts b JOIN devices o ON o.account_id = b.id
+                                                WHERE b.username_key >= $1 AND b.username_key < $2 LIMIT $4) AS owned
+                         UNION SELECT x.id FROM devices x WHERE x.id = $3
+                         UNION SELECT t.id FROM devices t WHERE t.key_thumbprint = $3
+                         UNION SELECT c.id FROM devices c
+                                WHERE c.cas_name = $1 AND c.state <> 'revoked') AS met
+                  CROSS JOIN devices d WHERE d.id = met.id",
+                postgres: "SELECT d.id, d.created_at, d.seen_at, d.name_key, d.state, d.kind, d.attestation
+                   FROM (SELECT id FROM (SELECT n.id FROM devices n
+                                          WHERE n.name_key >= $1 AND n.name_key < $2 LIMIT $4) AS named
+                         UNION SELECT id FROM (SELECT o.id FROM accounts b JOIN devices o ON o.account_id = b.id COLLATE \"default\"
                                                 WHERE b.username_key >= $1 AND b.username_key < $2 LIMIT $4) AS owned
                          UNION SELECT x.id FROM devices x WHERE x.id = $3
                          UNION SELECT t.id FROM devices t WHERE t.key_thumbprint = $3

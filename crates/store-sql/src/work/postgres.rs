@@ -30,6 +30,8 @@ pub(crate) fn options(settings: &PgSettings) -> Result<PgConnectOptions> {
         .options([
             ("statement_timeout", statement.to_string()),
             ("lock_timeout", lock.to_string()),
+            // A list's statement is prepared for all its filters: compiling it takes longer than running it.
+            ("jit", "off".to_owned()),
             // A node that stands still in the middle of a unit must not hold its locks for long.
             ("idle_in_transaction_session_timeout", "5000".to_owned()),
         ])

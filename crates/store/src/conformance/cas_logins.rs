@@ -79,14 +79,15 @@ pub async fn every_end_of_a_session_leaves_cas_notices(store: &dyn Store) {
     let alone = kept_session(store, session(ada.id)).await.id;
     let with_phone = kept_session(store, by_phone()).await.id;
     let of_account = kept_session(store, session(ada.id)).await.id;
-    let stays = kept_session(store, session(bob.id)).await.id;
-    for id in [alone, with_phone, of_account, stays] {
+    let (other, stays) =
+        (kept_session(store, session(bob.id)).await.id, kept_session(store, session(bob.id)).await.id);
+    for id in [alone, with_phone, of_account, other, stays] {
         assert!(note(store, &[login(id, "a", true), login(id, "b", true), login(id, "c", false)]).await);
     }
     let mut found = store.read().await.unwrap().cas_logins(&alone).await.unwrap();
     found.sort_by(|one, other| one.ticket.cmp(&other.ticket));
     assert_eq!(found, [login(alone, "a", true), login(alone, "b", true), login(alone, "c", false)]);
-    for (way, id) in (1..).zip([alone, with_phone, of_account]) {
+    for (way, id) in (1..).zip([alone, with_phone, of_account, other]) {
         // Each at a time of its own: what ends in the same millisecond is told together.
         let now = at(way);
         for again in [false, true] {
@@ -94,6 +95,11 @@ pub async fn every_end_of_a_session_leaves_cas_notices(store: &dyn Store) {
             let ended = match way {
                 1 => usize::from(work.end_session(&id, SessionEnd::SignedOut, now).await.unwrap()),
                 2 => work.end_sessions_of_device(&phone, SessionEnd::EndedByDevice, now).await.unwrap().len(),
+                4 => work
+                    .end_other_sessions(&bob.id, &stays, SessionEnd::EndedByAdmin, now)
+                    .await
+                    .unwrap()
+                    .len(),
                 _ => {
                     work.end_sessions_of_account(&ada.id, SessionEnd::EndedByAdmin, now).await.unwrap().len()
                 }
