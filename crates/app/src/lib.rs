@@ -7,6 +7,7 @@
 
 pub mod answers;
 pub mod audit;
+pub mod back_channel;
 pub mod cache;
 mod change;
 mod clients;
