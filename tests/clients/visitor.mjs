@@ -24,6 +24,7 @@ export class Visitor {
   cookies(at) {
     return [...this.jar.values()]
       .filter(({ path }) => at.pathname === path || at.pathname.startsWith(path.endsWith("/") ? path : `${path}/`))
+      .sort((one, other) => other.path.length - one.path.length)
       .map(({ name, value }) => `${name}=${value}`).join("; ");
   }
 
