@@ -5,6 +5,7 @@
 //!
 //! A [`Purpose`] is opaque to all but the crate that made it; it stays on the server.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -50,6 +51,12 @@ pub struct Shown {
     pub login_hint: Option<String>,
     /// `ui_locales`, most wanted first.
     pub ui_locales: Vec<String>,
+    /// A line of its own, by language. Plain text.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub texts: BTreeMap<String, String>,
+    /// It speaks CAS: the page also goes by the names that scripts made for CAS look for.
+    #[serde(default)]
+    pub is_cas: bool,
 }
 
 /// A journey to be started.
@@ -107,8 +114,8 @@ pub struct Fact {
     /// The relying party calls it essential.
     pub is_essential: bool,
     /// What the operator calls it, by language; nothing: it is a claim that the texts know.
-    #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
-    pub labels: std::collections::BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
 }
 
 /// Where the browser goes at the end.

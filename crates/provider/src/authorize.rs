@@ -203,6 +203,7 @@ impl Provider {
             scopes: kept.request.scopes_to_agree(),
             login_hint: checked.login_hint,
             ui_locales: checked.ui_locales,
+            ..journeys::Shown::default()
         };
         let any = !wanted.phishing_resistant;
         let new = NewJourney {

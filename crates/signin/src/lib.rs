@@ -131,6 +131,8 @@ pub struct Offers {
     pub phone: bool,
     /// An app made for CAS.
     pub cas_phone: bool,
+    /// Whoever uses such an app enters their name first ([`Fence::Username`]).
+    pub cas_name: bool,
     /// What the relying party would like best, if it said so and it is offered.
     pub preferred: Option<Method>,
     /// The class that is essential to the relying party, if any.

@@ -16,7 +16,7 @@ use live::{Slot, Version};
 use qr::State;
 use store::SignedIn;
 
-use crate::{Next, Offers, SignIn, View};
+use crate::{Fence, Next, Offers, SignIn, View};
 
 /// The browser secrets that this one replaced, newest first: a tab that was opened before the sign-in in
 /// another tab goes on. Only the new secret is good for them (SEC-013).
@@ -202,6 +202,7 @@ impl SignIn {
             passkey: offered.passkey,
             phone: offered.phone,
             cas_phone: offered.cas_phone,
+            cas_name: self.cas_fence() == Fence::Username,
             preferred: journey.need.preferred(&offered),
             needed: journey.need.acr,
         }

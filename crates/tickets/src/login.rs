@@ -183,8 +183,8 @@ impl Tickets {
         let network = throttle::network(visitor.address);
         self.app().throttle().hit(Rule::JourneyAddress, &network).await?;
         let shown = match &service {
-            None => journeys::Shown { client_name: String::new(), ..journeys::Shown::default() },
-            Some((url, Service { client, .. })) => journeys::Shown {
+            None => journeys::Shown::default(),
+            Some((url, Service { client, cas, .. })) => journeys::Shown {
                 client_id: Some(client.id.clone()),
                 client_name: client.name.clone(),
                 host: url.host().to_owned(),
@@ -193,6 +193,7 @@ impl Tickets {
                 policy_uri: client.policy_uri.clone(),
                 tos_uri: client.tos_uri.clone(),
                 client_uri: client.client_uri.clone(),
+                texts: cas.texts.clone(),
                 ..journeys::Shown::default()
             },
         };
@@ -208,7 +209,11 @@ impl Tickets {
         let new = NewJourney {
             need,
             purpose: kept.purpose()?,
-            shown: journeys::Shown { ui_locales: asked.locale.iter().cloned().collect(), ..shown },
+            shown: journeys::Shown {
+                ui_locales: asked.locale.iter().cloned().collect(),
+                is_cas: true,
+                ..shown
+            },
             methods: MethodPolicy {
                 password: any,
                 passkey: true,

@@ -5,7 +5,8 @@ use actix_web::{HttpRequest, HttpResponse};
 use app::Refusal;
 use domain::JourneyId;
 use serde_json::json;
-use web::{Form, Refused, Visitor, Web, origin};
+use signin::CasOpened;
+use web::{Form, Params, Refused, Visitor, Web, origin};
 
 use crate::{Cas, answer};
 
@@ -15,14 +16,29 @@ pub(crate) async fn open(
     cas: Data<Cas>,
     visitor: Visitor,
     Form(form): Form,
-) -> Result<HttpResponse, Refused> {
-    origin::check_script(&req, Web::of(&req)?, visitor.browser.as_ref(), form.get("csrf"))?;
+) -> HttpResponse {
+    let answered = match opened(&req, &cas, &visitor, &form).await {
+        Ok(opened) => {
+            let shown = json!({
+                "channel": opened.channel.as_str(),
+                "svg": opened.svg,
+                "expires_in": opened.expires_in,
+            });
+            // The form that redeems an approval is sent without another request.
+            origin::with_token(HttpResponse::Ok().json(shown), &visitor)
+        }
+        Err(refused) => origin::refuse_script(refused, &visitor),
+    };
+    answer::kept_by_nobody(answered)
+}
+
+async fn opened(
+    req: &HttpRequest,
+    cas: &Cas,
+    visitor: &Visitor,
+    form: &Params,
+) -> Result<CasOpened, Refused> {
+    origin::check_script(req, Web::of(req)?, visitor.browser.as_ref(), form.get("csrf"))?;
     let id: JourneyId = form.get("journey").and_then(|text| text.parse().ok()).ok_or(Refusal::Gone)?;
-    let opened = cas.signin.cas_open(&id, &visitor, form.get("username")).await?;
-    let shown = json!({
-        "channel": opened.channel.as_str(),
-        "svg": opened.svg,
-        "expires_in": opened.expires_in,
-    });
-    Ok(answer::kept_by_nobody(HttpResponse::Ok().json(shown)))
+    Ok(cas.signin.cas_open(&id, visitor, form.get("username")).await?)
 }

@@ -12,7 +12,12 @@ use crate::login::{content_type, journey, unreadable};
 use crate::pages::Confirm;
 use crate::{Cas, answer};
 
-/// The question once more, when the page is loaded again.
+/// Where the question of a journey is.
+pub(crate) fn path(id: &JourneyId) -> String {
+    format!("/cas/login/confirm?journey={id}")
+}
+
+/// The question.
 pub(crate) async fn get(
     req: HttpRequest,
     cas: Data<Cas>,
@@ -20,12 +25,18 @@ pub(crate) async fn get(
     Query(query): Query,
 ) -> Result<HttpResponse, Refused> {
     let id: JourneyId = query.get("journey").and_then(|text| text.parse().ok()).ok_or(Refusal::Gone)?;
-    match cas.signin.cas_confirmation(&id, &visitor).await {
-        Ok(asked) => Ok(answer::kept_by_nobody(Confirm::of(&req, Web::of(&req)?, &visitor, &id, asked))),
+    let asked = match cas.signin.cas_confirmation(&id, &visitor).await {
+        Ok(asked) => asked,
         // Nothing waits: the journey's page knows how to go on.
-        Err(Refusal::NotFound) => answer::see_other(&format!("/login?journey={id}")),
-        Err(refusal) => Err(refusal.into()),
-    }
+        Err(Refusal::NotFound) => return answer::see_other(&format!("/login?journey={id}")),
+        Err(refusal) => return Err(refusal.into()),
+    };
+    let shown = cas.signin.journey(&id, &visitor).await?.shown;
+    let mut page = Web::of(&req)?.page(&req, &shown.ui_locales);
+    // The form's answer is a redirect to the relying party, and browsers hold form-action against that too.
+    page.policy.allow_form_to_host(&shown.host, page.is_https);
+    let page = Confirm::new(page, &shown, &id, asked);
+    Ok(answer::kept_by_nobody(page.answer(StatusCode::OK)))
 }
 
 /// The answer.
@@ -42,11 +53,17 @@ pub(crate) async fn post(
     let id =
         journey(&req, Web::of(&req)?, &visitor, form.get("execution"))?.ok_or_else(Refused::stale_form)?;
     let answered = if form.get("answer") == Some("yes") {
-        let done = cas.signin.cas_confirm(&id, &visitor).await;
-        (cas.page)(req, id, String::new(), done).await?
+        // Too late for this approval is not too late for the journey: its page shows another code.
+        let done = match cas.signin.cas_confirm(&id, &visitor).await {
+            Err(Refusal::Gone) => Err(Refusal::SignInFailed),
+            done => done,
+        };
+        (cas.page)(req, id, None, done).await?
     } else {
-        cas.signin.cas_decline(&id, &visitor).await?;
-        answer::see_other(&format!("/login?journey={id}"))?
+        match cas.signin.cas_decline(&id, &visitor).await {
+            Ok(()) | Err(Refusal::Gone) => answer::see_other(&format!("/login?journey={id}&app=declined"))?,
+            Err(refusal) => return Err(refusal.into()),
+        }
     };
     Ok(answer::kept_by_nobody(answered))
 }

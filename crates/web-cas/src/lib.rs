@@ -32,11 +32,11 @@ const READ: &str = "GET, HEAD";
 const READ_OR_POST: &str = "GET, HEAD, POST";
 
 /// What a browser gets after a step of a journey: the next address, or the sign-in page once more with what went
-/// wrong and the user name that was typed.
+/// wrong and the user name that was typed. No user name: an app approved.
 pub type SignInPage = fn(
     HttpRequest,
     JourneyId,
-    String,
+    Option<String>,
     Result<Progress, Refusal>,
 ) -> LocalBoxFuture<'static, Result<HttpResponse, Refused>>;
 

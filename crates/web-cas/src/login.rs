@@ -16,8 +16,8 @@ use signin::CasRedeemed;
 use tickets::{Answer, LoginOutcome};
 use web::{Refused, Visitor, Web, cookies, origin};
 
-use crate::pages::{Confirm, NotRegistered, SignedIn};
-use crate::{Cas, answer};
+use crate::pages::{NotRegistered, SignedIn};
+use crate::{Cas, answer, confirm};
 
 const TICKET: HeaderName = HeaderName::from_static(TICKET_HEADER);
 const SERVICE: HeaderName = HeaderName::from_static(SERVICE_HEADER);
@@ -85,22 +85,31 @@ pub(crate) async fn post(
         let is_asked_in_query = query.get("service").is_some();
         ask(&req, &cas, &visitor, if is_asked_in_query { &query } else { &form }).await
     };
-    let Some(id) = journey(&req, web, &visitor, execution.as_deref())? else { return anew().await };
+    let Some(id) = journey(&req, web, &visitor, execution.as_deref())? else {
+        // Out of date, because somebody signed in in another tab: the page once more, rather than a new beginning.
+        let named = execution.as_deref().and_then(origin::read_execution);
+        let named = named.and_then(|(id, _)| id.parse::<JourneyId>().ok());
+        let is_asked_anew = query.get("service").or(form.get("service")).is_some();
+        return match named.filter(|_| !is_asked_anew) {
+            Some(id) => answer::see_other(&format!("/login?journey={id}")),
+            None => anew().await,
+        };
+    };
     let page = |username, done| (cas.page)(req.clone(), id, username, done);
     let answered = match posted {
         Posted::Password { username, password } => {
             let password = SecretString::from(password.expose().to_owned());
             match cas.signin.password(&id, &visitor, &username, &password).await {
                 Err(Refusal::Gone) => return anew().await,
-                done => page(username, done).await?,
+                done => page(Some(username), done).await?,
             }
         }
         Posted::Phone { handle, device } if cas.offers.phones => {
             match cas.signin.cas_redeem(&id, &visitor, handle.expose(), &device).await {
-                Ok(CasRedeemed::Done(progress)) => page(String::new(), Ok(progress)).await?,
-                Ok(CasRedeemed::Confirm(asked)) => Confirm::of(&req, web, &visitor, &id, asked),
+                Ok(CasRedeemed::Done(progress)) => page(None, Ok(progress)).await?,
+                Ok(CasRedeemed::Confirm(_)) => answer::see_other(&confirm::path(&id))?,
                 Err(Refusal::Gone) => return anew().await,
-                Err(refusal) => page(String::new(), Err(refusal)).await?,
+                Err(refusal) => page(None, Err(refusal)).await?,
             }
         }
         Posted::Phone { .. } | Posted::Nothing => return anew().await,

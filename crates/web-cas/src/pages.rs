@@ -3,11 +3,10 @@
 //! Owns: their list and samples. Not here: when they are shown, the sign-in page (`web-login`), the way back to a
 //! service by a form (`web::pages`).
 
-use actix_web::http::StatusCode;
-use actix_web::{HttpRequest, HttpResponse};
+use app::journeys::Shown;
 use domain::JourneyId;
 use signin::CasConfirmation;
-use web::{Page, Visitor, Web, origin};
+use web::{Page, origin, texts};
 
 web::pages! {
     /// Not a registered service (`main#refused`, `#content h2`).
@@ -19,10 +18,18 @@ web::pages! {
     } "cas/signed-in.html" samples_of::signed_in;
     /// "Continue as …?" after an app made for CAS approved (`form#cas-confirm-form`).
     Confirm {
+        /// Who asks.
+        client: String,
         /// The account.
         account: String,
         /// The device that approved.
         device: String,
+        /// So long it may be answered.
+        seconds: u16,
+        /// The sentence that says so: before the number, and after.
+        time: (String, String),
+        /// The journey.
+        journey: String,
         /// Journey and token.
         execution: String,
     } "cas/confirm.html" samples_of::confirm;
@@ -49,22 +56,21 @@ web::pages! {
 
 impl Confirm {
     /// The page for what waits in a journey.
-    pub(crate) fn of(
-        req: &HttpRequest,
-        web: &Web,
-        visitor: &Visitor,
-        id: &JourneyId,
-        asked: CasConfirmation,
-    ) -> HttpResponse {
-        let CasConfirmation { account, device, .. } = asked;
-        let page = web.page(req, &[]);
-        let csrf = visitor.browser.as_ref().map(origin::csrf_token).unwrap_or_default();
-        let execution = origin::execution(&id.to_string(), &csrf);
-        Self { page, account, device, execution }.answer(StatusCode::OK)
+    pub(crate) fn new(page: Page, shown: &Shown, id: &JourneyId, asked: CasConfirmation) -> Self {
+        let CasConfirmation { account, device, expires_in: seconds } = asked;
+        let client = domain::text::shown(&shown.client_name, 80);
+        let (before, after) = texts::around(&page.t.cas.confirm_time, "seconds");
+        let time = (before.to_owned(), after.to_owned());
+        let execution = origin::execution(&id.to_string(), &page.csrf);
+        Self { page, client, account, device, seconds, time, journey: id.to_string(), execution }
     }
 }
 
 mod samples_of {
+    use app::journeys::Shown;
+    use domain::JourneyId;
+    use signin::CasConfirmation;
+
     use super::{Confirm, LoggedOut, Logout, NotRegistered, Page, SignedIn, SigningOut};
 
     const HOSTILE: &str = "\"'><script>alert(1)</script>";
@@ -79,8 +85,10 @@ mod samples_of {
 
     pub fn confirm(page: &dyn Fn() -> Page) -> Vec<(&'static str, Confirm)> {
         let one = |name: &'static str, text: &str| {
-            let (account, device, execution) = (text.to_owned(), text.to_owned(), "jrn_a.token".to_owned());
-            (name, Confirm { page: page(), account, device, execution })
+            let shown = Shown { client_name: text.to_owned(), ..Shown::default() };
+            let (account, device) = (text.to_owned(), text.to_owned());
+            let asked = CasConfirmation { account, device, expires_in: 28 };
+            (name, Confirm::new(page(), &shown, &JourneyId::from_random([7; 16]), asked))
         };
         vec![one("ask", "ada"), one("hostile", HOSTILE)]
     }

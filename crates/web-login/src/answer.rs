@@ -1,14 +1,13 @@
 //! From a use case's outcome to an answer: where the browser goes, and its new cookies.
 
-use actix_web::http::header::{HeaderName, HeaderValue, LOCATION};
+use actix_web::http::header::{HeaderValue, LOCATION};
 use actix_web::{HttpRequest, HttpResponse};
 use app::Landing;
 use domain::JourneyId;
 use signin::{NewCookies, Next, Progress};
 use web::{Params, Refused, Visitor, Web, cookies, origin};
 
-/// The header by which scripts learn the form token that goes with the browser's present secret.
-const TOKEN: HeaderName = HeaderName::from_static("x-csrf-token");
+pub use web::origin::{refuse_script, with_token};
 
 /// The journey a request names. Anything else is as good as one that is over (SEC-053).
 pub fn journey(text: Option<&str>) -> Result<JourneyId, Refused> {
@@ -98,20 +97,4 @@ pub fn set_cookies(answer: &mut HttpResponse, new: &NewCookies) -> Result<(), Re
         answer.add_cookie(&cookie).map_err(|error| app::Refusal::Corrupt(error.to_string()))?;
     }
     Ok(())
-}
-
-/// Tells a script of our own page the form token of the browser's present secret. Other origins cannot read it.
-pub fn with_token(mut answer: HttpResponse, visitor: &Visitor) -> HttpResponse {
-    let token = visitor.browser.as_ref().map(origin::csrf_token);
-    if let Some(value) = token.and_then(|token| HeaderValue::from_str(&token).ok()) {
-        answer.headers_mut().insert(TOKEN, value);
-    }
-    answer
-}
-
-/// A refusal for a script of our own page; one because of an old token carries the new one.
-pub fn refuse_script(refused: Refused, visitor: &Visitor) -> HttpResponse {
-    let is_stale = refused.code == "stale_form";
-    let answer = HttpResponse::from_error(refused);
-    if is_stale { with_token(answer, visitor) } else { answer }
 }

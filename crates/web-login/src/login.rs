@@ -1,5 +1,6 @@
 //! The sign-in page and its password form.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
@@ -24,6 +25,8 @@ pub enum Alert {
     TooMany(Duration),
     Busy(Duration),
     PhoneFailed,
+    /// An app made for CAS approved, and it was too late or did not fit.
+    AppFailed,
 }
 
 /// `GET /login?journey=`; without a journey one of our own begins.
@@ -59,8 +62,9 @@ pub async fn get(
             second_factor::stuck(&req, &web, &signin, &visitor, (&id, view)).await
         }
         Step::ChooseMethod(_) | Step::StepUp(_) => {
-            let asked = Asked { other: query.get("other").is_some(), ..Asked::default() };
-            Ok(page(&req, &web, &id, view, asked))
+            let other = query.get("other").is_some();
+            let is_declined = query.get("app") == Some("declined");
+            Ok(page(&req, &web, &id, view, Asked { other, is_declined, ..Asked::default() }))
         }
     }
 }
@@ -77,14 +81,15 @@ pub async fn password(
     let username = form.take("username").unwrap_or_default();
     let password = SecretString::from(form.take("password").unwrap_or_default());
     let done = signin.password(&id, &visitor, &username, &password).await;
-    answered(&req, &visitor, &id, username, done).await
+    answered(&req, &visitor, &id, Some(username), done).await
 }
 
-/// What a browser gets after a step that a form of another door asked for (`/cas/login`).
+/// What a browser gets after a step that a form of another door asked for (`/cas/login`). `username`: what was typed;
+/// none: an app approved.
 pub fn after(
     req: HttpRequest,
     id: JourneyId,
-    username: String,
+    username: Option<String>,
     done: Result<Progress, Refusal>,
 ) -> LocalBoxFuture<'static, Result<HttpResponse, Refused>> {
     Box::pin(async move {
@@ -98,19 +103,21 @@ async fn answered(
     req: &HttpRequest,
     visitor: &Visitor,
     id: &JourneyId,
-    username: String,
+    username: Option<String>,
     done: Result<Progress, Refusal>,
 ) -> Result<HttpResponse, Refused> {
     let web = Web::of(req)?;
     let alert = match done {
         Ok(progress) => return answer::see_other(req, web, progress, id),
+        Err(Refusal::SignInFailed | Refusal::Invalid { .. }) if username.is_none() => Alert::AppFailed,
         Err(Refusal::SignInFailed | Refusal::Invalid { .. }) => Alert::Failed,
         Err(Refusal::TooMany { retry_after }) => Alert::TooMany(retry_after),
         Err(Refusal::Busy { retry_after }) => Alert::Busy(retry_after),
         Err(other) => return Err(answer::refused(other, id)),
     };
     let signin = req.app_data::<Data<SignIn>>().ok_or_else(Refused::no_such_page)?;
-    again(req, web, signin, visitor, id, Asked { username, alert: Some(alert), other: false }).await
+    let asked = Asked { username: username.unwrap_or_default(), alert: Some(alert), ..Asked::default() };
+    again(req, web, signin, visitor, id, asked).await
 }
 
 /// What the page keeps from the try before.
@@ -122,6 +129,8 @@ pub struct Asked {
     pub alert: Option<Alert>,
     /// The person wants to sign in as somebody else.
     pub other: bool,
+    /// In this browser it was said that what an app made for CAS approved is somebody else's.
+    pub is_declined: bool,
 }
 
 /// The page once more, after a try that failed.
@@ -159,7 +168,9 @@ fn page(req: &HttpRequest, web: &Web, id: &JourneyId, view: View, asked: Asked) 
     let (status, alert) = match asked.alert {
         None => (StatusCode::OK, None),
         Some(Alert::Failed) => (StatusCode::UNAUTHORIZED, Some(t.failed.clone())),
-        Some(Alert::PhoneFailed) => (StatusCode::UNAUTHORIZED, Some(t.phone_failed.clone())),
+        Some(Alert::PhoneFailed | Alert::AppFailed) => {
+            (StatusCode::UNAUTHORIZED, Some(t.phone_failed.clone()))
+        }
         Some(Alert::TooMany(_)) => (StatusCode::TOO_MANY_REQUESTS, Some(t.too_many.clone())),
         Some(Alert::Busy(_)) => (StatusCode::SERVICE_UNAVAILABLE, Some(t.busy.clone())),
     };
@@ -168,11 +179,24 @@ fn page(req: &HttpRequest, web: &Web, id: &JourneyId, view: View, asked: Asked) 
         (typed, _) => typed,
     };
     let lead = asker.lead(&page, confirm.is_some());
-    let journey = id.to_string();
-    let mut answer =
-        Login::new(page, asker, lead, journey, offers.into()).with(confirm, username, alert).answer(status);
+    let mut login =
+        Login::new(page, asker, lead, id.to_string(), offers.into()).with(confirm, username, alert);
+    login.line = line(&shown.texts, login.page.lang);
+    login.is_cas = shown.is_cas;
+    login.is_app_next = matches!(asked.alert, Some(Alert::AppFailed));
+    login.is_declined = asked.is_declined;
+    let mut answer = login.answer(status);
     if let Some(Alert::TooMany(after) | Alert::Busy(after)) = asked.alert {
         answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));
     }
     answer
+}
+
+/// What the relying party says for itself, in the page's language or in English.
+fn line(texts: &BTreeMap<String, String>, lang: &str) -> Option<String> {
+    let of = |lang: &str| {
+        texts.iter().find(|(tag, _)| tag.split('-').next().is_some_and(|first| first.eq_ignore_ascii_case(lang)))
+    };
+    let (_, text) = texts.get_key_value(lang).or_else(|| of(lang)).or_else(|| of("en"))?;
+    Some(domain::text::shown(text, 200)).filter(|line| !line.is_empty())
 }

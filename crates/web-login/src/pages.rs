@@ -19,10 +19,18 @@ web::pages! {
         asker: Asker,
         /// The sentence under the heading: before, the name, after.
         lead: (String, String, String),
+        /// What the relying party says for itself.
+        line: Option<String>,
+        /// It speaks CAS: scripts made for that find their names.
+        is_cas: bool,
         /// The journey's id.
         journey: String,
         /// What is offered.
         offers: Ways,
+        /// The panel for apps made for CAS is open.
+        is_app_next: bool,
+        /// What such an app approved was somebody else's, it was said here.
+        is_declined: bool,
         /// The user name that is to be confirmed; none: anybody may sign in.
         confirm: Option<String>,
         /// The user name that was typed.
@@ -154,11 +162,14 @@ pub struct Ways {
     pub phone: bool,
     /// An app made for CAS.
     pub cas_phone: bool,
+    /// Its user enters their name first.
+    pub cas_name: bool,
 }
 
 impl From<Offers> for Ways {
     fn from(offers: Offers) -> Self {
-        Self { password: offers.password, passkey: offers.passkey, phone: offers.phone, cas_phone: offers.cas_phone }
+        let Offers { password, passkey, phone, cas_phone, cas_name, .. } = offers;
+        Self { password, passkey, phone, cas_phone, cas_name }
     }
 }
 
@@ -178,8 +189,12 @@ impl Login {
             page,
             asker,
             lead,
+            line: None,
+            is_cas: false,
             journey,
             offers,
+            is_app_next: false,
+            is_declined: false,
             confirm: None,
             username: String::new(),
             alert: None,

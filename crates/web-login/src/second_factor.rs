@@ -138,7 +138,9 @@ fn said(alert: Option<Alert>, page: &web::Page) -> (StatusCode, Option<String>, 
     let (login, t) = (&page.t.login, &page.t.second_factor);
     match alert {
         None => (StatusCode::OK, None, None),
-        Some(Alert::Failed | Alert::PhoneFailed) => (StatusCode::UNAUTHORIZED, Some(t.failed.clone()), None),
+        Some(Alert::Failed | Alert::PhoneFailed | Alert::AppFailed) => {
+            (StatusCode::UNAUTHORIZED, Some(t.failed.clone()), None)
+        }
         Some(Alert::TooMany(after)) => {
             (StatusCode::TOO_MANY_REQUESTS, Some(login.too_many.clone()), Some(after))
         }

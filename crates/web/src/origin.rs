@@ -3,8 +3,8 @@
 //! Owns: the exact comparison of `Origin` with the issuer's origin, and the token of forms. Not here:
 //! bearer tokens and device signatures, which need neither.
 
-use actix_web::HttpRequest;
-use actix_web::http::header::ORIGIN;
+use actix_web::http::header::{HeaderName, HeaderValue, ORIGIN};
+use actix_web::{HttpRequest, HttpResponse};
 use app::Secret;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -13,8 +13,11 @@ use subtle::ConstantTimeEq as _;
 
 use crate::Web;
 use crate::refused::Refused;
+use crate::visitor::Visitor;
 
 const CONTEXT: &[u8] = b"latchbolt csrf v1\n";
+/// The header by which scripts send the token of forms, and learn the one that goes with the browser's present secret.
+const TOKEN: &str = "x-csrf-token";
 
 /// The token that forms of a browser carry in the field `csrf` (scripts: header `x-csrf-token`).
 #[must_use]
@@ -61,8 +64,26 @@ pub fn check_script(
     check_token(req, browser, field)
 }
 
+/// Tells a script of our own page the form token of the browser's present secret. Other origins cannot read it.
+#[must_use]
+pub fn with_token(mut answer: HttpResponse, visitor: &Visitor) -> HttpResponse {
+    let token = visitor.browser.as_ref().map(csrf_token);
+    if let Some(value) = token.and_then(|token| HeaderValue::from_str(&token).ok()) {
+        answer.headers_mut().insert(HeaderName::from_static(TOKEN), value);
+    }
+    answer
+}
+
+/// A refusal for a script of our own page; one because of an old token carries the new one.
+#[must_use]
+pub fn refuse_script(refused: Refused, visitor: &Visitor) -> HttpResponse {
+    let is_stale = refused.code == "stale_form";
+    let answer = HttpResponse::from_error(refused);
+    if is_stale { with_token(answer, visitor) } else { answer }
+}
+
 fn check_token(req: &HttpRequest, browser: Option<&Secret>, field: Option<&str>) -> Result<(), Refused> {
-    let header = req.headers().get("x-csrf-token").and_then(|v| v.to_str().ok());
+    let header = req.headers().get(TOKEN).and_then(|v| v.to_str().ok());
     let sent = field.or(header).ok_or_else(Refused::stale_form)?;
     // A browser that lost its cookie (or refuses cookies) is told so, not accused.
     let expected = csrf_token(browser.ok_or_else(Refused::no_cookie)?);

@@ -84,7 +84,8 @@ texts! {
     /// Sign-in for services that speak CAS.
     Cas {
         refused_title, refused_lead, signed_in_title, signed_in_lead, sign_out, confirm_title, confirm_lead, confirm_yes,
-        confirm_no, back_to, app_title, app_lead, app_image, app_channel, app_failed,
+        confirm_no, confirm_time, confirm_late, back_to, declined, app_title, app_lead, app_name_lead, app_show, app_image,
+        app_waiting, app_channel, app_failed,
     }
     /// Refusals.
     Refused {

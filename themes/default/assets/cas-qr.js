@@ -8,29 +8,71 @@ import { symbol } from "./symbol.js";
 
 /** A shown code is replaced this many seconds before it ends. */
 const EARLY = 3;
-/** Without a connection one is tried again after so long. */
-const AGAIN = 5_000;
-/** Codes replace one another for so long; then the person is asked. */
+/** Codes replace one another by themselves for so long; then the person is asked. */
 const PATIENCE = 290_000;
+/** A cut connection is shown after so long: one that comes back at once disturbs nobody. */
+const GRACE = 4_000;
+/** It is made anew after so long. */
+const SOON = 1_500;
+/** Without an answer a new code is asked for this often. */
+const AGAIN = 5_000;
+/** After so many failed approvals a channel is over. */
+const MOST_FAILURES = 5;
 
 const panel = document.getElementById("qrlogin");
-const card = document.getElementById("cas-card");
+const card = document.getElementById("qrcard");
 const channelField = document.getElementById("qrchannel");
+const seconds = document.getElementById("qrseconds");
 const failed = document.getElementById("qrerror");
-const offline = document.getElementById("qroffline");
 const form = document.getElementById("qrform");
+const nameForm = document.getElementById("qrname");
 const { journey } = panel.dataset;
 
 let socket = null;
-let timer = 0;
+let againTimer = 0;
+let lostTimer = 0;
 let since = 0;
+let endsAt = 0;
+let failures = 0;
+let version = 0;
 let isLeaving = false;
 
-const frame = (command, headers, body = "") =>
-  `${command}\n${Object.entries(headers).map(([name, value]) => `${name}:${value}\n`).join("")}\n${body}\0`;
+const now = () => performance.now();
+const left = () => Math.max(0, Math.ceil((endsAt - now()) / 1000));
+const isPatient = () => now() - since < PATIENCE;
+const isSeen = () => document.visibilityState === "visible";
+const is = (...states) => states.includes(panel.dataset.state);
+/** Many pages that lost the same server do not all come back in the same moment. */
+const spread = (wait) => wait * (0.8 + 0.4 * Math.random());
 
-function close() {
-  clearTimeout(timer);
+const frame = (command, headers) =>
+  `${command}\n${Object.entries(headers).map(([name, value]) => `${name}:${value}\n`).join("")}\n\0`;
+
+function show(state) {
+  panel.dataset.state = state;
+  for (const part of panel.querySelectorAll("[data-on]")) part.hidden = !part.dataset.on.split(" ").includes(state);
+  if (!is("shown", "offline")) {
+    card.replaceChildren(...(state === "preparing" ? [spinner()] : []));
+    channelField.value = "";
+  }
+  tick();
+}
+
+function spinner() {
+  const spin = document.createElement("span");
+  spin.className = "spin";
+  spin.setAttribute("aria-hidden", "true");
+  return spin;
+}
+
+function tick() {
+  seconds.textContent = String(left());
+}
+
+function hush() {
+  clearTimeout(againTimer);
+  clearTimeout(lostTimer);
+  lostTimer = 0;
   const old = socket;
   socket = null;
   old?.close();
@@ -38,89 +80,162 @@ function close() {
 
 /** Takes a new channel and listens to it; the one before ends. */
 async function open() {
-  if (isLeaving) return;
-  close();
+  if (isLeaving || !panel.open) return;
+  clearTimeout(againTimer);
+  version += 1;
+  const mine = version;
+  if (!is("shown", "offline")) show("preparing");
   try {
-    const { channel, svg, expires_in: seconds } = await post("/cas/login/code", { journey });
+    const name = nameForm ? { username: nameForm.elements.username.value } : {};
+    const { channel, svg, expires_in: life } = await post("/cas/login/code", { journey, ...name });
+    if (mine !== version || isLeaving) return;
+    hush();
     const picture = symbol(svg, "qrcode", card.dataset.label);
     card.replaceChildren(...(picture ? [picture] : []));
     channelField.value = channel;
-    offline.hidden = true;
+    endsAt = now() + life * 1000;
+    failures = 0;
+    show("shown");
     listen(channel);
-    timer = setTimeout(next, Math.max(1, seconds - EARLY) * 1000);
   } catch (refused) {
-    card.replaceChildren();
-    channelField.value = "";
-    offline.hidden = false;
-    if (refused.status === 0 || refused.status >= 429) timer = setTimeout(open, AGAIN);
+    if (mine !== version || isLeaving) return;
+    hush();
+    none(refused);
   }
 }
 
-function next() {
-  if (performance.now() - since < PATIENCE && document.visibilityState === "visible") open();
-  else {
-    close();
-    card.replaceChildren();
-    channelField.value = "";
+/** There is no code to show. */
+function none(refused) {
+  if (refused.status === 0 || refused.status >= 500) {
+    endsAt = 0;
+    show("offline");
+    againTimer = setTimeout(open, spread(Math.max(AGAIN, refused.retryAfter * 1000)));
+  } else if (refused.status === 429) {
+    show("slow");
+  } else if (refused.body?.field === "username") {
+    ask();
+  } else {
+    // The journey is over, or the page is: the server says what to do.
+    panel.dataset.over = "yes";
+    show("over");
   }
+}
+
+function ask() {
+  show("asking");
+  const field = nameForm.elements.username;
+  field.value ||= document.getElementById("username")?.value ?? "";
+  field.focus();
 }
 
 function listen(channel) {
   const address = new URL("/cas/qr-websocket/websocket", location.href);
   address.protocol = address.protocol.replace("http", "ws");
   const mine = new WebSocket(address, ["v12.stomp"]);
+  let isRefused = false;
   socket = mine;
   mine.addEventListener("open", () => mine.send(frame("CONNECT", { "accept-version": "1.2", "heart-beat": "0,0" })));
   mine.addEventListener("message", ({ data }) => {
     if (mine !== socket || typeof data !== "string") return;
-    for (const text of data.split("\0")) heard(mine, channel, text.replace(/^\n+/, ""));
+    for (const text of data.split("\0")) {
+      const [head, body = ""] = text.replace(/^\n+/, "").split(/\n\n([\s\S]*)/);
+      const command = head.split("\n", 1)[0];
+      if (command === "CONNECTED") {
+        found();
+        mine.send(frame("SUBSCRIBE", { id: "sub-0", destination: `/qrtopic/${channel}/verify` }));
+      } else if (command === "MESSAGE") {
+        told(JSON.parse(body));
+      } else if (command === "ERROR") {
+        isRefused = true;
+      }
+    }
   });
   mine.addEventListener("close", () => {
-    if (mine !== socket || isLeaving) return;
-    socket = null;
-    clearTimeout(timer);
-    timer = setTimeout(next, AGAIN);
+    if (mine === socket) lost(channel, isRefused);
   });
 }
 
-function heard(mine, channel, text) {
-  const [head, body = ""] = text.split(/\n\n([\s\S]*)/);
-  const command = head.split("\n", 1)[0];
-  if (command === "CONNECTED") {
-    mine.send(frame("SUBSCRIBE", { id: "sub-0", destination: `/qrtopic/${channel}/verify` }));
-  } else if (command === "MESSAGE") {
-    told(JSON.parse(body));
-  }
+/** The connection is gone: because the channel is over, or something between us and the server is. */
+function lost(channel, isRefused) {
+  socket = null;
+  if (failures >= MOST_FAILURES) return show("over");
+  lostTimer ||= setTimeout(() => show("offline"), GRACE);
+  againTimer = setTimeout(() => (isRefused || left() <= EARLY ? open() : listen(channel)), spread(SOON));
+}
+
+function found() {
+  clearTimeout(lostTimer);
+  lostTimer = 0;
+  if (is("offline")) show("shown");
 }
 
 function told(result) {
   if (!result.success) {
+    failures += 1;
     failed.hidden = false;
     return;
   }
-  failed.hidden = true;
   isLeaving = true;
-  close();
-  form.elements.token.value = result.token;
-  form.elements.deviceId.value = result.deviceId;
+  failed.hidden = true;
+  hush();
+  show("approved");
+  const { token, deviceId, execution, csrf } = form.elements;
+  token.value = result.token;
+  deviceId.value = result.deviceId;
+  // Somebody may have signed in in another tab since this page was made.
+  execution.value = `${journey}.${csrf.value}`;
   form.submit();
 }
 
 function begin() {
-  since = performance.now();
+  if (panel.dataset.over === "yes") return location.reload();
+  since = now();
+  endsAt = 0;
   failed.hidden = true;
+  hush();
   open();
 }
 
-document.getElementById("qrlive").hidden = false;
-document.getElementById("cas-refresh").addEventListener("click", begin);
-panel.addEventListener("toggle", () => {
-  if (panel.open) begin();
-  else close();
+function turn() {
+  if (!panel.open) {
+    version += 1;
+    hush();
+    show("closed");
+  } else if (nameForm) {
+    ask();
+  } else {
+    begin();
+  }
+}
+
+// One heart beat a second, and only while there is something to count.
+setInterval(() => {
+  if (!is("shown") || isLeaving || !isSeen()) return;
+  tick();
+  if (left() > EARLY) return;
+  if (isPatient()) open();
+  else if (left() === 0) {
+    hush();
+    show("over");
+  }
+}, 1_000);
+
+nameForm?.addEventListener("submit", (event) => {
+  event.preventDefault();
+  begin();
 });
+document.getElementById("qrrefresh").addEventListener("click", begin);
+document.addEventListener("visibilitychange", () => {
+  if (isSeen() && is("shown") && left() <= EARLY && isPatient()) open();
+});
+addEventListener("online", () => is("offline") && begin());
+addEventListener("pagehide", hush);
+// Back from another page: what is shown is old.
 addEventListener("pageshow", (event) => {
-  if (!event.persisted) return;
-  isLeaving = false;
-  if (panel.open) begin();
+  if (event.persisted) location.reload();
 });
-if (panel.open) begin();
+
+document.getElementById("qrlive").hidden = false;
+show("closed");
+panel.addEventListener("toggle", turn);
+if (panel.open) turn();

@@ -37,7 +37,15 @@ fn hostile_shown() -> Shown {
     }
 }
 
-const ALL: Ways = Ways { password: true, passkey: true, phone: true, cas_phone: false };
+const ALL: Ways = Ways { password: true, passkey: true, phone: true, cas_phone: false, cas_name: false };
+
+/// With apps made for CAS.
+const CAS: Ways = Ways { cas_phone: true, ..ALL };
+
+fn hostile(login: Login) -> Login {
+    let login = login.with(None, HOSTILE.to_owned(), Some(HOSTILE.to_owned()));
+    Login { is_cas: true, line: Some(domain::text::shown(HOSTILE, 200)), ..login }
+}
 
 fn login_of(page: Page, shown: &Shown, offers: Ways, is_confirming: bool) -> Login {
     let asker = Asker::of(shown, &page);
@@ -55,10 +63,38 @@ pub fn login(page: &dyn Fn() -> Page) -> Vec<(&'static str, Login)> {
         ("failed", plain(&shop(), ALL).with(None, "ada".to_owned(), Some(failed.clone()))),
         ("slow-down", plain(&shop(), ALL).with(None, "ada".to_owned(), Some(hint))),
         ("confirm", login_of(page(), &shop(), ALL, true).with(Some("ada".to_owned()), String::new(), None)),
-        ("passkey-only", plain(&shop(), Ways { password: false, passkey: true, phone: false, cas_phone: false })),
-        ("password-only", plain(&shop(), Ways { password: true, passkey: false, phone: false, cas_phone: false })),
-        ("nothing", plain(&shop(), Ways { password: false, passkey: false, phone: false, cas_phone: false })),
-        ("hostile", plain(&hostile_shown(), ALL).with(None, HOSTILE.to_owned(), Some(HOSTILE.to_owned()))),
+        (
+            "passkey-only",
+            plain(
+                &shop(),
+                Ways { password: false, passkey: true, phone: false, cas_phone: false, cas_name: false },
+            ),
+        ),
+        (
+            "password-only",
+            plain(
+                &shop(),
+                Ways { password: true, passkey: false, phone: false, cas_phone: false, cas_name: false },
+            ),
+        ),
+        (
+            "nothing",
+            plain(
+                &shop(),
+                Ways { password: false, passkey: false, phone: false, cas_phone: false, cas_name: false },
+            ),
+        ),
+        ("hostile", hostile(plain(&hostile_shown(), CAS))),
+        (
+            "cas",
+            Login {
+                is_cas: true,
+                is_declined: true,
+                line: Some("The club's own forum".to_owned()),
+                ..plain(&shop(), CAS)
+            },
+        ),
+        ("cas-named", Login { is_app_next: true, ..plain(&shop(), Ways { cas_name: true, ..CAS }) }),
     ]
 }
 
