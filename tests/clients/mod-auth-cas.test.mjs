@@ -166,7 +166,7 @@ test("asks nobody anything at a gateway, and knows who is signed in", async () =
   assert.equal(known(greeted.html).REMOTE_USER, person.person.username);
 });
 
-test("sec_065 a site that is not registered gets a page and nothing else, signed in or not", async () => {
+test("sec_146 a site that is not registered gets a page and nothing else, signed in or not", async () => {
   const person = visitor();
   for (const moment of ["before", "after"]) {
     const page = await person.follow(`${sites.stranger.base}/inside/known.shtml`);
