@@ -19,6 +19,13 @@ pub(crate) struct Count {
     wall: Duration,
 }
 
+impl Count {
+    /// How long the turns took together.
+    pub(crate) const fn wall(&self) -> Duration {
+        self.wall
+    }
+}
+
 /// A count, told.
 #[derive(Debug, Clone)]
 pub(crate) struct Figure {
@@ -110,13 +117,34 @@ impl Crew<Busy> {
 }
 
 impl<C: Client> Crew<C> {
+    /// Those who are ready, and who works for them.
+    pub(crate) const fn ready(meter: Meter, clients: Vec<C>) -> Self {
+        Self { meter, clients }
+    }
+
+    /// All of them, to be made ready for another round.
+    pub(crate) fn clients(&mut self) -> &mut [C] {
+        &mut self.clients
+    }
+
     /// Works for a turn, and adds what that took.
     pub(crate) async fn work(&mut self, turn: Duration, count: &mut Count) {
+        let began = Instant::now();
+        self.round(move |_| began.elapsed() >= turn, count).await;
+    }
+
+    /// Each does it so many times; adds what that took.
+    pub(crate) async fn each(&mut self, times: usize, count: &mut Count) {
+        self.round(move |done| done >= times, count).await;
+    }
+
+    /// Each works until it is over for them, by how many times they have done it.
+    async fn round(&mut self, is_over: impl Fn(usize) -> bool + Copy + Send + 'static, count: &mut Count) {
         let spent = self.meter.read();
         let began = Instant::now();
         let run = |mut client: C| async move {
             let mut times = Vec::new();
-            while began.elapsed() < turn {
+            while !is_over(times.len()) {
                 let began = Instant::now();
                 client.once().await;
                 times.push(began.elapsed());

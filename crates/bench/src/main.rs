@@ -3,12 +3,14 @@
 //! `cargo run --release -p latchbolt-bench` builds on `target/release/latchbolt` (built first by
 //! `cargo build --release -p latchbolt`), drives it over loopback and prints CPU-seconds of the server per
 //! 1,000 operations (the operating system's accounting, which holds when other work shares the cores), rates,
-//! latencies, memory, and which goals are reached. `--quick` takes shorter turns; `--only NAME` one operation.
+//! latencies, memory, and which goals are reached. `--quick` takes shorter turns; `--only NAMES` some operations.
 //! `--on GROUND` and `--nodes` run on PostgreSQL and Redis and say where the CPU time went (`nodes`); `--big`
 //! compares a small database with one of a million users (`big`). Not here: correctness (`tests/`).
 #![expect(clippy::expect_used, reason = "a broken run has nothing to say but why")]
 
+mod apps;
 mod big;
+mod cas;
 mod floor;
 mod goodbyes;
 mod grants;
@@ -46,7 +48,7 @@ const USAGE: &str = "usage: latchbolt-bench [--quick] [--only OPERATION]
                        [--on sqlite|postgres|postgres+redis] [--nodes 1|2|3|1,2,3] [--big]
                        [--lists [--people N]]
   OPERATION: discovery, jwks, userinfo, sso, par+sso, refresh, dpop-refresh, client-creds, introspection,
-             password, qr, logout, waiting, start
+             password, qr, logout, waiting, start, cas-sso, cas-validate, cas-told; several with commas
   --on, --nodes  where the CPU time goes, on so many nodes (of postgres+redis, when --on is left out)
   --big          a million users and 10,000 clients beside a small database, on SQLite or what --on says
   --lists        every list of the admin API over 100,000 users (or N), one and a half phones and 50 audit entries
@@ -126,7 +128,7 @@ impl Asked {
     }
 
     fn wants(&self, name: &str) -> bool {
-        self.only.as_deref().is_none_or(|only| only == name)
+        self.only.as_deref().is_none_or(|only| only.split(',').any(|one| one == name))
     }
 }
 
@@ -189,7 +191,8 @@ async fn run(asked: &Asked, goals: &mut Goals) {
     goals.at_most("idle RSS", idle as f64 / 1024.0, 19.0, "MiB");
     town.open_doors().await;
 
-    let floor = if asked.wants("sso") { Some(floor::Floor::start(folder.path()).await) } else { None };
+    let needs_floor = asked.wants("sso") || asked.wants(cas::SSO);
+    let floor = if needs_floor { Some(floor::Floor::start(folder.path()).await) } else { None };
     report::heading();
     let mut ground = Vec::new();
     for operation in Operation::ALL {
@@ -204,7 +207,6 @@ async fn run(asked: &Asked, goals: &mut Goals) {
             _ => alone(&town, *operation, &ground, asked, goals).await,
         }
     }
-    drop(floor);
     if asked.wants("logout") {
         let told = goodbyes::run(&town, GOODBYES).await;
         println!(
@@ -228,6 +230,9 @@ async fn run(asked: &Asked, goals: &mut Goals) {
         goals.at_most("waiting page", waited.bytes_a_page / 1000.0, 11.4, "kB");
         goals.at_most("CPU while they wait", waited.percent, 1.0, "% of a core");
     }
+    if [cas::SSO, cas::VALIDATE, cas::TOLD].iter().any(|row| asked.wants(row)) {
+        cas::run(&mut town, floor.as_ref(), &ground, asked, goals).await;
+    }
 }
 
 fn program() -> PathBuf {
@@ -246,14 +251,8 @@ const ROUNDS: u32 = 4;
 async fn beside_floor(town: &Town, floor: &floor::Floor, asked: &Asked, goals: &mut Goals) -> Vec<Figure> {
     let mut ground = Vec::new();
     for &clients in &asked.clients {
-        let (mut visitors, mut walkers) =
-            (Crew::of(town, Operation::Sso, clients).await, Crew::on(floor, clients).await);
-        let (mut flows, mut steps) = (Count::default(), Count::default());
-        for _ in 0..ROUNDS {
-            walkers.work(asked.turn / 2, &mut steps).await;
-            visitors.work(asked.turn / 2, &mut flows).await;
-        }
-        let (sso, lowest) = (Figure::of(clients, flows), Figure::of(clients, steps));
+        let mut visitors = Crew::of(town, Operation::Sso, clients).await;
+        let (sso, lowest) = by_turns(&mut visitors, floor, clients, asked.turn).await;
         if clients == GOALS_AT {
             goals.at_most("SSO code flow / floor", sso.cpu_per_1000 / lowest.cpu_per_1000, 1.6, "times");
         }
@@ -264,6 +263,22 @@ async fn beside_floor(town: &Town, floor: &floor::Floor, asked: &Asked, goals: &
         report::row("floor (sso)", lowest, &ground);
     }
     ground
+}
+
+/// A crew and the floor by turns, half a turn each time; the figures of both.
+async fn by_turns<C: load::Client>(
+    crew: &mut Crew<C>,
+    floor: &floor::Floor,
+    clients: usize,
+    turn: Duration,
+) -> (Figure, Figure) {
+    let mut walkers = Crew::on(floor, clients).await;
+    let (mut done, mut steps) = (Count::default(), Count::default());
+    for _ in 0..ROUNDS {
+        walkers.work(turn / 2, &mut steps).await;
+        crew.work(turn / 2, &mut done).await;
+    }
+    (Figure::of(clients, done), Figure::of(clients, steps))
 }
 
 /// Password sign-ins and bare hashes by turns.
@@ -347,6 +362,8 @@ mod tests {
         let asked = read(&["--quick", "--on", "postgres+redis", "--nodes", "1,3", "--only", "sso"]).unwrap();
         assert_eq!((asked.on, asked.nodes.as_slice()), (Some(On::PostgresRedis), [1, 3].as_slice()));
         assert!(asked.wants("sso") && !asked.wants("qr"));
+        let asked = read(&["--only", "sso,cas-told"]).unwrap();
+        assert!(asked.wants("sso") && asked.wants(cas::TOLD) && !asked.wants("told"));
         for bad in [&["--nodes", "4"][..], &["--on", "oracle"], &["--only"], &["fast"]] {
             assert!(read(bad).is_err(), "{bad:?}");
         }

@@ -56,6 +56,8 @@ pub(crate) struct Town {
     /// The party that is told when sessions end, and who vouches for it.
     site: Site,
     authority: Authority,
+    /// Whether CAS is on.
+    speaks_cas: bool,
 }
 
 fn loopback(port: u16) -> SocketAddr {
@@ -80,6 +82,7 @@ impl Town {
             phones: Vec::new(),
             site: Site::start(&authority),
             authority,
+            speaks_cas: false,
         };
         std::fs::write(folder.join("authority.pem"), town.authority.pem()).expect("written");
         town.configure(0, port);
@@ -114,13 +117,26 @@ impl Town {
     fn configure(&self, node: usize, port: u16) {
         let text = format!(
             "[issuer]\nurl = \"{}\"\n[server]\nlisten = [\"127.0.0.1:{port}\"]\nmax_connections = 40000\n\
-             [log]\nlevel = \"warn\"\n[outbound]\nextra_ca = \"{}\"\nallow = [\"{}\"]\n{}",
+             [log]\nlevel = \"warn\"\n[outbound]\nextra_ca = \"{}\"\nallow = [\"{}\"]\n{}{}",
             self.issuer,
             self.folder.join("authority.pem").display(),
             self.site.host(),
-            self.ground.sections()
+            self.ground.sections(),
+            if self.speaks_cas { crate::cas::SECTIONS } else { "" }
         );
         std::fs::write(self.config(node), text).expect("written");
+    }
+
+    /// Switches CAS on for its one node, and registers what speaks it. It has to be restarted then.
+    pub(crate) fn learn_cas(&mut self) {
+        self.stop();
+        self.speaks_cas = true;
+        self.configure(0, self.at.port());
+        let file = self.folder.join("service.json");
+        std::fs::write(&file, crate::cas::service().to_string()).expect("written");
+        self.command(&["client", "create", "--file", &file.to_string_lossy(), "--client-id", "service"], "");
+        self.command(&["user", "create", crate::apps::OWNER, "--password-stdin"], PASSWORD);
+        self.command(&["device", "add", "--user", crate::apps::OWNER, "--cas-id", crate::apps::DEVICE], "");
     }
 
     /// The party that is told when sessions end.
