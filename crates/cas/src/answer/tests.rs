@@ -1,3 +1,5 @@
+mod java;
+
 use proptest::prelude::*;
 
 use super::*;
