@@ -15,14 +15,16 @@ mod raw;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use ::cas::sockjs::{GREETING, IframePage, Info, Route, Transport};
 use ::cas::stomp;
-use ::web::{Refused, Visitor, Web};
+use ::web::{Fixed, Refused, Visitor, Web, assets};
 use actix_web::http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
-    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_MAX_AGE, ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap,
-    HeaderValue, IF_NONE_MATCH, ORIGIN, UPGRADE, VARY,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_MAX_AGE, ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY,
+    CONTENT_TYPE, EXPIRES, HeaderMap, HeaderValue, HttpDate, ORIGIN, SEC_WEBSOCKET_PROTOCOL,
+    TryIntoHeaderValue as _, UPGRADE, VARY, X_FRAME_OPTIONS,
 };
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::{self, Bytes, Data, Payload, ServiceConfig};
@@ -35,13 +37,15 @@ use polling::Polling;
 
 /// Where it is.
 pub const PATH: &str = "/cas/qr-websocket";
-/// The client's script that the iframe page loads: our own copy is none, so the page only greets.
-const IFRAME_SCRIPT: &str = "/assets/cas-iframe.js";
+/// The script of the frame (§6.1): ours, which speaks the messages of SockJS clients. Beside the other addresses, so that
+/// none of SockJS's own is taken.
+const FRAME_SCRIPT: &str = "/cas/sockjs-frame.js";
 /// Connections of one network, and of all.
 const MOST_OF_ONE: usize = 64;
 const MOST: usize = 5_000;
 const NO_STORE: &str = "no-store, no-cache, must-revalidate, max-age=0";
 const A_YEAR: &str = "public, max-age=31536000";
+const YEAR: Duration = Duration::from_secs(31_536_000);
 
 /// What all workers share: connections that are open, and sessions over plain HTTP. Cloning copies a pointer.
 #[derive(Clone)]
@@ -99,7 +103,15 @@ impl Drop for Place {
 
 /// Mounts it. Needs what [`crate::mount`] provides.
 pub(crate) fn mount(cfg: &mut ServiceConfig) {
-    cfg.service(web::resource(PATH).to(any)).service(web::resource("/cas/qr-websocket/{rest:.*}").to(any));
+    cfg.service(web::resource(PATH).to(any))
+        .service(web::resource("/cas/qr-websocket/{rest:.*}").to(any))
+        .service(crate::only(FRAME_SCRIPT, "GET").route(web::get().to(frame_script)));
+}
+
+/// Asked for again each time, because its name has no hash: the page that loads it is kept for a year.
+async fn frame_script(req: HttpRequest) -> Result<HttpResponse, Refused> {
+    let script = assets::find("cas-frame.js").ok_or_else(Refused::no_such_page)?;
+    Ok(script.revalidated(&req))
 }
 
 /// Everything below the path: the addresses are SockJS's own, and so are the answers to what is wrong with them.
@@ -113,14 +125,15 @@ async fn any(
     let below = req.uri().path().strip_prefix(PATH).unwrap_or_default().to_owned();
     let Some(route) = Route::of(&below) else { return Ok(empty(StatusCode::NOT_FOUND)) };
     let Some(origin) = allowed(&req, web, &cas.sockets) else { return Ok(empty(StatusCode::FORBIDDEN)) };
-    let is_upgrade = req.headers().get(UPGRADE).is_some_and(|to| to.as_bytes().eq_ignore_ascii_case(b"websocket"));
+    let is_upgrade =
+        req.headers().get(UPGRADE).is_some_and(|to| to.as_bytes().eq_ignore_ascii_case(b"websocket"));
     let methods = match route {
         Route::Info => "GET, OPTIONS",
         Route::Session { transport, .. } if transport.takes_options() => "POST, OPTIONS",
         _ => "GET",
     };
     let mut answer = match (req.method(), route) {
-        (&Method::OPTIONS, _) if methods.ends_with("OPTIONS") => preflight(methods),
+        (&Method::OPTIONS, _) if methods.ends_with("OPTIONS") => preflight(methods, origin.is_some()),
         (&Method::GET, Route::Bare | Route::Raw) if is_upgrade => {
             let answer = raw::open(&req, payload, cas, visitor, raw::Framing::Plain)?;
             return Ok(named(answer, &req));
@@ -129,12 +142,16 @@ async fn any(
             return raw::open(&req, payload, cas, visitor, raw::Framing::SockJs);
         }
         (&Method::GET, Route::Raw | Route::Session { transport: Transport::WebSocket, .. }) => {
-            HttpResponse::BadRequest().content_type("text/plain;charset=UTF-8").body("Can \"Upgrade\" only to \"WebSocket\".")
+            HttpResponse::BadRequest()
+                .content_type("text/plain;charset=UTF-8")
+                .body("Can \"Upgrade\" only to \"WebSocket\".")
         }
         (&Method::GET, Route::Bare) => {
             HttpResponse::Ok().content_type("text/plain;charset=UTF-8").body(GREETING)
         }
-        (&Method::GET, Route::Iframe) => iframe(&req),
+        // Only pages of our own origin can use it: the others are given the addresses above.
+        (&Method::GET, Route::Iframe) if cas.sockets.0.origins.is_empty() => iframe(&req, web),
+        (&Method::GET, Route::Iframe) => empty(StatusCode::NOT_FOUND),
         (&Method::GET, Route::Info) => info(&cas),
         (&Method::POST, Route::Session { session, transport: Transport::XhrSend }) => {
             let body = body(&req, payload).await?;
@@ -179,13 +196,20 @@ fn open_to(headers: &mut HeaderMap, origin: Option<&str>) {
     headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
 }
 
-fn preflight(methods: &'static str) -> HttpResponse {
-    HttpResponse::NoContent()
-        .insert_header((CACHE_CONTROL, A_YEAR))
-        .insert_header((ACCESS_CONTROL_ALLOW_METHODS, methods))
-        .insert_header((ACCESS_CONTROL_ALLOW_HEADERS, "content-type"))
-        .insert_header((ACCESS_CONTROL_MAX_AGE, "31536000"))
-        .finish()
+fn preflight(methods: &'static str, is_foreign: bool) -> HttpResponse {
+    let mut answer = HttpResponse::NoContent();
+    answer.insert_header((CACHE_CONTROL, A_YEAR)).insert_header((EXPIRES, in_a_year()));
+    if is_foreign {
+        answer
+            .insert_header((ACCESS_CONTROL_ALLOW_METHODS, methods))
+            .insert_header((ACCESS_CONTROL_ALLOW_HEADERS, "content-type"))
+            .insert_header((ACCESS_CONTROL_MAX_AGE, "31536000"));
+    }
+    answer.finish()
+}
+
+fn in_a_year() -> HttpDate {
+    HttpDate::from(SystemTime::now() + YEAR)
 }
 
 fn info(cas: &Cas) -> HttpResponse {
@@ -196,29 +220,31 @@ fn info(cas: &Cas) -> HttpResponse {
         .body(Info { entropy }.json())
 }
 
-fn iframe(req: &HttpRequest) -> HttpResponse {
-    let page = IframePage::new(IFRAME_SCRIPT);
-    let is_known = req.headers().get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == page.etag.as_bytes());
-    let mut answer = match is_known {
-        true => HttpResponse::NotModified(),
-        false => HttpResponse::Ok(),
-    };
-    answer
-        .insert_header((ETAG, page.etag))
-        .insert_header((CACHE_CONTROL, A_YEAR))
-        .insert_header(("x-frame-options", "SAMEORIGIN"));
-    match is_known {
-        true => answer.finish(),
-        false => answer.content_type("text/html;charset=UTF-8").body(page.text),
+/// The page that does in a frame what a page asks for by messages.
+fn iframe(req: &HttpRequest, web: &Web) -> HttpResponse {
+    let page = IframePage::new(FRAME_SCRIPT);
+    let policy = format!(
+        "default-src 'none'; script-src {}{FRAME_SCRIPT} {}; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
+        web.origin(),
+        page.inline_source,
+    );
+    let mut answer = Fixed::new("text/html;charset=UTF-8", A_YEAR, Bytes::from(page.text)).answer(req);
+    let headers = answer.headers_mut();
+    headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("SAMEORIGIN"));
+    if let Ok(policy) = HeaderValue::from_str(&policy) {
+        headers.insert(CONTENT_SECURITY_POLICY, policy);
     }
+    if let Ok(date) = in_a_year().try_into_value() {
+        headers.insert(EXPIRES, date);
+    }
+    answer
 }
 
 /// The STOMP version as a subprotocol, where the client offered one that is known (§6.4).
 fn named(mut answer: HttpResponse, req: &HttpRequest) -> HttpResponse {
-    let offered = req.headers().get_all("sec-websocket-protocol").filter_map(|offered| offered.to_str().ok());
+    let offered = req.headers().get_all(SEC_WEBSOCKET_PROTOCOL).filter_map(|offered| offered.to_str().ok());
     if let Some(chosen) = stomp::subprotocol(&offered.collect::<Vec<_>>().join(",")) {
-        let name = actix_web::http::header::HeaderName::from_static("sec-websocket-protocol");
-        answer.headers_mut().insert(name, HeaderValue::from_static(chosen));
+        answer.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(chosen));
     }
     answer
 }

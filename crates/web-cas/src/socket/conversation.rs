@@ -20,8 +20,13 @@ use super::Sockets;
 const CONNECT: Duration = Duration::from_secs(CONNECT_WITHIN_SECONDS);
 /// A connection ends then: channels live two minutes, apps connect to approve.
 const LIFE: Duration = Duration::from_secs(15 * 60);
-/// Approvals of one connection that wait for their turn.
-const WAITING: usize = 4;
+/// What one connection sent to approve and waits for its turn.
+const WAITING: usize = 8;
+/// Messages of one connection: a page says two things, an app one.
+const MOST_MESSAGES: u32 = 200;
+
+/// The end of a connection that says more than anybody has to.
+const TOO_MUCH: Close = Close { code: 1008 };
 
 /// What goes to the client.
 pub(super) enum Word {
@@ -37,9 +42,11 @@ pub(super) struct Conversation {
     signin: SignIn,
     visitor: Visitor,
     watch: Option<CasWatch>,
-    /// Taken one after the other by a task of its own: a phone is not to see how long one takes (C-17).
-    approvals: mpsc::Sender<Approval>,
+    /// Taken one after the other by a task of its own: a phone is not to see how long one takes (C-17). `None` is one
+    /// that cannot be read.
+    approvals: mpsc::Sender<Option<Approval>>,
     began: Instant,
+    heard: u32,
 }
 
 impl Conversation {
@@ -54,13 +61,32 @@ impl Conversation {
             watch: None,
             approvals,
             began: Instant::now(),
+            heard: 0,
         }
     }
 
     /// The client said something.
     pub(super) async fn hear(&mut self, bytes: &[u8]) -> Vec<Word> {
+        if !self.counts_on() {
+            return vec![Word::Close(TOO_MUCH)];
+        }
         self.stomp.push(bytes);
         self.go_on().await
+    }
+
+    /// The client said several things in one message.
+    pub(super) async fn hear_all(&mut self, texts: Vec<String>) -> Vec<Word> {
+        let mut words = Vec::new();
+        for text in texts {
+            words.extend(self.hear(text.as_bytes()).await);
+        }
+        words
+    }
+
+    /// Counts one more message, whatever is in it; `false`: there were too many.
+    pub(super) const fn counts_on(&mut self) -> bool {
+        self.heard += 1;
+        self.heard <= MOST_MESSAGES
     }
 
     /// What became of the channel that is listened to; waits for ever where none is. `None`: it is over.
@@ -108,13 +134,9 @@ impl Conversation {
                     }
                     Err(_) => self.stomp.refuse(),
                 },
-                // One that comes while so many wait counts as abuse, and is as silent.
-                Out::Accept(approval) => {
-                    if self.approvals.try_send(approval).is_err() {
-                        self.signin.cas_abuse(self.visitor.address).await;
-                    }
-                }
-                Out::Ignored(_) => self.signin.cas_abuse(self.visitor.address).await,
+                // What comes while so many wait is nothing: whoever waited for it would see how long they take.
+                Out::Accept(approval) => drop(self.approvals.try_send(Some(approval))),
+                Out::Ignored(_) => drop(self.approvals.try_send(None)),
                 Out::Close(close) => words.push(Word::Close(close)),
             }
         }
@@ -125,8 +147,11 @@ impl Conversation {
     }
 }
 
-async fn take(signin: SignIn, address: ClientAddress, mut waiting: mpsc::Receiver<Approval>) {
+async fn take(signin: SignIn, address: ClientAddress, mut waiting: mpsc::Receiver<Option<Approval>>) {
     while let Some(approval) = waiting.recv().await {
-        signin.cas_accept(&approval, address).await;
+        match approval {
+            Some(approval) => signin.cas_accept(&approval, address).await,
+            None => signin.cas_abuse(address).await,
+        }
     }
 }

@@ -8,11 +8,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ::cas::sockjs::{
-    Attached, Frame, HEART_BEAT_SECONDS, MAX_STREAMED, NO_CALLBACK, Session, Transport, htmlfile_head, payload,
+    Attached, Frame, HEART_BEAT_SECONDS, MAX_STREAMED, NO_CALLBACK, Session, Transport, htmlfile_head,
+    payload,
 };
 use ::web::{Closing, Visitor, Web};
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName};
+use actix_web::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, X_FRAME_OPTIONS,
+};
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse, rt};
 use domain::Timestamp;
@@ -27,6 +30,9 @@ use crate::Cas;
 const BEAT: Duration = Duration::from_secs(HEART_BEAT_SECONDS);
 /// What a client said and the session's task has not heard yet.
 const UNHEARD: usize = 16;
+/// `htmlfile` is a page of scripts without end, whose text is given and ours alone (§6.5); it lies in a frame of a page
+/// of our own origin.
+const HTML_FILE: &str = "default-src 'none'; script-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
 /// How often it is looked whether anybody still receives.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -156,7 +162,8 @@ fn found_or_made(
     let place = cas.sockets.place(visitor.0.address)?;
     let (heard, unheard) = mpsc::channel(UNHEARD);
     let state = Session::new(owner(visitor), transport, cas.sockets.app().now());
-    let line = Arc::new(Line { state: Mutex::new(state), said: Notify::new(), heard, sockets: cas.sockets.clone() });
+    let line =
+        Arc::new(Line { state: Mutex::new(state), said: Notify::new(), heard, sockets: cas.sockets.clone() });
     sessions.insert(id.to_owned(), Arc::clone(&line));
     drop(sessions);
     let conversation = Conversation::new(&cas.sockets, &cas.signin, &visitor.0);
@@ -180,13 +187,7 @@ impl Task {
         loop {
             let ends_at = conversation.ends_at();
             let words = tokio::select! {
-                texts = self.unheard.recv() => {
-                    let mut words = Vec::new();
-                    for text in texts.unwrap_or_default() {
-                        words.extend(conversation.hear(text.as_bytes()).await);
-                    }
-                    words
-                }
+                texts = self.unheard.recv() => conversation.hear_all(texts.unwrap_or_default()).await,
                 told = conversation.told() => conversation.pass_on(told).await,
                 () = closing.begun() => conversation.end().await,
                 () = sleep_until(ends_at) => conversation.end().await,
@@ -299,12 +300,19 @@ fn answer(transport: Transport) -> actix_web::HttpResponseBuilder {
         .insert_header((CONTENT_TYPE, transport.content_type()))
         .insert_header((CACHE_CONTROL, NO_STORE))
         .insert_header((HeaderName::from_static("x-accel-buffering"), "no"));
+    if transport == Transport::HtmlFile {
+        answer
+            .insert_header((CONTENT_SECURITY_POLICY, HTML_FILE))
+            .insert_header((X_FRAME_OPTIONS, "SAMEORIGIN"));
+    }
     answer
 }
 
-/// What a session's requests have in common: the network address (§6.5).
+/// What a session's requests have in common: the network address (§6.5) and the browser's secret, so that nobody else
+/// receives what that browser is told (SEC-067).
 fn owner(visitor: &Visitor) -> String {
-    visitor.0.address.to_string()
+    let browser = visitor.0.browser.as_ref().map(|secret| secret.hash().0);
+    format!("{} {browser:?}", visitor.0.address)
 }
 
 /// `c=` of `htmlfile`.

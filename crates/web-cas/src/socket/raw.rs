@@ -1,12 +1,16 @@
 //! WebSockets: STOMP as it is, or in SockJS frames (cas-wire §6.4, §6.5).
 
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use ::cas::sockjs::{Frame, HEART_BEAT_SECONDS, websocket_payload};
+use ::cas::stomp::Close;
 use ::web::{Closing, Refused, Visitor, Web};
-use actix_web::web::{Data, Payload};
+use actix_web::web::{Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse, rt};
-use actix_ws::{AggregatedMessage, AggregatedMessageStream, CloseCode, CloseReason, Session};
+use actix_ws::{
+    AggregatedMessage, AggregatedMessageStream, CloseCode, CloseReason, Closed, ProtocolError, Session,
+};
 use app::Refusal;
 use futures_util::StreamExt as _;
 use tokio::time::{sleep, sleep_until};
@@ -17,8 +21,6 @@ use crate::Cas;
 
 /// A message at most: a frame of STOMP of 8 kB in JSON, where each character may take six.
 pub(super) const LARGEST_MESSAGE: usize = 64 * 1024;
-/// Messages of one connection: a page says two things, an app one.
-const MOST_MESSAGES: u32 = 200;
 const BEAT: Duration = Duration::from_secs(HEART_BEAT_SECONDS);
 
 /// How frames of STOMP stand in messages.
@@ -48,101 +50,136 @@ pub(super) fn open(
         .aggregate_continuations()
         .max_continuation_size(LARGEST_MESSAGE);
     let conversation = Conversation::new(&cas.sockets, &cas.signin, &visitor.0);
-    rt::spawn(talk(session, messages, conversation, framing, closing, place));
+    let line = Line { session, framing, _place: place };
+    rt::spawn(line.talk(messages, conversation, closing));
     Ok(answer)
 }
 
-/// One WebSocket from first to last word.
-async fn talk(
-    mut session: Session,
-    mut messages: AggregatedMessageStream,
-    mut conversation: Conversation,
+/// What came, for the conversation.
+enum Heard {
+    /// Frames of STOMP, or parts of some.
+    Texts(Vec<String>),
+    /// The same, as bytes.
+    Bytes(Bytes),
+    /// The other side wants to know whether we are there.
+    Ping(Bytes),
+    /// Nothing to answer.
+    Nothing,
+    /// The end.
+    End(CloseCode),
+}
+
+/// One WebSocket.
+struct Line {
+    session: Session,
     framing: Framing,
-    mut closing: Closing,
+    // Held for its drop.
     _place: Place,
-) {
-    if framing == Framing::SockJs && session.text(Frame::Open.text()).await.is_err() {
-        return;
-    }
-    let mut heard = 0u32;
-    loop {
-        let ends_at = conversation.ends_at();
-        let words = tokio::select! {
-            message = messages.next() => {
-                heard += 1;
-                match message {
-                    Some(Ok(AggregatedMessage::Text(text))) if heard <= MOST_MESSAGES => {
-                        match read(&text, framing) {
-                            Some(texts) => {
-                                let mut words = Vec::new();
-                                for text in texts {
-                                    words.extend(conversation.hear(text.as_bytes()).await);
-                                }
-                                words
+}
+
+impl Line {
+    /// From the first word to the last.
+    async fn talk(
+        mut self,
+        mut messages: AggregatedMessageStream,
+        mut conversation: Conversation,
+        mut closing: Closing,
+    ) {
+        if self.framing == Framing::SockJs && self.session.text(Frame::Open.text()).await.is_err() {
+            return;
+        }
+        loop {
+            let ends_at = conversation.ends_at();
+            let words = tokio::select! {
+                message = messages.next() => {
+                    let Some(message) = message else { return };
+                    match self.read(message) {
+                        Heard::Texts(texts) => conversation.hear_all(texts).await,
+                        Heard::Bytes(bytes) => conversation.hear(&bytes).await,
+                        Heard::Ping(_) if !conversation.counts_on() => return self.close(CloseCode::Policy).await,
+                        Heard::Ping(bytes) => {
+                            if self.session.pong(&bytes).await.is_err() {
+                                return;
                             }
-                            None => return close(session, CloseCode::Invalid).await,
+                            continue;
                         }
+                        Heard::Nothing => continue,
+                        Heard::End(code) => return self.close(code).await,
                     }
-                    Some(Ok(AggregatedMessage::Binary(bytes)))
-                        if heard <= MOST_MESSAGES && framing == Framing::Plain =>
-                    {
-                        conversation.hear(&bytes).await
-                    }
-                    Some(Ok(AggregatedMessage::Ping(bytes))) if heard <= MOST_MESSAGES => {
-                        if session.pong(&bytes).await.is_err() {
-                            return;
-                        }
-                        continue;
-                    }
-                    Some(Ok(AggregatedMessage::Pong(_))) => continue,
-                    Some(Ok(AggregatedMessage::Close(_))) => return close(session, CloseCode::Normal).await,
-                    Some(Ok(_)) => return close(session, CloseCode::Policy).await,
-                    Some(Err(_)) => return close(session, CloseCode::Size).await,
-                    None => return,
                 }
-            }
-            told = conversation.told() => conversation.pass_on(told).await,
-            () = closing.begun() => conversation.end().await,
-            () = sleep_until(ends_at) => conversation.end().await,
-            () = sleep(BEAT) => {
-                let sent = match framing {
-                    Framing::Plain => session.ping(b"").await,
-                    Framing::SockJs => session.text(Frame::HeartBeat.text()).await,
-                };
-                if sent.is_err() {
-                    return;
-                }
-                continue;
-            }
-        };
-        for word in words {
-            let sent = match (word, framing) {
-                (Word::Frame(frame), Framing::Plain) => session.text(frame).await,
-                (Word::Frame(frame), Framing::SockJs) => session.text(Frame::Messages(vec![frame]).text()).await,
-                (Word::Close(end), Framing::Plain) => return close(session, CloseCode::from(end.code)).await,
-                (Word::Close(end), Framing::SockJs) => {
-                    let (code, reason) = end.sockjs();
-                    // The client may be gone already; then there is nobody to tell.
-                    let _ = session.text(Frame::Close(code, reason).text()).await;
-                    return close(session, CloseCode::Normal).await;
+                told = conversation.told() => conversation.pass_on(told).await,
+                () = closing.begun() => conversation.end().await,
+                () = sleep_until(ends_at) => conversation.end().await,
+                () = sleep(BEAT) => {
+                    if self.beat().await.is_err() {
+                        return;
+                    }
+                    continue;
                 }
             };
-            if sent.is_err() {
-                return;
+            for word in words {
+                match word {
+                    Word::Frame(frame) => {
+                        if self.say(frame).await.is_err() {
+                            return;
+                        }
+                    }
+                    Word::Close(end) => return self.end(end).await,
+                }
             }
         }
     }
-}
 
-/// The frames of STOMP in a message; `None`: it is no message of this framing.
-fn read(text: &str, framing: Framing) -> Option<Vec<String>> {
-    match framing {
-        Framing::Plain => Some(vec![text.to_owned()]),
-        Framing::SockJs => websocket_payload(text).ok(),
+    fn read(&self, message: Result<AggregatedMessage, ProtocolError>) -> Heard {
+        match message {
+            Ok(AggregatedMessage::Text(text)) if self.framing == Framing::Plain => {
+                Heard::Texts(vec![text.into()])
+            }
+            Ok(AggregatedMessage::Text(text)) => match websocket_payload(&text) {
+                Ok(texts) => Heard::Texts(texts),
+                Err(_) => Heard::End(CloseCode::Invalid),
+            },
+            Ok(AggregatedMessage::Binary(bytes)) if self.framing == Framing::Plain => Heard::Bytes(bytes),
+            Ok(AggregatedMessage::Binary(_)) => Heard::End(CloseCode::Unsupported),
+            Ok(AggregatedMessage::Ping(bytes)) => Heard::Ping(bytes),
+            Ok(AggregatedMessage::Pong(_)) => Heard::Nothing,
+            Ok(AggregatedMessage::Close(_)) => Heard::End(CloseCode::Normal),
+            Err(ProtocolError::Overflow) => Heard::End(CloseCode::Size),
+            // Both of the library's own making: text that is none, or parts of a message that are too much together.
+            Err(ProtocolError::Io(error)) if error.kind() == ErrorKind::InvalidData => {
+                Heard::End(CloseCode::Invalid)
+            }
+            Err(ProtocolError::Io(_)) => Heard::End(CloseCode::Size),
+            Err(_) => Heard::End(CloseCode::Protocol),
+        }
     }
-}
 
-async fn close(session: Session, code: CloseCode) {
-    // The client may be gone already; then there is nobody to tell.
-    let _ = session.close(Some(CloseReason { code, description: None })).await;
+    async fn say(&mut self, frame: String) -> Result<(), Closed> {
+        match self.framing {
+            Framing::Plain => self.session.text(frame).await,
+            Framing::SockJs => self.session.text(Frame::Messages(vec![frame]).text()).await,
+        }
+    }
+
+    async fn beat(&mut self) -> Result<(), Closed> {
+        match self.framing {
+            Framing::Plain => self.session.ping(b"").await,
+            Framing::SockJs => self.session.text(Frame::HeartBeat.text()).await,
+        }
+    }
+
+    async fn end(mut self, end: Close) {
+        if self.framing == Framing::Plain {
+            return self.close(CloseCode::from(end.code)).await;
+        }
+        let (code, reason) = end.sockjs();
+        // The client may be gone already; then there is nobody to tell.
+        let _ = self.session.text(Frame::Close(code, reason).text()).await;
+        self.close(CloseCode::Normal).await;
+    }
+
+    async fn close(self, code: CloseCode) {
+        // As above.
+        let _ = self.session.close(Some(CloseReason { code, description: None })).await;
+    }
 }
