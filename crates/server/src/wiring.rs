@@ -303,7 +303,9 @@ impl House {
         web_phone::mount(cfg, &self.signin, &self.ground.registry);
         web_account::mount(cfg, &self.signin, &self.ground.registry);
         let Ground { app, registry, .. } = &self.ground;
-        web_admin::mount(cfg, &web_admin::Admin::new(app, &self.signin, registry, &self.provider));
+        let has_cas_apps = self.cas.as_ref().is_some_and(|cas| cas.offers.phones);
+        let admin = web_admin::Admin::new(app, &self.signin, registry, &self.provider);
+        web_admin::mount(cfg, &admin.with_cas_devices(has_cas_apps));
         if let Some(cas) = &self.cas {
             web_cas::mount(cfg, cas);
         }

@@ -10,8 +10,9 @@ use registry::devices::DeviceActor;
 use signin::SignIn;
 use web::{Form, Params, Query, Refused, Visitor, Web};
 
+use crate::cas_app;
 use crate::frame::{Asked, Tab, answer, back_to, time};
-use crate::pages::{DeviceLine, DevicesPage, Fact};
+use crate::pages::{CasAppForm, DeviceLine, DevicesPage, Fact};
 use crate::texts::Texts;
 
 const TAB: Tab = Tab::Devices;
@@ -27,14 +28,17 @@ pub async fn get(
 ) -> Result<HttpResponse, Refused> {
     let asked = Asked { req: &req, web: &web, signin: &signin, visitor: &visitor };
     let word = query.get("done").unwrap_or_default().to_owned();
-    show(&asked, &registry, &word, None, StatusCode::OK).await
+    let typed = CasAppForm { is_open: word == cas_app::PROVEN, ..CasAppForm::default() };
+    show(&asked, &registry, &word, None, typed, StatusCode::OK).await
 }
 
-async fn show(
+/// The page: what was done or could not be, and the form for an app made for CAS as it was typed.
+pub(crate) async fn show(
     asked: &Asked<'_>,
     registry: &Registry,
     done: &str,
     alert: Option<fn(&Texts) -> &str>,
+    typed: CasAppForm,
     status: StatusCode,
 ) -> Result<HttpResponse, Refused> {
     let Some((page, mut frame)) = asked.frame(TAB).await? else { return asked.sign_in(TAB).await };
@@ -43,6 +47,7 @@ async fn show(
         "renamed" => Some(t.devices.renamed.clone()),
         "removed" => Some(t.devices.removed.clone()),
         "returned" => Some(t.devices.returned.clone()),
+        "cas-added" => Some(t.devices.cas_added.clone()),
         _ => crate::lost::done(&page, t, done),
     };
     frame.alert = alert.map(|sentence| sentence(t).to_owned());
@@ -55,7 +60,8 @@ async fn show(
         .map(|(device, is_stale)| line(device, t, is_stale))
         .partition(|device| !device.is_held);
     let cookie = frame.cookie.clone();
-    answer(&DevicesPage { page, frame, t, devices, gone }, cookie.as_ref(), status)
+    let cas = cas_app::form(asked, typed).await?;
+    answer(&DevicesPage { page, frame, t, devices, gone, cas }, cookie.as_ref(), status)
 }
 
 fn line(device: &Device, t: &Texts, is_stale: bool) -> DeviceLine {
@@ -139,7 +145,8 @@ pub async fn rename(
     match deed.await {
         Ok(_) => Ok(back_to(TAB, "renamed")),
         Err(Refusal::Invalid { .. }) => {
-            show(&asked, &registry, "", Some(|t| &t.devices.bad_name), StatusCode::BAD_REQUEST).await
+            let alert: fn(&Texts) -> &str = |t| &t.devices.bad_name;
+            show(&asked, &registry, "", Some(alert), CasAppForm::default(), StatusCode::BAD_REQUEST).await
         }
         Err(refusal) => asked.refused(refusal, TAB).await,
     }
@@ -166,7 +173,8 @@ pub async fn remove(
         Ok(_) => Ok(back_to(TAB, "removed")),
         Err(Refusal::StepUpNeeded) => asked.renew(TAB).await,
         Err(Refusal::Conflict("last_factor")) => {
-            show(&asked, &registry, "", Some(|t| &t.security.last_factor), StatusCode::CONFLICT).await
+            let alert: fn(&Texts) -> &str = |t| &t.security.last_factor;
+            show(&asked, &registry, "", Some(alert), CasAppForm::default(), StatusCode::CONFLICT).await
         }
         Err(refusal) => asked.refused(refusal, TAB).await,
     }

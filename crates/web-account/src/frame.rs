@@ -216,7 +216,15 @@ impl Asked<'_> {
     /// # Errors
     /// As [`Asked::sign_in`].
     pub async fn step_up(&self, tab: Tab) -> Result<HttpResponse, Refused> {
-        begin(self.signin.strong_journey(self.visitor, tab.address()).await?)
+        self.step_up_to(tab.address()).await
+    }
+
+    /// The same, and back to an address of ours.
+    ///
+    /// # Errors
+    /// As [`Asked::sign_in`].
+    pub async fn step_up_to(&self, address: &'static str) -> Result<HttpResponse, Refused> {
+        begin(self.signin.strong_journey(self.visitor, address).await?)
     }
 
     /// The way to prove anew who one is by whatever one signs in with, and back to this page.

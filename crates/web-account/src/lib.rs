@@ -6,6 +6,7 @@
 
 mod activity;
 mod apps;
+mod cas_app;
 mod details;
 mod devices;
 mod frame;
@@ -32,8 +33,11 @@ pub fn mount(cfg: &mut ServiceConfig, signin: &SignIn, registry: &Registry) {
         .service(resource("/account/devices").route(get().to(devices::get)))
         .service(resource("/account/devices/rename").route(post().to(devices::rename)))
         .service(resource("/account/devices/remove").route(post().to(devices::remove)))
-        .service(resource("/account/devices/found").route(post().to(devices::found)))
-        .service(resource("/account/recovery/cancel").route(post().to(recovery::cancel)))
+        .service(resource("/account/devices/found").route(post().to(devices::found)));
+    if signin.has_cas_apps() {
+        cfg.service(resource("/account/devices/cas").route(post().to(cas_app::register)));
+    }
+    cfg.service(resource("/account/recovery/cancel").route(post().to(recovery::cancel)))
         .service(resource("/account/lost").route(get().to(lost::get)).route(post().to(lost::post)))
         .service(resource("/account/security").route(get().to(security::get)))
         .service(resource("/account/security/passkeys/rename").route(post().to(security::rename_passkey)))

@@ -32,6 +32,8 @@ web::pages! {
         devices: Vec<DeviceLine>,
         /// Those that are.
         gone: Vec<DeviceLine>,
+        /// How an app made for CAS is registered; none where such apps may not approve.
+        cas: Option<CasAppForm>,
     } "account/devices.html" samples::devices;
     /// Passkeys, password, second factors.
     SecurityPage {
@@ -156,6 +158,21 @@ pub struct Line {
     pub at_text: String,
     /// Its owner has not seen it.
     pub is_new: bool,
+}
+
+/// The form for an app made for CAS.
+#[derive(Debug, Clone, Default)]
+pub struct CasAppForm {
+    /// Its owner proved just now who they are: it may be filled in.
+    pub is_proven: bool,
+    /// It is open, after a try.
+    pub is_open: bool,
+    /// The field that is wrong, if one is.
+    pub wrong: &'static str,
+    /// What the app calls itself, as it was typed.
+    pub cas_name: String,
+    /// The owner's name for it, as it was typed.
+    pub name: String,
 }
 
 /// A phone.

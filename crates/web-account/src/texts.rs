@@ -21,7 +21,9 @@ web::texts! {
     /// Phones.
     Devices {
         title, lead, none, add, change, name, rename, rename_this, remove, remove_this, remove_lead, found,
-        found_this, found_lead, gone, cas, pending, active, suspended, revoked, added, used, used_at, approved, reverify,
+        found_this, found_lead, gone, cas, cas_add, cas_lead,
+        cas_weak, cas_prove_lead, cas_prove, cas_name, cas_name_hint, cas_own_name, cas_submit, cas_added, cas_bad_name,
+        cas_taken, cas_limit, cas_vouched, pending, active, suspended, revoked, added, used, used_at, approved, reverify,
         renamed, removed, returned, bad_name,
     }
     /// Passkeys, password, second factors.

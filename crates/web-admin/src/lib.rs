@@ -1,4 +1,4 @@
-//! The administrators' door: `/api/admin/v1` and the console at `/admin`.
+//! The administrators' door: `/api/admin/v1`, the console at `/admin`, and a CAS server's endpoint for devices.
 //!
 //! Owns: the admin API (who calls, what they may, the JSON), its description, and the console, which uses nothing
 //! else. Not here: what is done (`registry`, `provider`, `signin`), the frame of pages (`web`).
@@ -24,6 +24,7 @@ struct Inner {
     registry: Registry,
     provider: Provider,
     is_operator: bool,
+    has_cas_devices: bool,
 }
 
 impl Admin {
@@ -36,6 +37,7 @@ impl Admin {
             registry: registry.clone(),
             provider: provider.clone(),
             is_operator: false,
+            has_cas_devices: false,
         }))
     }
 
@@ -48,6 +50,22 @@ impl Admin {
             registry: registry.clone(),
             provider: provider.clone(),
             is_operator: true,
+            has_cas_devices: false,
+        }))
+    }
+
+    /// The same with `/cas/actuator/qrDevices`, if so: where apps made for CAS may approve (SEC-065). While it is off the
+    /// address is as good as any that is not there.
+    #[must_use]
+    pub fn with_cas_devices(self, is_on: bool) -> Self {
+        let Inner { app, signin, registry, provider, is_operator, .. } = &*self.0;
+        Self(Arc::new(Inner {
+            app: app.clone(),
+            signin: signin.clone(),
+            registry: registry.clone(),
+            provider: provider.clone(),
+            is_operator: *is_operator,
+            has_cas_devices: is_on,
         }))
     }
 
@@ -69,6 +87,10 @@ impl Admin {
 
     pub(crate) fn is_operator(&self) -> bool {
         self.0.is_operator
+    }
+
+    pub(crate) fn has_cas_devices(&self) -> bool {
+        self.0.has_cas_devices
     }
 }
 

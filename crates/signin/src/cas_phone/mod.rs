@@ -86,9 +86,15 @@ impl SignIn {
         self.settings().cas_phone.fence
     }
 
+    /// Whether apps made for CAS may approve here.
+    #[must_use]
+    pub fn has_cas_apps(&self) -> bool {
+        self.settings().methods.cas_phone
+    }
+
     /// While the mode is off there is none of it (SEC-065).
     fn cas_is_on(&self) -> Result<(), Refusal> {
-        if self.settings().methods.cas_phone { Ok(()) } else { Err(Refusal::NotFound) }
+        if self.has_cas_apps() { Ok(()) } else { Err(Refusal::NotFound) }
     }
 
     /// What a channel is kept under in place of its name (SEC-009).

@@ -3,8 +3,8 @@
 use web::Page;
 
 use super::{
-    ActivityPage, AppLine, AppsPage, CodesPage, DeviceLine, DevicesPage, Fact, Line, LostPage, OverviewPage,
-    OwnLine, PasskeyLine, SecurityPage, SessionLine, SessionsPage, SettingsPage, TotpPage,
+    ActivityPage, AppLine, AppsPage, CasAppForm, CodesPage, DeviceLine, DevicesPage, Fact, Line, LostPage,
+    OverviewPage, OwnLine, PasskeyLine, SecurityPage, SessionLine, SessionsPage, SettingsPage, TotpPage,
 };
 use crate::frame::{Frame, Tab};
 use crate::texts::{self, Texts};
@@ -91,8 +91,24 @@ pub fn devices(page: &dyn Fn() -> Page) -> Samples<DevicesPage> {
     };
     let devices = vec![device("active", true, false), device("suspended", true, true)];
     let gone = vec![device("revoked", false, false)];
-    let none = DevicesPage { page: page(), frame: frame.clone(), t, devices: vec![], gone: vec![] };
-    vec![("some", DevicesPage { page: page(), frame, t, devices, gone }), ("none", none)]
+    let typed = CasAppForm {
+        is_proven: true,
+        is_open: true,
+        wrong: "cas_name",
+        cas_name: HOSTILE.to_owned(),
+        name: HOSTILE.to_owned(),
+    };
+    let none =
+        DevicesPage { page: page(), frame: frame.clone(), t, devices: vec![], gone: vec![], cas: None };
+    let with = |cas| DevicesPage {
+        page: page(),
+        frame: frame.clone(),
+        t,
+        devices: devices.clone(),
+        gone: gone.clone(),
+        cas: Some(cas),
+    };
+    vec![("some", with(typed)), ("unproven", with(CasAppForm::default())), ("none", none)]
 }
 
 pub fn security(page: &dyn Fn() -> Page) -> Samples<SecurityPage> {

@@ -1,4 +1,4 @@
-//! The admin API: `/api/admin/v1`.
+//! The admin API: `/api/admin/v1`, and what answers like it at a CAS server's address.
 //!
 //! Owns: the table of routes, and the one way that every request takes: who calls ([`principal`]), may they
 //! ([`route`]), the body ([`ask`]), was it done already ([`idempotency`]), the handler. A route that is not in the
@@ -23,6 +23,7 @@ mod api_keys;
 mod approvals;
 mod audit;
 mod bulk;
+mod cas_devices;
 mod claims;
 mod clients;
 mod consents;
@@ -48,7 +49,7 @@ use std::collections::BTreeMap;
 
 use actix_web::http::header::{ALLOW, HeaderValue};
 use actix_web::web::{Payload, ServiceConfig, get, method, resource, scope, to};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse, Scope};
 use web::Refused;
 
 pub use route::{Described, described};
@@ -89,19 +90,42 @@ pub(crate) const MODULES: &[Module] = &[
     module!(recoveries),
 ];
 
-/// All routes.
-pub(crate) fn routes() -> impl Iterator<Item = &'static Route> {
-    MODULES.iter().flat_map(|module| module.routes)
+/// Where a CAS server has its endpoint for devices.
+pub(crate) const CAS_DEVICES_BASE: &str = "/cas/actuator/qrDevices";
+
+/// What is there, where it is on ([`Admin::with_cas_devices`]).
+pub(crate) const CAS_DEVICES: &[Module] = &[module!(cas_devices)];
+
+/// The tables with where they are.
+pub(crate) fn tables(has_cas_devices: bool) -> impl Iterator<Item = (&'static str, &'static [Module])> {
+    let cas_devices = has_cas_devices.then_some((CAS_DEVICES_BASE, CAS_DEVICES));
+    [(BASE, MODULES)].into_iter().chain(cas_devices)
+}
+
+/// All routes of a table.
+pub(crate) fn routes(table: &'static [Module]) -> impl Iterator<Item = &'static Route> {
+    table.iter().flat_map(|module| module.routes)
 }
 
 /// The routes, as actix sees them: a path is found before a pattern that would match it too, because `{` sorts behind
 /// all letters.
 pub(crate) fn mount(cfg: &mut ServiceConfig, admin: &Admin) {
+    let is_whole = admin.has_cas_devices();
+    let document = move |req: HttpRequest| openapi::document(req, is_whole);
+    for (base, table) in tables(is_whole) {
+        let mut under = scope(base);
+        if base == BASE {
+            under = under.route("/openapi.json", get().to(document));
+        }
+        cfg.service(with_routes(under, table, admin));
+    }
+}
+
+fn with_routes(mut under: Scope, table: &'static [Module], admin: &Admin) -> Scope {
     let mut paths: BTreeMap<&'static str, Vec<&'static Route>> = BTreeMap::new();
-    for row in routes() {
+    for row in routes(table) {
         paths.entry(row.path).or_default().push(row);
     }
-    let mut api = scope(BASE).route("/openapi.json", get().to(openapi::document));
     for (path, rows) in paths {
         let verbs: Vec<&str> = rows.iter().map(|row| row.verb.as_str()).collect();
         let allow = verbs.join(", ");
@@ -111,9 +135,9 @@ pub(crate) fn mount(cfg: &mut ServiceConfig, admin: &Admin) {
             let handle = move |req: HttpRequest, payload: Payload| run(admin.clone(), row, req, payload);
             one = one.route(method(row.verb.method()).to(handle));
         }
-        api = api.service(one);
+        under = under.service(one);
     }
-    cfg.service(api.default_service(to(|| async { Err::<HttpResponse, _>(Refused::no_such_page()) })));
+    under.default_service(to(|| async { Err::<HttpResponse, _>(Refused::no_such_page()) }))
 }
 
 async fn no_such_method(allow: String) -> HttpResponse {
@@ -137,7 +161,7 @@ async fn answer(
     req: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Failed> {
-    let caller = principal::caller(&admin, &req).await?;
+    let caller = principal::caller(&admin, row, &req).await?;
     principal::must(&admin, &caller, row).await?;
     let body = ask::body(row, &req, payload).await?;
     let ask = Ask::new(admin, caller, row, req, body);

@@ -14,13 +14,13 @@ use utoipa::{OpenApi, ToSchema};
 use web::Fixed;
 
 use super::route::Needs;
-use super::{BASE, MODULES};
+use super::{routes, tables};
 
-/// `GET /openapi.json`: no secret, for everybody.
-pub(crate) async fn document(req: HttpRequest) -> HttpResponse {
-    static READY: OnceLock<Fixed> = OnceLock::new();
-    let ready = READY.get_or_init(|| {
-        let text = described().to_json().unwrap_or_default();
+/// `GET /openapi.json`: no secret, for everybody. What is off is not in it.
+pub(crate) async fn document(req: HttpRequest, has_cas_devices: bool) -> HttpResponse {
+    static READY: [OnceLock<Fixed>; 2] = [OnceLock::new(), OnceLock::new()];
+    let ready = READY[usize::from(has_cas_devices)].get_or_init(|| {
+        let text = described(has_cas_devices).to_json().unwrap_or_default();
         Fixed::new("application/json", "public, max-age=300", Bytes::from(text))
     });
     ready.answer(&req)
@@ -36,12 +36,15 @@ struct Frame;
 const ABOUT: &str = include_str!("about.md");
 
 /// The whole document.
-pub(crate) fn described() -> Document {
-    let mut all = Frame::openapi();
-    for module in MODULES {
-        all.merge((module.describe)());
+pub(crate) fn described(has_cas_devices: bool) -> Document {
+    let mut all = Document::new(Frame::openapi().info, utoipa::openapi::Paths::new());
+    for (base, table) in tables(has_cas_devices) {
+        let mut part = Frame::openapi();
+        for module in table {
+            part.merge((module.describe)());
+        }
+        all = all.nest(base, part);
     }
-    let mut all = Document::new(all.info.clone(), utoipa::openapi::Paths::new()).nest(BASE, all);
     if let Some(nested) = Frame::openapi().components {
         all.components.get_or_insert_default().schemas.extend(nested.schemas);
     }
@@ -50,12 +53,12 @@ pub(crate) fn described() -> Document {
     components.security_schemes.insert("session".to_owned(), RefOr::T(SecurityScheme::ApiKey(cookie)));
     let bearer = Http::builder().scheme(HttpAuthScheme::Bearer).build();
     components.security_schemes.insert("bearer".to_owned(), RefOr::T(SecurityScheme::Http(bearer)));
-    all.security = Some(vec![
-        SecurityRequirement::new::<_, _, String>("session", []),
-        SecurityRequirement::new::<_, _, String>("bearer", []),
-    ]);
-    for row in super::routes() {
-        let Some(item) = all.paths.paths.get_mut(&format!("{BASE}{}", row.path)) else { continue };
+    let bearer_alone = SecurityRequirement::new::<_, _, String>("bearer", []);
+    all.security = Some(vec![SecurityRequirement::new::<_, _, String>("session", []), bearer_alone.clone()]);
+    for (base, row) in
+        tables(has_cas_devices).flat_map(|(base, table)| routes(table).map(move |row| (base, row)))
+    {
+        let Some(item) = all.paths.paths.get_mut(&format!("{base}{}", row.path)) else { continue };
         let operation = match row.verb.as_str() {
             "GET" => &mut item.get,
             "POST" => &mut item.post,
@@ -83,6 +86,9 @@ pub(crate) fn described() -> Document {
         extensions.insert("x-permission".to_owned(), word.into());
         if row.wants_fresh {
             extensions.insert("x-fresh-proof".to_owned(), true.into());
+        }
+        if row.for_programs {
+            operation.security = Some(vec![bearer_alone.clone()]);
         }
     }
     all

@@ -5,6 +5,7 @@
 //!
 //! * The command line is the operator: it has no socket in between ([`Admin::for_operator`]).
 //! * `Authorization` decides where it is sent; a cookie beside it does not count.
+//! * A route for programs alone knows `Authorization` only.
 //! * A browser's session counts when it was proven by passkey (SEC-182), and for the routes that say so when that was a
 //!   moment ago (`strength::FRESH`); changes need our own page's origin and the browser's token in the header `lb-csrf`
 //!   (SEC-144).
@@ -48,7 +49,7 @@ impl Caller {
 }
 
 /// Finds out who calls.
-pub(crate) async fn caller(admin: &Admin, req: &HttpRequest) -> Result<Caller, Failed> {
+pub(crate) async fn caller(admin: &Admin, row: &Route, req: &HttpRequest) -> Result<Caller, Failed> {
     if admin.is_operator() {
         return Ok(Caller { mandate: Mandate::operator(), account: None, csrf: None });
     }
@@ -56,6 +57,9 @@ pub(crate) async fn caller(admin: &Admin, req: &HttpRequest) -> Result<Caller, F
     let visitor = web::Visitor::of(req, web);
     if req.headers().contains_key(AUTHORIZATION) {
         return of_header(admin, req, &visitor).await;
+    }
+    if row.for_programs {
+        return Err(Refusal::NotSignedIn.into());
     }
     of_browser(admin, req, web, &visitor).await
 }

@@ -87,7 +87,7 @@ pub(crate) enum Takes {
 pub(crate) struct Route {
     /// The method.
     pub verb: Verb,
-    /// The path under [`super::BASE`]: `/users/{id}`.
+    /// The path under its table's base: `/users/{id}`.
     pub path: &'static str,
     /// Who may.
     pub needs: Needs,
@@ -95,6 +95,8 @@ pub(crate) struct Route {
     pub takes: Takes,
     /// Whether a browser's session needs a fresh proof for it (`strength::FRESH`): what opens much, or for long.
     pub wants_fresh: bool,
+    /// Whether programs alone may call, with what `Authorization` holds: no cookie opens it.
+    pub for_programs: bool,
     /// What answers.
     pub handler: Handler,
 }
@@ -109,6 +111,12 @@ impl Route {
     /// The same for those alone who proved themselves a moment ago.
     pub(crate) const fn fresh(mut self) -> Self {
         self.wants_fresh = true;
+        self
+    }
+
+    /// The same for programs alone.
+    pub(crate) const fn for_programs(mut self) -> Self {
+        self.for_programs = true;
         self
     }
 }
@@ -129,6 +137,7 @@ macro_rules! route {
             needs: $needs,
             takes: $crate::api::route::Takes::Json,
             wants_fresh: false,
+            for_programs: false,
             handler: |ask| ::std::boxed::Box::pin($handler(ask)),
         }
     };
@@ -174,5 +183,5 @@ pub fn described() -> Vec<Described> {
             Needs::Any => None,
         },
     };
-    super::routes().map(one).collect()
+    super::routes(super::MODULES).map(one).collect()
 }

@@ -150,7 +150,7 @@ impl Tail {
             return true;
         }
         self.asked = Instant::now();
-        match principal::caller(&self.admin, &self.req).await {
+        match principal::caller(&self.admin, self.row, &self.req).await {
             Ok(caller) => self.row.needs.met_by(caller.mandate.permissions),
             Err(_) => false,
         }
