@@ -210,12 +210,13 @@ impl Factors for SqlWork {
                                      OR EXISTS (SELECT 1 FROM devices d
                                                  WHERE d.account_id = a.id COLLATE \"default\" AND d.passkey_id = k.id
                                                    AND d.state = 'active'))),
-                            (SELECT COUNT(*) FROM devices d WHERE d.account_id = a.id COLLATE \"default\" AND d.state = 'active'),
+                            (SELECT COUNT(*) FROM devices d
+                              WHERE d.account_id = a.id COLLATE \"default\" AND d.kind <> 'cas' AND d.state = 'active'),
                             (SELECT MIN(c.created_at) FROM recovery_codes c
                               WHERE c.account_id = a.id COLLATE \"default\" AND c.used_at IS NULL),
                             (SELECT MIN(k.created_at) FROM passkeys k WHERE k.account_id = a.id COLLATE \"default\"),
                             (SELECT MIN(d.created_at) FROM devices d
-                              WHERE d.account_id = a.id COLLATE \"default\" AND d.state <> 'pending')
+                              WHERE d.account_id = a.id COLLATE \"default\" AND d.kind <> 'cas' AND d.state <> 'pending')
                        FROM accounts a
                        LEFT JOIN passwords p ON p.account_id = a.id COLLATE \"default\"
                        LEFT JOIN totps t ON t.account_id = a.id COLLATE \"default\"

@@ -7,8 +7,6 @@ use domain::JourneyId;
 use signin::{NewCookies, Next, Progress};
 use web::{Params, Refused, Visitor, Web, cookies, origin};
 
-pub use web::origin::{refuse_script, with_token};
-
 /// The journey a request names. Anything else is as good as one that is over (SEC-053).
 pub fn journey(text: Option<&str>) -> Result<JourneyId, Refused> {
     text.and_then(|text| text.parse().ok()).ok_or_else(|| app::Refusal::Gone.into())

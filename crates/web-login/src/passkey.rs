@@ -135,5 +135,5 @@ pub async fn add(
 }
 
 fn script(result: Result<HttpResponse, Refused>, visitor: &Visitor) -> HttpResponse {
-    result.unwrap_or_else(|refused| answer::refuse_script(refused, visitor))
+    result.unwrap_or_else(|refused| origin::refuse_script(refused, visitor))
 }

@@ -31,9 +31,9 @@ pub async fn open(
                 "state": opened.state,
                 "expires_in": opened.expires_in,
             });
-            answer::with_token(HttpResponse::Ok().json(body), &visitor)
+            origin::with_token(HttpResponse::Ok().json(body), &visitor)
         }
-        Err(refused) => answer::refuse_script(refused, &visitor),
+        Err(refused) => origin::refuse_script(refused, &visitor),
     }
 }
 
@@ -50,8 +50,8 @@ pub async fn cancel(
         Ok::<_, Refused>(signin.phone_cancel(&id, &visitor).await?)
     };
     match cancelled.await {
-        Ok(()) => answer::with_token(HttpResponse::Ok().json(json!({})), &visitor),
-        Err(refused) => answer::refuse_script(refused, &visitor),
+        Ok(()) => origin::with_token(HttpResponse::Ok().json(json!({})), &visitor),
+        Err(refused) => origin::refuse_script(refused, &visitor),
     }
 }
 
@@ -66,7 +66,7 @@ pub async fn code(
     origin::must_not_be_foreign(&req, &web)?;
     let id = answer::journey(query.get("journey"))?;
     let code = signin.phone_code(&id, &visitor).await?;
-    Ok(answer::with_token(HttpResponse::Ok().json(json!({ "check_code": code.text() })), &visitor))
+    Ok(origin::with_token(HttpResponse::Ok().json(json!({ "check_code": code.text() })), &visitor))
 }
 
 /// `POST /login/phone`: the browser signs in with what the phone approved (SEC-012).

@@ -42,7 +42,7 @@ pub async fn poll(
     let id = answer::journey(query.get("journey"))?;
     let word = signin.phone_state(&id, &visitor).await?;
     let answer = HttpResponse::Ok().content_type("application/json").body(data(word));
-    Ok(answer::with_token(answer, &visitor))
+    Ok(origin::with_token(answer, &visitor))
 }
 
 /// `GET /login/wait?journey=`. The first event is the present state, also for a browser that comes back with
