@@ -141,8 +141,9 @@ function listen(channel) {
       const [head, body = ""] = text.replace(/^\n+/, "").split(/\n\n([\s\S]*)/);
       const command = head.split("\n", 1)[0];
       if (command === "CONNECTED") {
+        mine.send(frame("SUBSCRIBE", { id: "sub-0", destination: `/qrtopic/${channel}/verify`, receipt: "heard" }));
+      } else if (command === "RECEIPT") {
         found();
-        mine.send(frame("SUBSCRIBE", { id: "sub-0", destination: `/qrtopic/${channel}/verify` }));
       } else if (command === "MESSAGE") {
         told(JSON.parse(body));
       } else if (command === "ERROR") {
