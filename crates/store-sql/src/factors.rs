@@ -197,8 +197,7 @@ impl Factors for SqlWork {
                             (SELECT MIN(k.created_at) FROM passkeys k WHERE k.account_id = a.id),
                             (SELECT MIN(d.created_at) FROM devices d
                               WHERE d.account_id = a.id AND d.kind <> 'cas' AND d.state <> 'pending')
-                       FROM accounts a
-                       LEFT JOIN passwords p ON p.account_id = a.id
+                       FROM accounts a LEFT JOIN passwords p ON p.account_id = a.id
                        LEFT JOIN totps t ON t.account_id = a.id
                       WHERE a.id = $1",
                     postgres: "SELECT p.changed_at, COALESCE(p.wrong_in_a_row, 0), t.confirmed_at,
@@ -217,8 +216,7 @@ impl Factors for SqlWork {
                             (SELECT MIN(k.created_at) FROM passkeys k WHERE k.account_id = a.id COLLATE \"default\"),
                             (SELECT MIN(d.created_at) FROM devices d
                               WHERE d.account_id = a.id COLLATE \"default\" AND d.kind <> 'cas' AND d.state <> 'pending')
-                       FROM accounts a
-                       LEFT JOIN passwords p ON p.account_id = a.id COLLATE \"default\"
+                       FROM accounts a LEFT JOIN passwords p ON p.account_id = a.id COLLATE \"default\"
                        LEFT JOIN totps t ON t.account_id = a.id COLLATE \"default\"
                       WHERE a.id = $1"
                 ),
