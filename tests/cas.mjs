@@ -1,5 +1,6 @@
 // CAS for scripts: a service that validates its tickets, and what an app made for the QR module of CAS does by HTTP.
 
+import assert from "node:assert/strict";
 import { createServer } from "node:http";
 
 import { freePort } from "./server.mjs";
@@ -83,4 +84,27 @@ export const approval = (channel, device, token) => ({
 });
 
 /** A channel as it stands in the code: nothing but this. */
-export const CHANNEL = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+const CHANNEL = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+
+/** Opens the panel of the sign-in page with the keyboard and waits for its code. */
+export async function openPanel(page) {
+  await page.locator("#qrlogin > summary").focus();
+  await page.keyboard.press("Enter");
+  await panelIs(page, "shown");
+}
+
+/** Waits until the panel says this. */
+export const panelIs = (page, state) => page.locator(`#qrlogin[data-state="${state}"]`).waitFor();
+
+/** The channel in the code that a page shows, read from its pixels by these eyes; the page says the same. */
+export async function channelOn(page, { jsQR, PNG }) {
+  await panelIs(page, "shown");
+  const code = page.locator("#qrcode");
+  await code.scrollIntoViewIfNeeded();
+  const picture = PNG.sync.read(await page.screenshot());
+  const read = jsQR(new Uint8ClampedArray(picture.data), picture.width, picture.height);
+  assert.ok(read, "no QR code can be read from the screen");
+  assert.match(read.data, CHANNEL);
+  assert.equal(read.data, await page.locator("#qrchannel").inputValue());
+  return read.data;
+}

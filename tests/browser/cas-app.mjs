@@ -1,13 +1,12 @@
 // A phone app made for the QR module of CAS, as a web app: @stomp/stompjs over sockjs-client, which nobody here wrote.
 
-import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 
 import jsQR from "jsqr";
 import { PNG } from "pngjs";
 
-import { CHANNEL, approval } from "../cas.mjs";
+import { approval, channelOn } from "../cas.mjs";
 import { freePort } from "../server.mjs";
 
 const SCRIPTS = {
@@ -35,6 +34,12 @@ export class AppSite {
     this.http.closeAllConnections();
     return new Promise((done) => this.http.close(done));
   }
+}
+
+/** The app as a page of the issuer's own origin: what greets whoever opens the socket's address with a browser. */
+export async function appOfIssuer(page, issuer) {
+  await page.goto(`${issuer}/cas/qr-websocket/`);
+  for (const script of Object.values(SCRIPTS)) await page.evaluate(String(script));
 }
 
 /**
@@ -65,25 +70,5 @@ export async function publish(page, issuer, transports, { channel, device, token
   }), { address: `${issuer}/cas/qr-websocket`, transports, approval: approval(channel, device, token) });
 }
 
-/** Opens the panel with the keyboard and waits for its code. */
-export async function openPanel(page) {
-  await page.locator("#qrlogin > summary").focus();
-  await page.keyboard.press("Enter");
-  await state(page, "shown");
-}
-
-/** Waits until the panel says this. */
-export const state = (page, name) => page.locator(`#qrlogin[data-state="${name}"]`).waitFor();
-
 /** What the app's camera sees: the channel in the code, read from the pixels of the page. */
-export async function readChannel(page) {
-  await state(page, "shown");
-  const code = page.locator("#qrcode");
-  await code.scrollIntoViewIfNeeded();
-  const picture = PNG.sync.read(await code.screenshot());
-  const read = jsQR(new Uint8ClampedArray(picture.data), picture.width, picture.height);
-  assert.ok(read, "no QR code can be read from the screen");
-  assert.match(read.data, CHANNEL);
-  assert.equal(read.data, await page.locator("#qrchannel").inputValue());
-  return read.data;
-}
+export const readChannel = (page) => channelOn(page, { jsQR, PNG });

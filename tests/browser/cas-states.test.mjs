@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, test } from "node:test";
 
-import { Service, register, token, withApps } from "../cas.mjs";
-import { AppSite, openPanel, publish, readChannel, state } from "./cas-app.mjs";
+import { Service, openPanel, panelIs as state, register, token, withApps } from "../cas.mjs";
+import { AppSite, publish, readChannel } from "./cas-app.mjs";
 import { press, tabTo, type } from "./keyboard.mjs";
 import { look } from "./look.mjs";
 import { Stage, begin, inside } from "./stage.mjs";
@@ -101,10 +101,13 @@ describe("confirm", () => {
     await state(page, "approved");
     await look(page, "cas-approved");
     const other = await at.stage.desktop();
+    await other.clock.install();
     await other.goto(at.forum.login);
     await openPanel(other);
     await at.approve(other);
     await other.locator("#cas-confirm").waitFor();
+    // As long as it takes to look.
+    await other.clock.pauseAt(Date.now() + 1_000);
     await look(other, "cas-confirm");
     await press(other, "#cas-confirm-no", "This is not me");
     await other.locator("#app-declined").waitFor();

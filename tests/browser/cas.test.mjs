@@ -3,13 +3,15 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, test } from "node:test";
 
-import { Service, askToken, register, token, withApps } from "../cas.mjs";
-import { AppSite, openPanel, publish, readChannel, state } from "./cas-app.mjs";
+import { Service, askToken, openPanel, panelIs as state, register, token, withApps } from "../cas.mjs";
+import { AppSite, appOfIssuer, publish, readChannel } from "./cas-app.mjs";
 import { press } from "./keyboard.mjs";
 import { Stage, begin, inside, signInByPassword } from "./stage.mjs";
 
 const DEVICE = "Ada.Phone-1";
 const TRANSPORTS = ["websocket", "xhr-streaming", "xhr-polling"];
+
+const FRAMED = ["iframe-eventsource", "iframe-htmlfile", "iframe-xhr-polling"];
 
 let stage;
 let app;
@@ -249,6 +251,21 @@ test("a lost connection is said and made again by itself, and what was approved 
   isCut = false;
   await confirm(page);
   assert.equal((await validated(page)).user, "ada");
+});
+
+test("in a frame of ours the old transports work too, for pages of our own origin alone", async () => {
+  const own = await (await stage.profile()).newPage();
+  await appOfIssuer(own, stage.issuer);
+  for (const transport of FRAMED) {
+    const page = await stage.desktop();
+    await page.goto(forum.login);
+    await openPanel(page);
+    const channel = await readChannel(page);
+    assert.equal(await publish(own, stage.issuer, [transport], { channel, device: DEVICE, token: held }), transport);
+    await confirm(page);
+    assert.equal((await validated(page)).user, "ada");
+    await page.context().close();
+  }
 });
 
 test("a page of an origin that is not allowed cannot connect", async () => {

@@ -20,6 +20,7 @@ const AGAIN = 5_000;
 const MOST_FAILURES = 5;
 
 const panel = document.getElementById("qrlogin");
+const box = document.getElementById("qrbox");
 const card = document.getElementById("qrcard");
 const channelField = document.getElementById("qrchannel");
 const seconds = document.getElementById("qrseconds");
@@ -35,6 +36,7 @@ let since = 0;
 let endsAt = 0;
 let failures = 0;
 let version = 0;
+let isAsked = false;
 let isLeaving = false;
 
 const now = () => performance.now();
@@ -50,7 +52,10 @@ const frame = (command, headers) =>
 
 function show(state) {
   panel.dataset.state = state;
-  for (const part of panel.querySelectorAll("[data-on]")) part.hidden = !part.dataset.on.split(" ").includes(state);
+  // Signs are SVG, which knows no property for this.
+  for (const part of panel.querySelectorAll("[data-on]")) {
+    part.toggleAttribute("hidden", !part.dataset.on.split(" ").includes(state));
+  }
   if (!is("shown", "offline")) {
     card.replaceChildren(...(state === "preparing" ? [spinner()] : []));
     channelField.value = "";
@@ -96,6 +101,8 @@ async function open() {
     endsAt = now() + life * 1000;
     failures = 0;
     show("shown");
+    if (isAsked) box.scrollIntoView({ block: "nearest" });
+    isAsked = false;
     listen(channel);
   } catch (refused) {
     if (mine !== version || isLeaving) return;
@@ -192,6 +199,7 @@ function begin() {
   if (panel.dataset.over === "yes") return location.reload();
   since = now();
   endsAt = 0;
+  isAsked = true;
   failed.hidden = true;
   hush();
   open();

@@ -62,6 +62,11 @@ impl Session {
             return Attached::NotFound;
         }
         match self.state {
+            // What was said before the end comes before it, such as the receipt of a DISCONNECT.
+            State::Closed(..) if !self.has_receiver && !self.pending.is_empty() => {
+                self.has_receiver = true;
+                Attached::Receives(self.take().into_iter().collect())
+            }
             State::Closed(code, reason) => Attached::Last(Frame::Close(code, reason)),
             _ if self.has_receiver => Attached::Last(Frame::STILL_OPEN),
             State::New => {
@@ -201,6 +206,21 @@ mod tests {
         session.detach(at(1));
         assert_eq!(session.attach("a", Transport::EventSource), Attached::Last(Frame::GO_AWAY));
         assert!(!session.is_forgotten(at(5)) && session.is_forgotten(at(6)));
+    }
+
+    #[test]
+    fn what_was_said_before_the_end_reaches_a_poll_that_comes_after_it() {
+        let mut session = Session::new("a", Transport::Xhr, at(0));
+        session.attach("a", Transport::Xhr);
+        session.detach(at(1));
+        session.push("RECEIPT".into());
+        session.close(3000, "Go away!");
+        assert_eq!(
+            session.attach("a", Transport::Xhr),
+            Attached::Receives(vec![Frame::messages(&["RECEIPT"])])
+        );
+        session.detach(at(2));
+        assert_eq!(session.attach("a", Transport::Xhr), Attached::Last(Frame::GO_AWAY));
     }
 
     #[test]
