@@ -122,7 +122,9 @@ export function form({ fields, submit, go, cancel = null, danger = false, again 
       const name = error.field?.split(/[.[]/)[0];
       const at = all.find((each) => each.field.name === error.field) ?? all.find((each) => each.field.name === name);
       if (at) {
-        at.complain(reason(error));
+        // At its field the field need not be named once more.
+        const said = reason(error);
+        at.complain(said.startsWith(`${error.field}: `) ? said.slice(error.field.length + 2) : said);
         at.focus();
       } else {
         put(alert, h("span", null, reason(error)));

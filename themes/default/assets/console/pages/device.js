@@ -19,7 +19,7 @@ export default async function device(page) {
       h("p", { class: "row" }, badge(phone.state), phone.reverification_due && h("span", { class: "badge warn" }, t("devices.due")), h("span", { class: "quiet mono small" }, phone.id)),
       h("div", { class: "columns" }, card(t("device.what"), facts([
         [t("devices.user"), phone.user && h("a", { href: `/admin/users/${phone.user.id}` }, phone.user.username)], [t("devices.kind"), word("kind", phone.kind)], [t("devices.cas_name"), phone.cas_name && h("code", null, phone.cas_name)],
-        [t("device.model"), [phone.model, phone.platform].filter(Boolean).join(" · ")], [t("device.verifies"), t(phone.verifies_user ? "frame.yes" : "frame.no")],
+        [t("device.model"), phone.kind === "cas" ? null : [phone.model, phone.platform].filter(Boolean).join(" · ")], [t("device.verifies"), t(phone.verifies_user ? "frame.yes" : "frame.no")],
         [t("device.attestation"), [word("attestation", phone.attestation), phone.attested_by && ` (${phone.attested_by})`].filter(Boolean)],
         [t("device.added_by"), word("added_by", phone.added_by)], [t("devices.added"), time(phone.created_at)],
       ])), card(t("device.use"), facts([
