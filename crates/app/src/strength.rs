@@ -38,10 +38,10 @@ pub fn enough_to_change(held: &Held, proofs: &[Proof], limit: Duration, now: Tim
 }
 
 /// Whether somebody proved anew who they are, by whatever they sign in with: enough to give something up that counts
-/// on as one that was there (a phone).
+/// on as one that was there (a phone). An app made for CAS asks nobody anew (SEC-068).
 #[must_use]
 pub fn is_proven_anew(proofs: &[Proof], now: Timestamp) -> bool {
-    proofs.iter().any(|proof| is_within(proof, FRESH, now))
+    proofs.iter().any(|proof| proof.method != Method::CasPhone && is_within(proof, FRESH, now))
 }
 
 /// Whoever proved the password and then set something up was asked for all there was.
@@ -148,6 +148,13 @@ mod tests {
             assert_eq!(enough(&nothing(), FirstEnrolment::Password), *first, "first: {given:?}");
             assert_eq!(enough(&nothing(), FirstEnrolment::Admin), *with_phone, "by admin only: {given:?}");
         }
+    }
+
+    #[test]
+    fn sec_068_an_app_made_for_cas_proves_nothing_anew() {
+        assert!(is_proven_anew(&proofs(&[(Phone, 10)]), NOW));
+        assert!(!is_proven_anew(&proofs(&[(Method::CasPhone, 10)]), NOW));
+        assert!(!is_proven_anew(&proofs(&[(Password, 301), (Method::CasPhone, 10)]), NOW));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ClientId, ClientMetadata, SecretHash, Timestamp};
+use crate::{Acr, ClientId, ClientMetadata, SecretHash, Timestamp};
 
 /// How a client proves itself at the token endpoint (`token_endpoint_auth_method`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -143,5 +143,12 @@ impl Client {
     #[must_use]
     pub fn is_public(&self) -> bool {
         self.auth_method == ClientAuthMethod::None
+    }
+
+    /// The class that whoever signs in for it must reach, whatever it asks for: an approval by an app made for CAS
+    /// counts only where such apps are taken, also when another relying party took it (SEC-065, SEC-068).
+    #[must_use]
+    pub fn least_acr(&self) -> Option<Acr> {
+        (!self.metadata.takes_cas_apps).then_some(Acr::Password)
     }
 }

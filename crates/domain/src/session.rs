@@ -287,7 +287,10 @@ mod tests {
     #[test]
     fn classes_are_a_ladder() {
         assert!(
-            Acr::CasApp < Acr::Password && Acr::Password < Acr::Qr && Acr::Qr < Acr::QrKnownBrowser && Acr::QrKnownBrowser < Acr::Passkey
+            Acr::CasApp < Acr::Password
+                && Acr::Password < Acr::Qr
+                && Acr::Qr < Acr::QrKnownBrowser
+                && Acr::QrKnownBrowser < Acr::Passkey
         );
         for acr in Acr::ALL {
             assert_eq!(Acr::from_value(acr.as_str()), Some(*acr));

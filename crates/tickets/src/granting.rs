@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use app::{Change, Refusal, audit};
 use cas::{Attributes, Kind, ServiceUrl, Ticket};
-use domain::{Account, AuditEntry, AuditEvent, ClientAddress, Outcome, SessionEnd, Timestamp};
+use domain::{Account, AuditEntry, AuditEvent, ClientAddress, Method, Outcome, Proof, SessionEnd, Timestamp};
 use store::SignedIn;
 
 use crate::Tickets;
@@ -40,7 +40,8 @@ impl Tickets {
     /// verified, and when. Without a service there are no attributes.
     ///
     /// # Errors
-    /// [`Refusal::Forbidden`]: the service is not registered; the store is unavailable or corrupt.
+    /// [`Refusal::Forbidden`]: the service is not registered, or asks for more than a password; the store is unavailable
+    /// or corrupt.
     pub async fn told_of(
         &self,
         account: &Account,
@@ -50,6 +51,10 @@ impl Tickets {
             None => (account.username.as_str().to_owned(), Attributes::none()),
             Some(url) => {
                 let service = self.service(url).await?.ok_or(Refusal::Forbidden)?;
+                let proof = Proof { method: Method::Password, at: self.app().now(), known_browser: false };
+                if !self.need(Some(&service), false).met_by(&[proof]) {
+                    return Err(Refusal::Forbidden);
+                }
                 (self.user_of(account, &service), released(account, &service, Attributes::none()))
             }
         };

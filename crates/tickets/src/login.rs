@@ -8,7 +8,7 @@ use app::{Refusal, Rule, Secret, Visitor, throttle};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use cas::{Kind, LoginAsked, Method, ServiceUrl, Ticket};
-use domain::{AccountId, Acr, ClientId, SessionId, Timestamp};
+use domain::{AccountId, ClientId, SessionId, Timestamp};
 use journey::{MethodPolicy, Need};
 use live::Slot;
 use serde::{Deserialize, Serialize};
@@ -166,7 +166,7 @@ impl Tickets {
     /// What the person must have proven.
     pub(crate) fn need(&self, service: Option<&Service>, renew: bool) -> Need {
         Need {
-            acr: service.and_then(|service| service.cas.required_acr).filter(|acr| *acr > Acr::CasApp),
+            acr: service.and_then(|service| service.cas.required_acr.max(service.client.least_acr())),
             fresh_since: renew.then(|| self.app().now()),
             phishing_resistant: service.is_some_and(|service| service.client.requires_phishing_resistant),
             ..Need::default()

@@ -9,7 +9,7 @@
 use std::time::Duration;
 
 use app::{Refusal, audit};
-use cas::{BadService, Failure, Kind, ProxyAsked, ProxyCallback, ProxyRefused, Ticket};
+use cas::{BadService, Failure, Kind, ProxyAsked, ProxyCallback, ProxyRefused, ServiceUrl, Ticket};
 use domain::{AuditEntry, AuditEvent, ClientAddress, ClientId, Outcome, SessionId};
 use live::Slot;
 use outbound::OutboundError;
@@ -43,6 +43,14 @@ struct Grant {
     session: SessionId,
     /// The proxies, the last first; the owner's callback is the first of them.
     proxies: Vec<String>,
+}
+
+impl Grant {
+    /// Whether its owner has still registered the callback that it was brought to.
+    fn is_still_for(&self, owner: &Service) -> bool {
+        let callback = self.proxies.first().and_then(|text| ServiceUrl::parse(text).ok());
+        callback.is_some_and(|callback| owner.callbacks.iter().any(|pattern| pattern.matches(&callback)))
+    }
 }
 
 impl Tickets {
@@ -112,8 +120,8 @@ impl Tickets {
             return Ok(Err(ProxyRefused::NotRecognised));
         };
         // It is asked again: whoever may not proxy any more does not.
-        let owner = self.service_of(&grant.client).await?.filter(|owner| !owner.callbacks.is_empty());
-        if owner.is_none() {
+        let owner = self.service_of(&grant.client).await?;
+        if !owner.is_some_and(|owner| grant.is_still_for(&owner)) {
             return Ok(Err(ProxyRefused::MayNotProxy));
         }
         let Some(target) = self.service(&asked.target).await? else {

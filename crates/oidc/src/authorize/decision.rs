@@ -3,7 +3,7 @@
 //! Owns: `prompt`, `max_age`, `acr`, hints and consent as one decision. Not here: asking the person
 //! (`journey`).
 
-use domain::{AccountId, Acr, BrowserSession, Client, Proof, Timestamp};
+use domain::{AccountId, Acr, BrowserSession, Client, Method, Proof, Timestamp};
 
 use super::checks::UNMET;
 use super::request::{Checked, Request};
@@ -86,7 +86,11 @@ impl Request {
     pub fn wanted(&self, client: &Client, account: Option<AccountId>, consent: bool) -> Wanted {
         let demanded = self.essential_acr.iter().min().copied();
         Wanted {
-            acr: if client.requires_phishing_resistant { Some(Acr::Passkey) } else { demanded },
+            acr: if client.requires_phishing_resistant {
+                Some(Acr::Passkey)
+            } else {
+                demanded.max(client.least_acr())
+            },
             wished_acr: self.wished_acr.clone(),
             fresh_since: self.fresh_since,
             account,
@@ -107,8 +111,7 @@ impl Request {
     /// freshness was asked for, older proofs lend nothing to newer ones.
     #[must_use]
     pub fn stated(&self, session: &BrowserSession) -> Option<Stated> {
-        let counted =
-            || session.proofs.iter().filter(|proof| self.fresh_since.is_none_or(|since| proof.at >= since));
+        let counted = || session.proofs.iter().filter(|proof| is_fresh(proof, self.fresh_since));
         // A code says nothing without the password before it, and a recovery's link nothing at all (SEC-156).
         let standing = || counted().filter(|proof| proof.method.stands_alone());
         let reached = standing().map(Proof::acr).max()?;
@@ -148,15 +151,21 @@ impl Wanted {
         let mut fresh = session
             .proofs
             .iter()
-            .filter(|proof| proof.method.stands_alone())
-            .filter(|proof| self.fresh_since.is_none_or(|since| proof.at >= since))
+            .filter(|proof| proof.method.stands_alone() && is_fresh(proof, self.fresh_since))
             .peekable();
         if fresh.peek().is_none() {
             return Err(LOGIN);
         }
-        if !fresh.any(|proof| self.acr.is_none_or(|least| proof.acr() >= least)) {
-            return Err(UNMET);
+        if fresh.any(|proof| self.acr.is_none_or(|least| proof.acr() >= least)) {
+            return Ok(());
         }
-        Ok(())
+        // What only an app made for CAS did is no sign-in where such apps are not taken; the client asked for no class.
+        Err(if self.acr > Some(Acr::Password) { UNMET } else { LOGIN })
     }
+}
+
+/// Whether a proof counts where freshness was asked for. An app made for CAS shows a token that may be hours old:
+/// nobody was asked anew (SEC-068, as in `journey::Need`).
+fn is_fresh(proof: &Proof, since: Option<Timestamp>) -> bool {
+    since.is_none_or(|since| proof.at >= since && proof.method != Method::CasPhone)
 }

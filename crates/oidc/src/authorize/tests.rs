@@ -8,6 +8,7 @@ use domain::{
 use super::*;
 use crate::{ErrorCode, OAuthError, Params};
 
+mod cas_apps;
 mod properties;
 mod responses;
 

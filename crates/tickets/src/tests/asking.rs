@@ -84,6 +84,31 @@ async fn who_is_not_signed_in_or_not_well_enough_is_asked() {
     assert!(matches!(world.login(&[]).await, LoginOutcome::SignIn { .. }));
 }
 
+#[tokio::test]
+async fn sec_065_what_one_service_takes_from_an_app_signs_nobody_in_for_another() {
+    let mut takes = service("takes", |_| {});
+    takes.metadata.takes_cas_apps = true;
+    let world = world(&[forum(), takes]).await;
+    // A person whom an app made for CAS signed in, for the one that takes such apps.
+    let secret = world.app.entropy().secret();
+    let proofs = vec![Proof { method: Method::CasPhone, at: world.app.now(), known_browser: false }];
+    let by_app = BrowserSession { proofs, ..session(&world.app, &world.account, &secret) };
+    let mut work = world.app.store().begin().await.unwrap();
+    work.add_session(&by_app, None).await.unwrap();
+    work.commit().await.unwrap();
+    let world = World { visitor: visitor(Some(secret)), ..world };
+    let url = "https://takes.example/";
+    assert!(matches!(world.login(&[("service", url)]).await, LoginOutcome::Back(_)));
+    assert!(matches!(world.login(&[("service", FORUM)]).await, LoginOutcome::SignIn { .. }));
+    let asked = [("service", FORUM), ("gateway", "true")];
+    let LoginOutcome::Back(Answer::SeeOther(back)) = world.login(&asked).await else { panic!() };
+    assert_eq!(back, FORUM, "without a ticket");
+    let (begun, who) =
+        (purpose(&world, Some(FORUM), false), SignedIn { session: by_app, account: world.account.clone() });
+    let landed = world.tickets.finish(&begun, &who).await;
+    assert_eq!(landed.unwrap_err(), app::Refusal::StepUpNeeded);
+}
+
 /// A journey's purpose as it is kept, begun now.
 fn purpose(world: &World, service: Option<&str>, renew: bool) -> Purpose {
     let service = service.map(|url| (url.parse().unwrap(), "forum".parse().unwrap()));

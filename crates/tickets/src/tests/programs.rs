@@ -21,8 +21,7 @@ async fn granting(world: &World) -> String {
 
 #[tokio::test]
 async fn a_granting_ticket_is_good_for_service_tickets_until_it_is_ended() {
-    let world =
-        world(&[forum(), service("vault", |cas| cas.required_acr = Some(domain::Acr::Qr))]).await;
+    let world = world(&[forum(), service("vault", |cas| cas.required_acr = Some(domain::Acr::Qr))]).await;
     let tgt = granting(&world).await;
     let url = FORUM.parse().unwrap();
     let ticket = world.tickets.service_ticket(&tgt, &url, false).await.unwrap();
@@ -73,13 +72,16 @@ async fn no_other_secret_is_a_granting_ticket() {
 
 #[tokio::test]
 async fn a_verified_person_is_told_of_as_a_service_is_registered_for() {
-    let world = world(&[forum()]).await;
+    let world = world(&[forum(), service("vault", |cas| cas.required_acr = Some(domain::Acr::Qr))]).await;
     let url = FORUM.parse().unwrap();
     let (user, told, method, _) = world.tickets.told_of(&world.account, Some(&url)).await.unwrap();
     assert_eq!((user.as_str(), method), ("ada", "UsernamePasswordAuthenticationHandler"));
     assert_eq!(attributes(&told)["mail"], text("ada@example.org"));
     let (_, told, ..) = world.tickets.told_of(&world.account, None).await.unwrap();
     assert!(attributes(&told).is_empty());
-    let other = "https://evil.example/".parse().unwrap();
-    assert!(world.tickets.told_of(&world.account, Some(&other)).await.is_err());
+    // Not registered, and one that asks for more than a password.
+    for other in ["https://evil.example/", "https://vault.example/"] {
+        let told = world.tickets.told_of(&world.account, Some(&other.parse().unwrap())).await;
+        assert_eq!(told.unwrap_err(), Refusal::Forbidden, "{other}");
+    }
 }

@@ -100,8 +100,7 @@ async fn a_callback_that_does_not_answer_gets_nothing_that_works() {
 #[tokio::test]
 async fn a_granting_ticket_ends_with_session_registration_and_right() {
     let world =
-        world(&[forum(), portal(), service("vault", |cas| cas.required_acr = Some(domain::Acr::Qr))])
-            .await;
+        world(&[forum(), portal(), service("vault", |cas| cas.required_acr = Some(domain::Acr::Qr))]).await;
     let pgt = granting(&world).await;
     assert_eq!(world.proxy("PGT-x", FORUM).await.unwrap_err(), ProxyRefused::NotRecognised);
     let elsewhere = world.proxy(&pgt, "https://evil.example/").await;
@@ -109,6 +108,10 @@ async fn a_granting_ticket_ends_with_session_registration_and_right() {
     let more = world.proxy(&pgt, "https://vault.example/").await;
     assert_eq!(more.unwrap_err(), ProxyRefused::MayNotProxy, "the person proved less than it asks");
     world.update(&service("portal", |_| {})).await;
+    assert_eq!(world.proxy(&pgt, FORUM).await.unwrap_err(), ProxyRefused::MayNotProxy);
+    // Nor is it good any more where its callback was another.
+    let moved = |cas: &mut CasService| cas.proxy_callbacks = vec!["https://portal.example/new".to_owned()];
+    world.update(&service("portal", moved)).await;
     assert_eq!(world.proxy(&pgt, FORUM).await.unwrap_err(), ProxyRefused::MayNotProxy);
     world.update(&portal()).await;
     assert!(world.proxy(&pgt, FORUM).await.is_ok());
