@@ -101,14 +101,14 @@ describe("confirm", () => {
     await state(page, "approved");
     await look(page, "cas-approved");
     const other = await at.stage.desktop();
-    await other.clock.install();
-    await other.goto(at.forum.login);
-    await openPanel(other);
-    await at.approve(other);
-    await other.locator("#cas-confirm").waitFor();
-    // As long as it takes to look.
-    await other.clock.pauseAt(Date.now() + 1_000);
-    await look(other, "cas-confirm");
+    // Looking takes its time, and the question has half a minute.
+    for (const isLast of [false, true]) {
+      await other.goto(at.forum.login);
+      await openPanel(other);
+      await at.approve(other);
+      await other.locator("#cas-confirm").waitFor();
+      if (!isLast) await look(other, "cas-confirm");
+    }
     await press(other, "#cas-confirm-no", "This is not me");
     await other.locator("#app-declined").waitFor();
     await look(other, "cas-declined");

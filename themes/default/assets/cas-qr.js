@@ -89,7 +89,6 @@ async function open() {
   clearTimeout(againTimer);
   version += 1;
   const mine = version;
-  if (!is("shown", "offline")) show("preparing");
   try {
     const name = nameForm ? { username: nameForm.elements.username.value } : {};
     const { channel, svg, expires_in: life } = await post("/cas/login/code", { journey, ...name });
@@ -202,6 +201,7 @@ function begin() {
   isAsked = true;
   failed.hidden = true;
   hush();
+  show("preparing");
   open();
 }
 
