@@ -57,6 +57,8 @@ test("a site that speaks CAS is registered, said to be wrong where it is, found,
     await page.locator("dd code", { hasText: text }).waitFor();
   }
   await page.locator("dd", { hasText: "By the browser" }).waitFor();
+  await page.locator("dd", { hasText: /^Passkey$/ }).waitFor();
+  await page.locator("dt", { hasText: "People may sign in with apps made for CAS" }).waitFor();
   await look(page, "console-cas-service");
 
   await stage.open("/admin/clients", "Apps");

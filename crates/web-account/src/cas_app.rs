@@ -40,7 +40,7 @@ pub(crate) async fn form(asked: &Asked<'_>, typed: CasAppForm) -> Result<Option<
     Ok(Some(CasAppForm { is_proven, ..typed }))
 }
 
-/// `POST /account/devices/cas`: an app is registered, or, with nothing typed, its owner proves who they are.
+/// `POST /account/devices/cas`: an app is registered, or, as the first step, its owner proves who they are.
 pub async fn register(
     req: HttpRequest,
     web: Data<Web>,
@@ -51,20 +51,21 @@ pub async fn register(
 ) -> Result<HttpResponse, Refused> {
     let asked = Asked { req: &req, web: &web, signin: &signin, visitor: &visitor };
     asked.check(&form, TAB)?;
-    let Some(cas_name) = form.get("cas_name") else {
+    if form.get("step") == Some("prove") {
         return match signin.strength_for_enrolment(&visitor).await {
             Ok(_) => Ok(back_to(TAB, PROVEN)),
             Err(Refusal::StepUpNeeded) => asked.step_up_to(BACK).await,
             Err(refusal) => asked.refused(refusal, TAB).await,
         };
-    };
-    let name = form.get("name").filter(|name| !name.is_empty()).map(str::to_owned);
+    }
+    let cas_name = form.text("cas_name");
+    let name = form.get("name").map(str::to_owned);
     let new = NewCasDevice { cas_name: cas_name.trim().to_owned(), name };
     let typed = |wrong: &'static str| CasAppForm {
         is_open: true,
         wrong,
         cas_name: domain::text::shown(cas_name, LONGEST),
-        name: domain::text::shown(form.get("name").unwrap_or_default(), LONGEST),
+        name: domain::text::shown(form.text("name"), LONGEST),
         ..CasAppForm::default()
     };
     let (alert, typed, status): (fn(&Texts) -> &str, _, _) = match registry

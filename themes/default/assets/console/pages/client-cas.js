@@ -6,7 +6,9 @@ import { t } from "../words.js";
 
 const PREFIX = "latchbolt_cas.";
 const LISTS = ["services", "proxy_callbacks"];
-const ACRS = ["urn:latchbolt:acr:password", "urn:latchbolt:acr:qr", "urn:latchbolt:acr:qr-known-browser", "phr"];
+/** What may be asked for, weakest first, and what it is called. */
+const ACRS = { "urn:latchbolt:acr:password": "password", "urn:latchbolt:acr:qr": "qr", "urn:latchbolt:acr:qr-known-browser": "known", phr: "passkey" };
+const assurance = (acr) => (ACRS[acr] ? t(`client.cas_acr_${ACRS[acr]}`) : acr);
 
 /** `name = value`, one a line. */
 const paired = (map) => Object.entries(map ?? {}).map(([name, value]) => `${name} = ${value}`);
@@ -28,7 +30,7 @@ export function casFields(data, isAlone) {
     field("single_logout", { type: "select", value: cas.single_logout ?? "back", options: ["back", "front", "none"].map((way) => [way, t(`client.cas_logout_${way}`)]) }),
     field("logout_url", { value: cas.logout_url ?? "", max: 2000, hint: t("client.cas_logout_url_hint") }),
     field("proxy_callbacks", { type: "lines", rows: 2, value: cas.proxy_callbacks ?? [], hint: t("client.cas_proxy_callbacks_hint") }),
-    field("required_acr", { type: "select", value: cas.required_acr ?? "", options: [["", t("client.cas_any")], ...ACRS.map((acr) => [acr, acr])] }),
+    field("required_acr", { type: "select", value: cas.required_acr ?? "", options: [["", t("client.cas_any")], ...Object.keys(ACRS).map((acr) => [acr, assurance(acr)])] }),
     field("texts", { type: "lines", rows: 2, value: paired(cas.texts), hint: t("client.cas_texts_hint") }),
     field("order", { type: "number", value: cas.order ?? 0, min: 0, most: 2147483647, hint: t("client.cas_order_hint") }),
     { name: "latchbolt_cas_apps", label: t("client.cas_apps"), type: "check", value: data.latchbolt_cas_apps ?? false, hint: t("client.cas_apps_hint") },
@@ -54,8 +56,11 @@ export function withCas(values, isAlone) {
   return { ...rest, latchbolt_cas: speaks ? cas : null };
 }
 
-/** What is registered, and where its server is. */
-export function casFacts(data) {
+/** Whether people may sign in to it with apps made for CAS. */
+export const casApps = (data) => data.latchbolt_cas_apps && [t("client.cas_apps"), t("frame.yes")];
+
+/** What is registered, and where its server is; `isAlone`: it speaks nothing else. */
+export function casFacts(data, isAlone) {
   const cas = data.latchbolt_cas;
   const codes = (all) => h("span", { class: "stack-small" }, all.map((one) => h("code", null, one)));
   const lines = (map) => Object.keys(map ?? {}).length > 0 && codes(paired(map));
@@ -67,8 +72,9 @@ export function casFacts(data) {
     [t("client.cas_single_logout"), t(`client.cas_logout_${cas.single_logout ?? "back"}`)],
     cas.logout_url && [t("client.cas_logout_url"), h("code", null, cas.logout_url)],
     cas.proxy_callbacks && [t("client.cas_proxy_callbacks"), codes(cas.proxy_callbacks)],
-    cas.required_acr && [t("client.cas_required_acr"), cas.required_acr],
+    cas.required_acr && [t("client.cas_required_acr"), assurance(cas.required_acr)],
     lines(cas.texts) && [t("client.cas_texts"), lines(cas.texts)],
     cas.order && [t("client.cas_order"), String(cas.order)],
+    isAlone && casApps(data),
   ]);
 }

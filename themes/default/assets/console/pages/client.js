@@ -6,7 +6,7 @@ import { form } from "../forms.js";
 import { navigate } from "../router.js";
 import { ask, attempt, badge, card, copier, copyable, dialog, doing, facts, shown, tabs, toast } from "../ui.js";
 import { quoted, t } from "../words.js";
-import { casFacts, casFields, withCas } from "./client-cas.js";
+import { casApps, casFacts, casFields, withCas } from "./client-cas.js";
 
 const KINDS = {
   web: { application_type: "web", token_endpoint_auth_method: "client_secret_basic", grant_types: ["authorization_code", "refresh_token"], response_types: ["code"] },
@@ -69,11 +69,11 @@ async function settings(page, path, data, made = null) {
   const presets = (await get("/client-presets")).items;
   const items = presets.filter((preset) => (preset.kind === "cas" ? data.latchbolt_cas : !isService(data)));
   const choose = async (id) => shown(place, async () => {
-    if (!id && isService(data)) return casFacts(data);
-    if (!id) return [data.latchbolt_cas && h("h3", null, t("client.cas")), data.latchbolt_cas && casFacts(data), facts([
+    if (!id && isService(data)) return casFacts(data, true);
+    if (!id) return [data.latchbolt_cas && h("h3", null, t("client.cas")), data.latchbolt_cas && casFacts(data, false), facts([
       [t("client.issuer"), copyable(origin)], [t("client.discovery"), copyable(`${origin}/.well-known/openid-configuration`)], [t("client.client_id"), copyable(data.client_id)], made?.client_secret && [t("client.secret"), copyable(made.client_secret, t("client.copy_secret"))],
       [t("client.authorize"), copyable(`${origin}/authorize`)], [t("client.token_endpoint"), copyable(`${origin}/token`)], [t("client.userinfo"), copyable(`${origin}/userinfo`)],
-      [t("client.logout"), copyable(`${origin}/logout`)], [t("clients.redirect_uris"), (data.redirect_uris ?? []).length > 0 && h("span", { class: "stack-small" }, data.redirect_uris.map((uri) => h("code", null, uri)))], [t("client.auth_method"), data.token_endpoint_auth_method],
+      [t("client.logout"), copyable(`${origin}/logout`)], [t("clients.redirect_uris"), (data.redirect_uris ?? []).length > 0 && h("span", { class: "stack-small" }, data.redirect_uris.map((uri) => h("code", null, uri)))], [t("client.auth_method"), data.token_endpoint_auth_method], casApps(data),
     ])];
     const { text } = await get(`/clients/${encodeURIComponent(data.client_id)}/settings`, { preset: id });
     return h("div", { class: "stack" }, h("p", { class: "quiet" }, t("client.placeholder")), h("div", { class: "copyable" }, h("pre", { class: "copyable-text mono", tabindex: "0" }, text), copier(text)));

@@ -30,7 +30,7 @@ async function registerCas() {
     title: t("devices.register_cas_title"), lead: t("devices.register_cas_lead"), go: t("devices.register_go"), fields: [
       { name: "user", label: t("enrolments.user"), required: true, hint: t("enrolments.user_hint"), max: 128 },
       { name: "cas_name", label: t("devices.cas_name"), required: true, hint: t("devices.cas_name_hint"), max: 128 },
-      { name: "name", label: t("devices.name"), max: 60, value: "", optional: true },
+      { name: "name", label: t("clients.name"), max: 60, value: "", optional: true },
     ],
     submit: (values) => make("/devices", { user: values.user, kind: "cas", cas_name: values.cas_name, ...(values.name && { name: values.name }) }),
   });
