@@ -36,10 +36,13 @@ export class AppSite {
   }
 }
 
-/** The app as a page of the issuer's own origin: what greets whoever opens the socket's address with a browser. */
+/** The app as a page of the issuer's own origin: what an operator serves beside the issuer, on the same host. */
 export async function appOfIssuer(page, issuer) {
-  await page.goto(`${issuer}/cas/qr-websocket/`);
-  for (const script of Object.values(SCRIPTS)) await page.evaluate(String(script));
+  await page.route((url) => url.origin === issuer && ["/its-app", ...Object.keys(SCRIPTS)].includes(url.pathname), (route) => {
+    const script = SCRIPTS[new URL(route.request().url()).pathname];
+    return route.fulfill({ contentType: script ? "text/javascript" : "text/html; charset=utf-8", body: script ?? PAGE });
+  });
+  await page.goto(`${issuer}/its-app`);
 }
 
 /**
