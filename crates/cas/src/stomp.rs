@@ -62,14 +62,6 @@ impl Version {
     }
 }
 
-/// Which subprotocol to name in the answer to a WebSocket request: the first known one in the client's order.
-#[must_use]
-pub fn subprotocol(offered: &str) -> Option<&'static str> {
-    offered.split(',').find_map(|word| {
-        Version::ALL.into_iter().map(Version::subprotocol).find(|known| word.trim() == *known)
-    })
-}
-
 /// A frame as it came.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Frame {
@@ -116,13 +108,5 @@ mod tests {
         ] {
             assert_eq!(Version::negotiate(accepted), version, "{accepted:?}");
         }
-    }
-
-    #[test]
-    fn the_first_known_subprotocol_is_chosen() {
-        assert_eq!(subprotocol("v12.stomp, v11.stomp, v10.stomp"), Some("v12.stomp"));
-        assert_eq!(subprotocol("chat,v10.stomp,v12.stomp"), Some("v10.stomp"));
-        assert_eq!(subprotocol("chat"), None);
-        assert_eq!(subprotocol(""), None);
     }
 }

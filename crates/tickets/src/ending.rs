@@ -5,6 +5,7 @@ use app::{ConsentAsked, Ending, FormPost, Landing, Refusal};
 use async_trait::async_trait;
 use cas::Method;
 use domain::ClientAddress;
+use journey::Need;
 use store::SignedIn;
 
 use crate::login::{Answer, KIND, Kept};
@@ -53,8 +54,9 @@ impl Ending for Tickets {
         if !need.met_by(&who.session.proofs) {
             return Err(Refusal::StepUpNeeded);
         }
-        // Somebody who was signed in in another tab meanwhile entered nothing here, and yet just now.
-        let is_new = who.session.auth_time().is_some_and(|at| at >= kept.at);
+        // Somebody who was signed in in another tab meanwhile entered nothing here, and yet just now. What an app made
+        // for CAS approved is nothing that anybody entered (W-18).
+        let is_new = Need { fresh_since: Some(kept.at), ..Need::default() }.met_by(&who.session.proofs);
         let method = if kept.method == Method::Header { Method::Get } else { kept.method };
         Ok(match self.answer(url, &service, who, method, is_new).await? {
             Answer::SeeOther(location) => Landing::SeeOther(location),

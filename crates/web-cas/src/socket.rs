@@ -18,13 +18,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use ::cas::sockjs::{GREETING, IframePage, Info, Route, Transport};
-use ::cas::stomp;
 use ::web::{Fixed, Refused, Visitor, Web, assets};
 use actix_web::http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_MAX_AGE, ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY,
-    CONTENT_TYPE, EXPIRES, HeaderMap, HeaderValue, HttpDate, ORIGIN, SEC_WEBSOCKET_PROTOCOL,
-    TryIntoHeaderValue as _, UPGRADE, VARY, X_FRAME_OPTIONS,
+    CONTENT_TYPE, EXPIRES, HeaderMap, HeaderValue, HttpDate, ORIGIN, TryIntoHeaderValue as _, UPGRADE, VARY,
+    X_FRAME_OPTIONS,
 };
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::{self, Bytes, Data, Payload, ServiceConfig};
@@ -135,8 +134,7 @@ async fn any(
     let mut answer = match (req.method(), route) {
         (&Method::OPTIONS, _) if methods.ends_with("OPTIONS") => preflight(methods, origin.is_some()),
         (&Method::GET, Route::Bare | Route::Raw) if is_upgrade => {
-            let answer = raw::open(&req, payload, cas, visitor, raw::Framing::Plain)?;
-            return Ok(named(answer, &req));
+            return raw::open(&req, payload, cas, visitor, raw::Framing::Plain);
         }
         (&Method::GET, Route::Session { transport: Transport::WebSocket, .. }) if is_upgrade => {
             return raw::open(&req, payload, cas, visitor, raw::Framing::SockJs);
@@ -224,7 +222,7 @@ fn info(cas: &Cas) -> HttpResponse {
 fn iframe(req: &HttpRequest, web: &Web) -> HttpResponse {
     let page = IframePage::new(FRAME_SCRIPT);
     let policy = format!(
-        "default-src 'none'; script-src {}{FRAME_SCRIPT} {}; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
+        "default-src 'none'; script-src {}{FRAME_SCRIPT} {}; connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
         web.origin(),
         page.inline_source,
     );
@@ -236,15 +234,6 @@ fn iframe(req: &HttpRequest, web: &Web) -> HttpResponse {
     }
     if let Ok(date) = in_a_year().try_into_value() {
         headers.insert(EXPIRES, date);
-    }
-    answer
-}
-
-/// The STOMP version as a subprotocol, where the client offered one that is known (§6.4).
-fn named(mut answer: HttpResponse, req: &HttpRequest) -> HttpResponse {
-    let offered = req.headers().get_all(SEC_WEBSOCKET_PROTOCOL).filter_map(|offered| offered.to_str().ok());
-    if let Some(chosen) = stomp::subprotocol(&offered.collect::<Vec<_>>().join(",")) {
-        answer.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(chosen));
     }
     answer
 }

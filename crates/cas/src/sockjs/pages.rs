@@ -74,9 +74,9 @@ pub fn is_callback(name: &str) -> bool {
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.'))
 }
 
-/// What an `htmlfile` answer begins with, for a good callback: at least 1024 bytes.
+/// What an `htmlfile` answer begins with, for a good callback: at least 1024 bytes. `nonce` lets its script run.
 #[must_use]
-pub fn htmlfile_head(callback: &str) -> Option<String> {
+pub fn htmlfile_head(callback: &str, nonce: &str) -> Option<String> {
     if !is_callback(callback) {
         return None;
     }
@@ -86,7 +86,7 @@ pub fn htmlfile_head(callback: &str) -> Option<String> {
   <meta http-equiv="X-UA-Compatible" content="IE=edge" />
   <meta http-equiv="Content-Type" content="text/html; charset=UTF-8" />
 </head><body><h2>Don't panic!</h2>
-  <script>
+  <script nonce="{nonce}">
     document.domain = document.domain;
     var c = parent.{callback};
     c.start();
@@ -123,12 +123,15 @@ mod tests {
 
     #[test]
     fn only_names_are_callbacks() {
-        let head = htmlfile_head("_jp.abc_1").unwrap();
+        let head = htmlfile_head("_jp.abc_1", "a1").unwrap();
         assert!(
-            head.contains("var c = parent._jp.abc_1;") && head.len() == 1028 && head.ends_with("\r\n\r\n")
+            head.contains("<script nonce=\"a1\">")
+                && head.contains("var c = parent._jp.abc_1;")
+                && head.len() == 1028
+                && head.ends_with("\r\n\r\n")
         );
         for bad in ["", "a;b", "a</script>", "a b", "a-b", "ä", &"a".repeat(101)] {
-            assert_eq!(htmlfile_head(bad), None, "{bad}");
+            assert_eq!(htmlfile_head(bad, "a1"), None, "{bad}");
         }
     }
 }

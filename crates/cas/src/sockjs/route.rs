@@ -85,15 +85,18 @@ impl Transport {
         }
     }
 
-    /// A frame as it stands in an answer.
+    /// A frame as it stands in an answer. `nonce` lets the scripts of `htmlfile` run, and no others; the other
+    /// transports need none.
     #[must_use]
-    pub fn framed(self, frame: &Frame) -> String {
+    pub fn framed(self, frame: &Frame, nonce: &str) -> String {
         let text = frame.text();
         match self {
             Self::WebSocket | Self::XhrSend => text,
             Self::Xhr | Self::XhrStreaming => format!("{text}\n"),
             Self::EventSource => format!("data: {text}\r\n\r\n"),
-            Self::HtmlFile => format!("<script>\np({});\n</script>\r\n", super::frame::script_text(&text)),
+            Self::HtmlFile => {
+                format!("<script nonce=\"{nonce}\">\np({});\n</script>\r\n", super::frame::script_text(&text))
+            }
         }
     }
 }
@@ -182,10 +185,11 @@ mod tests {
     #[test]
     fn frames_are_wrapped_as_the_transport_wants() {
         let frame = Frame::messages(&["</script>\"ü\u{2028}"]);
-        assert_eq!(Transport::WebSocket.framed(&Frame::Open), "o");
-        assert_eq!(Transport::Xhr.framed(&Frame::HeartBeat), "h\n");
-        assert_eq!(Transport::EventSource.framed(&Frame::Open), "data: o\r\n\r\n");
-        let script = Transport::HtmlFile.framed(&frame);
+        assert_eq!(Transport::WebSocket.framed(&Frame::Open, ""), "o");
+        assert_eq!(Transport::Xhr.framed(&Frame::HeartBeat, ""), "h\n");
+        assert_eq!(Transport::EventSource.framed(&Frame::Open, ""), "data: o\r\n\r\n");
+        let script = Transport::HtmlFile.framed(&frame, "a1");
+        assert!(script.starts_with("<script nonce=\"a1\">\np(\""));
         assert_eq!(script.matches("</script>").count(), 1);
         assert!(script.is_ascii() && script.ends_with(");\n</script>\r\n"));
         assert_eq!(Transport::XhrStreaming.prelude().len(), 2049);

@@ -30,7 +30,8 @@ enum State {
     Closed(u16, &'static str),
 }
 
-/// A session. `owner` is what its requests have in common: the signed-in account, or the client's address.
+/// A session. `owner` is what its requests have in common: who may receive is for the caller to say (the client's
+/// address and its browser's secret).
 #[derive(Debug)]
 pub struct Session {
     owner: String,

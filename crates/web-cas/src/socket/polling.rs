@@ -30,9 +30,6 @@ use crate::Cas;
 const BEAT: Duration = Duration::from_secs(HEART_BEAT_SECONDS);
 /// What a client said and the session's task has not heard yet.
 const UNHEARD: usize = 16;
-/// `htmlfile` is a page of scripts without end, whose text is given and ours alone (§6.5); it lies in a frame of a page
-/// of our own origin.
-const HTML_FILE: &str = "default-src 'none'; script-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
 /// How often it is looked whether anybody still receives.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -117,8 +114,9 @@ pub(super) async fn receive(
     id: &str,
     transport: Transport,
 ) -> HttpResponse {
+    let nonce = format!("{:032x}", u128::from_be_bytes(cas.sockets.app().entropy().bytes()));
     let head = match transport {
-        Transport::HtmlFile => match callback(req).as_deref().and_then(htmlfile_head) {
+        Transport::HtmlFile => match callback(req).and_then(|callback| htmlfile_head(&callback, &nonce)) {
             Some(head) => head,
             None => {
                 return HttpResponse::InternalServerError()
@@ -134,11 +132,11 @@ pub(super) async fn receive(
     let attached = line.state().attach(&owner(visitor), transport);
     match attached {
         Attached::NotFound => super::empty(StatusCode::NOT_FOUND),
-        Attached::Last(frame) => answer(transport).body(head + &transport.framed(&frame)),
+        Attached::Last(frame) => answer(transport, &nonce).body(head + &transport.framed(&frame, &nonce)),
         Attached::Receives(frames) => {
             let receiver = Receiver { line, is_cut: true };
             if transport.is_streaming() {
-                streamed(transport, head, frames, receiver)
+                streamed(transport, Head { text: head, nonce }, frames, receiver)
             } else {
                 polled(transport, frames, receiver).await
             }
@@ -257,52 +255,63 @@ async fn polled(transport: Transport, frames: Vec<Frame>, mut receiver: Receiver
         None => receiver.line.next().await,
     };
     receiver.ended();
-    answer(transport).body(transport.framed(&frame))
+    answer(transport, "").body(transport.framed(&frame, ""))
+}
+
+/// What a streaming answer begins with, and what lets its scripts run.
+struct Head {
+    text: String,
+    nonce: String,
 }
 
 struct Stream {
     transport: Transport,
     receiver: Receiver,
-    head: String,
+    head: Head,
     frames: VecDeque<Frame>,
     sent: usize,
     is_over: bool,
 }
 
-fn streamed(transport: Transport, head: String, frames: Vec<Frame>, receiver: Receiver) -> HttpResponse {
+fn streamed(transport: Transport, head: Head, frames: Vec<Frame>, receiver: Receiver) -> HttpResponse {
+    let mut answer = answer(transport, &head.nonce);
     let first = Stream { transport, receiver, head, frames: frames.into(), sent: 0, is_over: false };
     let body = stream::unfold(first, |mut at| async move {
         if at.is_over {
             at.receiver.ended();
             return None;
         }
-        let text = if at.head.is_empty() {
+        let text = if at.head.text.is_empty() {
             let frame = match at.frames.pop_front() {
                 Some(frame) => frame,
                 None => at.receiver.line.next().await,
             };
             at.is_over = matches!(frame, Frame::Close(..));
-            at.transport.framed(&frame)
+            at.transport.framed(&frame, &at.head.nonce)
         } else {
-            std::mem::take(&mut at.head)
+            std::mem::take(&mut at.head.text)
         };
         at.sent += text.len();
         // The client comes again, so that no answer grows without end.
         at.is_over |= at.sent >= MAX_STREAMED;
         Some((Ok::<_, std::convert::Infallible>(Bytes::from(text)), at))
     });
-    answer(transport).streaming(body)
+    answer.streaming(body)
 }
 
-fn answer(transport: Transport) -> actix_web::HttpResponseBuilder {
+fn answer(transport: Transport, nonce: &str) -> actix_web::HttpResponseBuilder {
     let mut answer = HttpResponse::Ok();
     answer
         .insert_header((CONTENT_TYPE, transport.content_type()))
         .insert_header((CACHE_CONTROL, NO_STORE))
         .insert_header((HeaderName::from_static("x-accel-buffering"), "no"));
     if transport == Transport::HtmlFile {
+        // Its text is given and ours alone (§6.5), and it lies in a frame of a page of our own origin.
+        let policy = format!(
+            "default-src 'none'; script-src 'nonce-{nonce}'; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+        );
         answer
-            .insert_header((CONTENT_SECURITY_POLICY, HTML_FILE))
+            .insert_header((CONTENT_SECURITY_POLICY, policy))
             .insert_header((X_FRAME_OPTIONS, "SAMEORIGIN"));
     }
     answer

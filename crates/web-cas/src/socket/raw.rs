@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::time::Duration;
 
 use ::cas::sockjs::{Frame, HEART_BEAT_SECONDS, websocket_payload};
-use ::cas::stomp::Close;
+use ::cas::stomp::{Close, Version};
 use ::web::{Closing, Refused, Visitor, Web};
 use actix_web::web::{Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse, rt};
@@ -43,8 +43,14 @@ pub(super) fn open(
     let closing = Web::of(req)?.closing();
     let place = cas.sockets.place(visitor.0.address);
     let place = place.ok_or(Refusal::TooMany { retry_after: Duration::from_secs(30) })?;
-    let (answer, session, messages) = actix_ws::handle(req, payload)
-        .map_err(|error| Refused::of_status(error.as_response_error().status_code()))?;
+    // SockJS knows no subprotocols; of raw sockets the first one that is known is named (§6.4).
+    let versions = Version::ALL.map(Version::subprotocol);
+    let known = if framing == Framing::Plain { &versions[..] } else { &[] };
+    let (answer, session, messages) = match actix_ws::handle_with_protocols(req, payload, known) {
+        Ok(made) => made,
+        // The library's own answer says what is missing, by status and headers.
+        Err(error) => return Ok(error.error_response()),
+    };
     let messages = messages
         .max_frame_size(LARGEST_MESSAGE)
         .aggregate_continuations()
