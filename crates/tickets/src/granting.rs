@@ -55,7 +55,7 @@ impl Tickets {
                 if !self.need(Some(&service), false).met_by(&[proof]) {
                     return Err(Refusal::Forbidden);
                 }
-                (self.user_of(account, &service), released(account, &service, Attributes::none()))
+                (self.user_of(account, &service).await?, released(account, &service, Attributes::none()))
             }
         };
         Ok((user, attributes, PASSWORD_HANDLER, self.app().now()))

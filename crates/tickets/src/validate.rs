@@ -10,9 +10,10 @@
 use app::{Refusal, audit};
 use cas::answer::{PASSWORD_CREDENTIAL, QR_CREDENTIAL, QR_HANDLER, SignedIn};
 use cas::{Attributes, Endpoint, Failure, Ticket, ValidateAsked, Validated, Value};
+use domain::claim_definition::ClaimEditor;
 use domain::{
-    Account, AuditEntry, AuditEvent, BrowserSession, ClientAddress, Method, Outcome, Proof, SessionId,
-    SingleLogout,
+    Account, AuditEntry, AuditEvent, BrowserSession, ClaimDefinition, ClientAddress, Method, Outcome, Proof,
+    SessionId, SingleLogout,
 };
 use serde_json::Value as Json;
 use store::CasLogin;
@@ -102,7 +103,7 @@ impl Tickets {
                 }
             },
         };
-        let user = self.user_of(&account, &service);
+        let user = self.user_of(&account, &service).await?;
         let login = CasLogin {
             ticket: ticket.text().to_owned(),
             session: session.id,
@@ -135,14 +136,25 @@ impl Tickets {
         Ok(account.map(|account| (account, session)))
     }
 
-    /// The name a service knows somebody by.
-    pub(crate) fn user_of(&self, account: &Account, service: &Service) -> String {
-        let claim = service.cas.user_claim.as_deref().and_then(|claim| told(account, claim));
-        let text = claim.and_then(|values| match values.into_iter().next() {
-            Some(Value::Text(text)) => Some(text),
+    /// The name a service knows somebody by. A claim that its owner may set is none: whoever sets it could be anybody
+    /// there.
+    pub(crate) async fn user_of(&self, account: &Account, service: &Service) -> Result<String, Refusal> {
+        let text = match service.cas.user_claim.as_deref() {
+            Some(claim) if !self.is_set_by_owners(claim).await? => {
+                told(account, claim).and_then(|values| values.into_iter().next())
+            }
             _ => None,
-        });
-        text.unwrap_or_else(|| account.username.as_str().to_owned())
+        };
+        Ok(match text {
+            Some(Value::Text(text)) => text,
+            _ => account.username.as_str().to_owned(),
+        })
+    }
+
+    async fn is_set_by_owners(&self, claim: &str) -> Result<bool, Refusal> {
+        let decisions = self.app().policies().now().await?;
+        let is_it = |known: &ClaimDefinition| known.name == claim && known.edited_by == ClaimEditor::Owner;
+        Ok(decisions.claims.iter().any(is_it))
     }
 
     /// Notes that the service knows of the session, and that it was told; `false`: the session has ended meanwhile.

@@ -37,6 +37,25 @@ async fn a_user_claim_is_told_in_place_of_the_user_name() {
 }
 
 #[tokio::test]
+async fn nobody_names_themselves_to_a_service() {
+    let world = world(&[service("forum", |cas| cas.user_claim = Some("email".to_owned()))]).await;
+    let definition = domain::ClaimDefinition {
+        name: "email".to_owned(),
+        kind: domain::ClaimKind::Text,
+        scope: None,
+        labels: BTreeMap::new(),
+        edited_by: domain::claim_definition::ClaimEditor::Owner,
+        limits: domain::ClaimLimits::default(),
+    };
+    let mut work = world.app.store().begin().await.unwrap();
+    assert!(work.define_claim(&definition, 0, world.app.now()).await.unwrap());
+    work.commit().await.unwrap();
+    world.app.tell(Change::Policies).await;
+    // Its owner could have set it to anybody's.
+    assert_eq!(world.validate(FORUM, &world.ticket(FORUM).await).await.unwrap().user, "ada");
+}
+
+#[tokio::test]
 async fn a_ticket_dies_with_its_first_use_whatever_comes_of_it() {
     let world = world(&[forum()]).await;
     let ticket = world.ticket(FORUM).await;
