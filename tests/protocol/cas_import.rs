@@ -1,5 +1,7 @@
 //! `latchbolt import cas`: what a CAS server was configured with, taken over.
 
+mod overlay;
+
 use std::path::Path;
 
 use serde_json::{Value, json};

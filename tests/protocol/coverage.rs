@@ -1,4 +1,4 @@
-//! Every row of sections 1.1 to 1.5, of enrolment (section 2), of the protocol (section 3), of browsers, sessions,
+//! Every row of sections 1.1 to 1.5, of apps made for CAS (section 1.6), of enrolment (section 2), of the protocol (section 3), of browsers, sessions,
 //! passwords and passkeys (sections 4 to 6), of administration (section 7), of keys, and those about several nodes and
 //! their losses, has a test that carries its name.
 
@@ -44,7 +44,7 @@ fn rows_that_are_built_have_a_test_each() {
     // phone is pushed to. 133 is the device grant, which is not offered.
     let not_given_out = [18, 19, 45, 46, 47, 48, 49, 158, 159, 168, 169, 175, 176, 177, 178, 179];
     let gaps: Vec<u32> = not_given_out.into_iter().chain([87, 133]).collect();
-    let wanted = (1..=64).chain(70..=90).chain(100..=137).chain(140..=189);
+    let wanted = (1..=69).chain(70..=90).chain(100..=137).chain(140..=189);
     let wanted = wanted.chain([190, 191, 192, 193, 212, 213, 214, 215]);
     let missing: Vec<u32> = wanted.filter(|row| !gaps.contains(row) && !rows.contains_key(row)).collect();
     assert!(missing.is_empty(), "no test for SEC {missing:?}");

@@ -10,13 +10,15 @@
 mod devices;
 mod hjson;
 mod pattern;
+mod planned;
 mod service;
 
 pub use devices::{Devices, RefusedDevice, devices};
 pub use pattern::{Translated, translate};
-pub use service::{
-    Links, Lost, Planned, PlannedCas, PlannedKind, PlannedLogout, PlannedOpenId, Release, Released, services,
+pub use planned::{
+    Links, Lost, Planned, PlannedCas, PlannedKind, PlannedLogout, PlannedOpenId, Release, Released,
 };
+pub use service::services;
 
 /// Longest file in bytes.
 pub const MAX_FILE: usize = 16 * 1024 * 1024;

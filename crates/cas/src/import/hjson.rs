@@ -151,11 +151,13 @@ impl<'t> Reader<'t> {
         let quote = self.next();
         let mut out = String::new();
         loop {
+            if matches!(self.peek(), None | Some('\n' | '\r')) {
+                return Err(self.wrong("a text does not end"));
+            }
             match self.next() {
                 c if c == quote => return Ok(out),
-                None | Some('\n' | '\r') => return Err(self.wrong("a text does not end")),
                 Some('\\') => out.push(self.escape()?),
-                Some(other) => out.push(other),
+                other => out.extend(other),
             }
         }
     }
@@ -279,7 +281,7 @@ mod tests {
     fn what_is_wrong_is_said_with_its_line() {
         for (text, line, why) in [
             ("{\n\"a\": 1,\n\"a\": 2}", 3, "an object has a member twice"),
-            ("{\n\"a\": \"x\n\"}", 3, "a text does not end"),
+            ("{\n\"a\": \"x\n\"}", 2, "a text does not end"),
             ("{a: 1", 1, "an object does not end"),
             ("[1", 1, "a list does not end"),
             ("{a: ,}", 1, "a value is missing"),

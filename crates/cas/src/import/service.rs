@@ -7,140 +7,16 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
+use super::planned::{
+    Links, Lost, Planned, PlannedCas, PlannedKind, PlannedLogout, PlannedOpenId, Release, Released,
+};
 use super::{NotRead, hjson, translate};
 use crate::{Secret, ServicePattern, ServiceUrl};
+use members::{
+    claim_for, class_of, is_idle, is_nothing, object_of, text_is, text_of, texts_of, without_java,
+};
 
-/// A member of a definition that has no equivalent here.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Lost {
-    /// Its path: `accessStrategy.requiredAttributes`.
-    pub field: String,
-    /// Its value as JSON, cut to 200 characters; hidden if it may be a secret.
-    pub value: String,
-    /// What differs.
-    pub why: String,
-    /// Losing it would let somebody in who was kept out: the service is planned as disabled.
-    pub is_restriction: bool,
-}
-
-/// What a service is told about people.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Release {
-    /// Nothing.
-    Nothing,
-    /// All there is.
-    All,
-    /// These.
-    Named(Vec<Released>),
-}
-
-/// One attribute.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Released {
-    /// Its name in CAS's own directory.
-    pub attribute: String,
-    /// Its name for the service.
-    pub name: String,
-    /// The standard claim that holds it here, if its name is a usual one.
-    pub claim: Option<&'static str>,
-}
-
-/// How a service is told of the end of a session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PlannedLogout {
-    /// Not at all.
-    Off,
-    /// By a POST of the server's.
-    Back,
-    /// By the browser.
-    Front,
-}
-
-/// An application that speaks CAS.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PlannedCas {
-    /// Empty: its addresses could not be translated and must be given by hand.
-    pub patterns: Vec<ServicePattern>,
-    /// What it is told.
-    pub release: Release,
-    /// Whether it may have proxy-granting tickets, and where they may be sent. Without such an address it may not.
-    pub proxy_callbacks: Vec<ServicePattern>,
-    /// How it is told of the end.
-    pub logout: PlannedLogout,
-    /// Where, if not at the address of its ticket.
-    pub logout_url: Option<ServiceUrl>,
-}
-
-/// An application that speaks OAuth 2 or OpenID Connect.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PlannedOpenId {
-    /// `clientId`.
-    pub client_id: String,
-    /// `clientSecret`, if it stood there in the clear.
-    pub client_secret: Option<Secret>,
-    /// The exact ones among its addresses; others must be given by hand.
-    pub redirect_uris: Vec<String>,
-    /// `scopes`.
-    pub scopes: Vec<String>,
-    /// `supportedGrantTypes`.
-    pub grant_types: Vec<String>,
-    /// `supportedResponseTypes`.
-    pub response_types: Vec<String>,
-    /// OpenID Connect, not OAuth 2 alone.
-    pub is_openid: bool,
-    /// `logoutUrl` for the back or the front channel.
-    pub logout: PlannedLogout,
-    /// The address itself.
-    pub logout_url: Option<String>,
-}
-
-/// What an application speaks.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PlannedKind {
-    /// CAS.
-    Cas(PlannedCas),
-    /// OAuth 2 or OpenID Connect.
-    OpenId(PlannedOpenId),
-    /// Something we do not: SAML, WS-Federation. Nothing is planned.
-    Unsupported {
-        /// The Java class's own name.
-        class: String,
-    },
-}
-
-/// Addresses shown to people.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Links {
-    /// `logo`.
-    pub logo: Option<String>,
-    /// `informationUrl`.
-    pub information: Option<String>,
-    /// `privacyUrl`.
-    pub privacy: Option<String>,
-}
-
-/// One service as it could be here.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Planned {
-    /// `name`.
-    pub name: String,
-    /// `id`.
-    pub number: Option<i64>,
-    /// `description`.
-    pub description: Option<String>,
-    /// `evaluationOrder`: the lowest is asked first.
-    pub order: i64,
-    /// Enabled there, and nothing was lost that kept somebody out.
-    pub is_enabled: bool,
-    /// A second factor was demanded.
-    pub wants_second_factor: bool,
-    /// What it speaks.
-    pub kind: PlannedKind,
-    /// Addresses shown to people.
-    pub links: Links,
-    /// All that has no equivalent.
-    pub lost: Vec<Lost>,
-}
+mod members;
 
 /// Reads one file of definitions: one object, or a list of them.
 ///
@@ -157,91 +33,23 @@ pub fn services(text: &str) -> Result<Vec<Planned>, NotRead> {
         .collect()
 }
 
-/// Takes off the marks of typed collections: `["java.util.ArrayList", […]]`.
-fn without_java(value: Value) -> Value {
-    match value {
-        Value::Array(mut items) => {
-            let is_typed = items.len() == 2
-                && items[0].as_str().is_some_and(|class| class.starts_with("java.") && !class.contains(' '));
-            if is_typed {
-                return items.pop().map_or(Value::Null, without_java);
-            }
-            Value::Array(items.into_iter().map(without_java).collect())
-        }
-        Value::Object(members) => {
-            Value::Object(members.into_iter().map(|(name, value)| (name, without_java(value))).collect())
-        }
-        other => other,
-    }
-}
-
-/// The last part of a Java class's name.
-fn class_of(members: &mut Map<String, Value>) -> String {
-    let class = text_of(members, "@class").unwrap_or_default();
-    class.rsplit(['.', '$']).next().unwrap_or_default().to_owned()
-}
-
-/// Takes a text out; one of another kind stays and is reported.
-fn text_of(members: &mut Map<String, Value>, name: &str) -> Option<String> {
-    if !members.get(name)?.is_string() {
-        return None;
-    }
-    match members.remove(name) {
-        Some(Value::String(text)) if !text.trim().is_empty() => Some(text),
-        _ => None,
-    }
-}
-
-/// Takes a list of texts out (or one text).
-fn texts_of(members: &mut Map<String, Value>, name: &str) -> Vec<String> {
-    let all = match members.get(name) {
-        Some(Value::String(one)) => vec![one.clone()],
-        Some(Value::Array(items)) if items.iter().all(Value::is_string) => {
-            items.iter().filter_map(Value::as_str).map(str::to_owned).collect()
-        }
-        _ => return Vec::new(),
-    };
-    members.remove(name);
-    all
-}
-
-fn object_of(members: &mut Map<String, Value>, name: &str) -> Option<Map<String, Value>> {
-    if !members.get(name)?.is_object() {
-        return None;
-    }
-    match members.remove(name) {
-        Some(Value::Object(object)) => Some(object),
-        _ => None,
-    }
-}
-
-/// Whether a value says nothing: null, empty, or an object of nothing but its class.
-fn is_nothing(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::String(text) => text.is_empty(),
-        Value::Array(items) => items.is_empty(),
-        Value::Object(members) => members.iter().all(|(name, value)| name == "@class" || is_nothing(value)),
-        Value::Bool(_) | Value::Number(_) => false,
-    }
-}
-
-/// The standard claim for a usual attribute's name.
-fn claim_for(attribute: &str) -> Option<&'static str> {
-    Some(match attribute.to_ascii_lowercase().as_str() {
-        "mail" | "email" => "email",
-        "displayname" | "cn" | "name" => "name",
-        "givenname" | "given_name" | "firstname" => "given_name",
-        "sn" | "surname" | "familyname" | "family_name" | "lastname" => "family_name",
-        "uid" | "username" | "preferred_username" => "preferred_username",
-        "memberof" | "groupmembership" | "group" | "groups" => "groups",
-        "telephonenumber" | "phone" | "phone_number" => "phone_number",
-        "preferredlanguage" | "locale" => "locale",
-        _ => return None,
-    })
-}
-
 const NO_EQUIVALENT: &str = "has no equivalent";
+/// What a member that is not taken over is here, where it is something.
+fn instead(field: &str) -> &'static str {
+    match field {
+        "bypassApprovalPrompt" => "is not taken over: say latchbolt_skip_consent for a site of your own",
+        "subjectType" | "sectorIdentifierUri" => {
+            "is not taken over: say subject_type and sector_identifier_uri; its users get other subjects than before"
+        }
+        "jwks" | "jwksUri" => "is not taken over: say jwks_uri",
+        "idTokenSigningAlg" => "is not taken over: say id_token_signed_response_alg",
+        "theme" | "locale" | "templateName" => "is not taken over: themes are for the whole server",
+        "responseType" => "is not taken over: the app asks for it with method=POST",
+        "responseMode" => "is not taken over: the app asks for it with response_mode",
+        _ => NO_EQUIVALENT,
+    }
+}
+
 const NO_ADDRESS: &str = "is no acceptable address";
 
 /// A definition while it is taken apart.
@@ -267,16 +75,18 @@ impl Definition {
             privacy: text_of(&mut self.rest, "privacyUrl"),
         };
         let is_enabled = self.access();
+        let is_cas = matches!(class.as_str(), "CasRegisteredService" | "RegexRegisteredService");
+        let user = if is_cas { self.user() } else { None };
         let wants_second_factor = self.second_factor();
         self.common();
         let kind = match class.as_str() {
-            "CasRegisteredService" | "RegexRegisteredService" => PlannedKind::Cas(self.cas()),
+            _ if is_cas => PlannedKind::Cas(self.cas(user)),
             "OidcRegisteredService" => PlannedKind::OpenId(self.openid(true)),
             "OAuthRegisteredService" => PlannedKind::OpenId(self.openid(false)),
             _ => PlannedKind::Unsupported { class },
         };
         for (field, value) in std::mem::take(&mut self.rest) {
-            self.lose(&field, &value, NO_EQUIVALENT, false);
+            self.lose(&field, &value, instead(&field), false);
         }
         let is_enabled = is_enabled && !self.lost.iter().any(|lost| lost.is_restriction);
         Planned {
@@ -294,12 +104,13 @@ impl Definition {
 
     /// Reports a member, unless it says nothing.
     fn lose(&mut self, field: &str, value: &Value, why: impl fmt::Display, is_restriction: bool) {
-        if is_nothing(value) {
+        let (_, name) = field.rsplit_once('.').unwrap_or_default();
+        if is_idle(if name.is_empty() { field } else { name }, value) {
             return;
         }
         let lower = field.to_ascii_lowercase();
-        let may_be_secret =
-            ["secret", "password", "key", "jwks", "token"].iter().any(|word| lower.contains(word));
+        let may_be_secret = !matches!(value, Value::Bool(_) | Value::Number(_))
+            && ["secret", "password", "key", "jwks", "token"].iter().any(|word| lower.contains(word));
         let value =
             if may_be_secret { "(hidden)".into() } else { domain::text::shown(&value.to_string(), 200) };
         self.lost.push(Lost { field: field.to_owned(), value, why: why.to_string(), is_restriction });
@@ -336,9 +147,6 @@ impl Definition {
             return false;
         }
         let is_enabled = access.remove("enabled").is_none_or(|value| value.as_bool() == Some(true));
-        if access.get("ssoEnabled") == Some(&Value::Bool(true)) {
-            access.remove("ssoEnabled");
-        }
         // How the others are read, and where those go who are refused: nothing without them.
         for name in ["order", "requireAllAttributes", "caseInsensitive", "unauthorizedRedirectUrl"] {
             if let Some(value) = access.remove(name)
@@ -356,6 +164,7 @@ impl Definition {
         let class = class_of(&mut policy);
         let providers = texts_of(&mut policy, "multifactorAuthenticationProviders");
         if !class.starts_with("Default") {
+            policy.insert("multifactorAuthenticationProviders".into(), providers.into());
             self.lose_object("multifactorPolicy", &class, policy, true);
             return true;
         }
@@ -363,9 +172,6 @@ impl Definition {
             let value = Value::from(providers.clone());
             let why = "becomes a demand for any second factor";
             self.lose("multifactorPolicy.multifactorAuthenticationProviders", &value, why, false);
-        }
-        if policy.get("bypassEnabled") == Some(&Value::Bool(false)) {
-            policy.remove("bypassEnabled");
         }
         self.lose_rest("multifactorPolicy", &policy, false);
         !providers.is_empty()
@@ -382,12 +188,6 @@ impl Definition {
             if class != usual {
                 self.lose_object(name, &class, object, is_restriction);
                 continue;
-            }
-            if object.get("canonicalizationMode").and_then(Value::as_str) == Some("NONE") {
-                object.remove("canonicalizationMode");
-            }
-            if object.get("encryptUsername") == Some(&Value::Bool(false)) {
-                object.remove("encryptUsername");
             }
             self.lose_rest(name, &object, is_restriction);
         }
@@ -428,7 +228,26 @@ impl Definition {
         found.patterns
     }
 
-    fn cas(&mut self) -> PlannedCas {
+    /// The attribute that a service is told as user name, where nothing is done to it on the way.
+    fn user(&mut self) -> Option<Released> {
+        const NAME: &str = "usernameAttributeProvider";
+        let provider = self.rest.get(NAME)?.as_object()?;
+        let is_attribute = provider
+            .get("@class")?
+            .as_str()?
+            .ends_with(".PrincipalAttributeRegisteredServiceUsernameProvider");
+        let attribute = provider.get("usernameAttribute")?.as_str()?.trim().to_owned();
+        let is_plain = provider.iter().all(|(name, value)| {
+            matches!(name.as_str(), "@class" | "usernameAttribute") || is_idle(name, value)
+        });
+        if !is_attribute || !is_plain || attribute.is_empty() {
+            return None;
+        }
+        self.rest.remove(NAME);
+        Some(released(&attribute, &attribute))
+    }
+
+    fn cas(&mut self, user: Option<Released>) -> PlannedCas {
         let patterns = self.addresses();
         let release = self.release();
         let proxy_callbacks = self.proxy();
@@ -441,7 +260,7 @@ impl Definition {
                     None
                 }
             });
-        PlannedCas { patterns, release, proxy_callbacks, logout, logout_url }
+        PlannedCas { patterns, user, release, proxy_callbacks, logout, logout_url }
     }
 
     /// CAS tells by the back channel unless told otherwise.
@@ -462,11 +281,13 @@ impl Definition {
         match class.as_str() {
             "RefuseRegisteredServiceProxyPolicy" => Vec::new(),
             "RegexMatchingRegisteredServiceProxyPolicy" => {
-                let expression = text_of(&mut policy, "pattern").unwrap_or_default();
-                policy.remove("useServiceId");
-                policy.remove("exactMatch");
+                let expression = text_of(&mut policy, "pattern");
+                if expression.is_none() && policy.get("useServiceId") != Some(&Value::Bool(true)) {
+                    let why = "is missing: it gets no proxy-granting tickets";
+                    self.lose("proxyPolicy.pattern", &Value::from("(none)"), why, false);
+                }
                 self.lose_rest("proxyPolicy", &policy, false);
-                self.patterns("proxyPolicy.pattern", &expression)
+                expression.map(|text| self.patterns("proxyPolicy.pattern", &text)).unwrap_or_default()
             }
             _ => {
                 self.lose_object("proxyPolicy", &class, policy, false);
@@ -501,15 +322,6 @@ impl Definition {
                 self.lose(&format!("attributeReleasePolicy.{name}"), &filter, why, false);
                 self.lose_rest("attributeReleasePolicy", &policy, false);
                 return Release::Nothing;
-            }
-        }
-        for name in [
-            "authorizedToReleaseCredentialPassword",
-            "authorizedToReleaseProxyGrantingTicket",
-            "excludeDefaultAttributes",
-        ] {
-            if policy.get(name) == Some(&Value::Bool(false)) {
-                policy.remove(name);
             }
         }
         self.lose_rest("attributeReleasePolicy", &policy, false);
@@ -587,10 +399,6 @@ impl Definition {
             logout_url: text_of(&mut self.rest, "logoutUrl"),
         }
     }
-}
-
-fn text_is(members: &Map<String, Value>, name: &str, text: &str) -> bool {
-    members.get(name).and_then(Value::as_str) == Some(text)
 }
 
 fn released(attribute: &str, name: &str) -> Released {

@@ -101,6 +101,54 @@ fn a_definition_as_cas_writes_it_is_planned_whole() {
 }
 
 #[test]
+fn the_attribute_told_as_user_name_is_planned() {
+    let planned = with(
+        r#""usernameAttributeProvider":{"@class":"x.PrincipalAttributeRegisteredServiceUsernameProvider","usernameAttribute":"mail","canonicalizationMode":"NONE"}"#,
+    );
+    let PlannedKind::Cas(cas) = &planned.kind else { panic!("{:?}", planned.kind) };
+    let user = cas.user.as_ref().unwrap();
+    assert_eq!((user.attribute.as_str(), user.claim), ("mail", Some("email")));
+    assert!(planned.is_enabled && planned.lost.is_empty(), "{:?}", planned.lost);
+}
+
+#[test]
+fn what_cas_writes_by_itself_is_nothing_lost() {
+    for members in [
+        r#""acceptableUsagePolicy":{"@class":"x.DefaultRegisteredServiceAcceptableUsagePolicy","enabled":true}"#,
+        r#""serviceTicketExpirationPolicy":{"@class":"x.DefaultRegisteredServiceServiceTicketExpirationPolicy","numberOfUses":0}"#,
+        r#""singleSignOnParticipationPolicy":{"@class":"x.Chaining","policies":["java.util.ArrayList",[]]},"properties":{"@class":"java.util.HashMap"}"#,
+        r#""accessStrategy":{"@class":"x.DefaultRegisteredServiceAccessStrategy","enabled":true,"ssoEnabled":true,"delegatedAuthenticationPolicy":{"@class":"x.D","allowedProviders":["java.util.ArrayList",[]],"permitUndefined":true,"exclusive":false}}"#,
+        r#""multifactorPolicy":{"@class":"x.DefaultRegisteredServiceMultifactorPolicy","failureMode":"UNDEFINED","bypassEnabled":false,"forceExecution":false}"#,
+        r#""attributeReleasePolicy":{"@class":"x.DenyAllAttributeReleasePolicy","consentPolicy":{"@class":"x.C","status":"UNDEFINED","order":0},"authorizedToReleaseAuthenticationAttributes":true}"#,
+    ] {
+        let planned = with(members);
+        assert!(planned.is_enabled && planned.lost.is_empty(), "{members}: {:?}", planned.lost);
+    }
+    for (members, field) in [
+        (
+            r#""serviceTicketExpirationPolicy":{"@class":"x.D","numberOfUses":3}"#,
+            "serviceTicketExpirationPolicy",
+        ),
+        (r#""acceptableUsagePolicy":{"@class":"x.Other","enabled":true}"#, "acceptableUsagePolicy"),
+        (
+            r#""accessStrategy":{"@class":"x.DefaultRegisteredServiceAccessStrategy","delegatedAuthenticationPolicy":{"@class":"x.D","exclusive":true}}"#,
+            "accessStrategy.delegatedAuthenticationPolicy",
+        ),
+        (
+            r#""proxyPolicy":{"@class":"x.RegexMatchingRegisteredServiceProxyPolicy","useServiceId":true}"#,
+            "proxyPolicy.useServiceId",
+        ),
+        (r#""proxyPolicy":{"@class":"x.RegexMatchingRegisteredServiceProxyPolicy"}"#, "proxyPolicy.pattern"),
+        (
+            r#""multifactorPolicy":{"@class":"x.GroovyRegisteredServiceMultifactorPolicy","multifactorAuthenticationProviders":["java.util.HashSet",["mfa-x"]]}"#,
+            "multifactorPolicy",
+        ),
+    ] {
+        assert_eq!(fields(&with(members)), [field], "{members}");
+    }
+}
+
+#[test]
 fn what_kept_people_out_disables_when_it_is_lost() {
     for members in [
         r#""accessStrategy":{"@class":"x.DefaultRegisteredServiceAccessStrategy","requiredAttributes":{"@class":"java.util.HashMap","group":["java.util.HashSet",["staff"]]}}"#,
@@ -108,7 +156,7 @@ fn what_kept_people_out_disables_when_it_is_lost() {
         r#""accessStrategy":{"@class":"x.TimeBasedRegisteredServiceAccessStrategy","startingDateTime":"2026-01-01"}"#,
         r#""accessStrategy":{"@class":"x.GroovyRegisteredServiceAccessStrategy"}"#,
         r#""accessStrategy":{"@class":"x.DefaultRegisteredServiceAccessStrategy","enabled":false}"#,
-        r#""usernameAttributeProvider":{"@class":"x.PrincipalAttributeRegisteredServiceUsernameProvider","usernameAttribute":"cn"}"#,
+        r#""usernameAttributeProvider":{"@class":"x.PrincipalAttributeRegisteredServiceUsernameProvider","usernameAttribute":"cn","canonicalizationMode":"LOWER"}"#,
         r#""usernameAttributeProvider":{"@class":"x.DefaultRegisteredServiceUsernameProvider","encryptUsername":true}"#,
         r#""expirationPolicy":{"@class":"x.DefaultRegisteredServiceExpirationPolicy","expirationDate":"2020-01-01"}"#,
         r#""requiredHandlers":["java.util.HashSet",["LDAP"]]"#,

@@ -27,6 +27,9 @@ const READ: [&str; 2] = ["json", "hjson"];
 /// Endings that CAS reads and we do not.
 const NOT_READ: [&str; 2] = ["yml", "yaml"];
 
+/// Folders in folders; a link that leads back ends there.
+const DEEPEST: usize = 8;
+
 /// A file that says nothing to us.
 struct Unread {
     file: String,
@@ -200,10 +203,12 @@ fn print_rows(what: &str, job: Option<&Value>, output: Output) {
 async fn plan(api: &Api, command: &ImportCas, dir: &Path) -> Result<(Vec<Item>, Vec<Unread>), Failure> {
     let (read, unread) = definitions(dir)?;
     let defined = api.items("/claims").await.map_err(|refused| failure("claim", "", &refused))?;
-    let claims: BTreeSet<String> = defined.iter().map(|claim| text(claim, "name")).collect();
+    let names = |all: &mut dyn Iterator<Item = &Value>| all.map(|claim| text(claim, "name")).collect();
+    let of_owners = names(&mut defined.iter().filter(|claim| claim["edited_by"] == "owner"));
+    let defined = names(&mut defined.iter());
     let own = services::own_claims(&command.claims)?;
     let mut items = Vec::new();
-    for mut taken in services::take(read, &services::Claims { own, defined: claims }) {
+    for mut taken in services::take(read, &services::Claims { own, defined, of_owners }) {
         let step = match (&taken.id, &taken.members) {
             (Some(id), Ok(members)) => step(api, command, id, members, &mut taken.is_enabled).await?,
             _ => None,
@@ -254,13 +259,11 @@ fn definitions(dir: &Path) -> Result<(Vec<Read>, Vec<Unread>), Failure> {
         Failure::new(format!("Cannot read {}: {error}. Name the folder with --services.", dir.display()))
     };
     let mut paths: Vec<PathBuf> = Vec::new();
-    for entry in std::fs::read_dir(dir).map_err(wrong)? {
-        paths.push(entry.map_err(wrong)?.path());
-    }
+    walk(dir, DEEPEST, &mut paths).map_err(wrong)?;
     paths.sort();
     let (mut read, mut unread) = (Vec::new(), Vec::new());
-    for path in paths.iter().filter(|path| path.is_file()) {
-        let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    for path in &paths {
+        let file = path.strip_prefix(dir).unwrap_or(path).to_string_lossy().into_owned();
         let ending =
             path.extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_ascii_lowercase();
         if NOT_READ.contains(&&*ending) {
@@ -279,6 +282,22 @@ fn definitions(dir: &Path) -> Result<(Vec<Read>, Vec<Unread>), Failure> {
         )));
     }
     Ok((read, unread))
+}
+
+/// The files of a folder and of those in it, as CAS reads them.
+fn walk(dir: &Path, depth: usize, into: &mut Vec<PathBuf>) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(dir)? {
+        let path = entry?.path();
+        if path.is_file() {
+            into.push(path);
+        } else if path.is_dir() {
+            if depth == 0 {
+                return Err(std::io::Error::other(format!("{} lies too deep", path.display())));
+            }
+            walk(&path, depth - 1, into)?;
+        }
+    }
+    Ok(())
 }
 
 fn planned(path: &Path) -> Result<Vec<import::Planned>, String> {

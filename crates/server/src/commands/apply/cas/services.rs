@@ -49,6 +49,30 @@ pub(super) struct Claims {
     pub own: BTreeMap<String, String>,
     /// Those that administrators defined.
     pub defined: BTreeSet<String>,
+    /// Those of them that people set themselves.
+    pub of_owners: BTreeSet<String>,
+}
+
+impl Claims {
+    /// The claim that holds an attribute: as the command line says, as usual, or one of its name.
+    fn of(&self, attribute: &str, usual: Option<&str>) -> Option<String> {
+        let claim = self.own.get(attribute).map(String::as_str).or(usual).map(str::to_owned);
+        claim.or_else(|| {
+            let lower = attribute.to_lowercase();
+            let is_known =
+                self.defined.contains(&lower) || domain::claim_definition::STANDARD_CLAIMS.contains(&&*lower);
+            is_known.then_some(lower)
+        })
+    }
+
+    /// The claim that people may be known by: the user name, a mail address, what an administrator set, or what the
+    /// command line says. Not a name that two people can have, nor what people say of themselves.
+    fn naming(&self, user: &Released) -> Option<String> {
+        let claim = self.of(&user.attribute, user.claim)?;
+        let is_set_for_them = self.defined.contains(&claim) && !self.of_owners.contains(&claim);
+        let is_theirs = matches!(claim.as_str(), "preferred_username" | "email") || is_set_for_them;
+        (is_theirs || self.own.contains_key(&user.attribute)).then_some(claim)
+    }
 }
 
 /// A definition as it would be here.
@@ -85,7 +109,20 @@ pub(super) fn take(mut all: Vec<(String, Planned)>, claims: &Claims) -> Vec<Take
         (a.number.unwrap_or(i64::MAX), &a.name, one).cmp(&(b.number.unwrap_or(i64::MAX), &b.name, other))
     });
     let mut ids = BTreeSet::new();
-    all.into_iter().map(|(file, planned)| one(file, planned, claims, &mut ids)).collect()
+    let mut numbers: BTreeMap<i64, String> = BTreeMap::new();
+    let mut taken = Vec::new();
+    for (file, mut planned) in all {
+        if let Some(number) = planned.number {
+            if let Some(other) = numbers.get(&number) {
+                let why =
+                    format!("is the number of {other} too: CAS used one of the two, both are read here");
+                lose(&mut planned.lost, "id", &number.to_string(), &why);
+            }
+            numbers.entry(number).or_insert_with(|| file.clone());
+        }
+        taken.push(one(file, planned, claims, &mut ids));
+    }
+    taken
 }
 
 fn one(file: String, mut planned: Planned, claims: &Claims, ids: &mut BTreeSet<String>) -> Taken {
@@ -209,6 +246,21 @@ fn members(
         );
     }
     service["order"] = kept.into();
+    if let Some(user) = &cas.user {
+        match claims.naming(user) {
+            // It is told the user name anyway.
+            Some(claim) if claim == "preferred_username" => {}
+            Some(claim) => service["user_claim"] = claim.into(),
+            None => lost.push(Lost {
+                field: "usernameAttributeProvider.usernameAttribute".to_owned(),
+                value: domain::text::shown(&user.attribute, 200),
+                why: "is no claim that is one person's alone: name one with --claim ATTRIBUTE=CLAIM"
+                    .to_owned(),
+                // Otherwise people might be somebody else there.
+                is_restriction: true,
+            }),
+        }
+    }
     service["attributes"] = attributes(&cas.release, claims, lost).into();
     service["proxy_callbacks"] = texts(&cas.proxy_callbacks).into();
     service["single_logout"] = match cas.logout {
@@ -247,14 +299,7 @@ fn attributes(release: &Release, claims: &Claims, lost: &mut Vec<Lost>) -> Map<S
         Release::Named(all) => {
             for Released { attribute, name, claim } in all {
                 let field = format!("{FIELD}.{attribute}");
-                let claim = claims.own.get(attribute).map(String::as_str).or(*claim).map(str::to_owned);
-                let same = || {
-                    let lower = attribute.to_lowercase();
-                    let known = claims.defined.contains(&lower)
-                        || domain::claim_definition::STANDARD_CLAIMS.contains(&&*lower);
-                    known.then_some(lower)
-                };
-                match claim.or_else(same) {
+                match claims.of(attribute, *claim) {
                     None => {
                         let why =
                             "is no claim: define one of this name, or name one with --claim ATTRIBUTE=CLAIM";

@@ -6,7 +6,8 @@ use super::*;
 fn taken(text: &str) -> Vec<Taken> {
     let claims = Claims {
         own: own_claims(&["employeeNumber=seat".to_owned()]).unwrap(),
-        defined: BTreeSet::from(["department".to_owned()]),
+        defined: BTreeSet::from(["department".to_owned(), "seat".to_owned(), "motto".to_owned()]),
+        of_owners: BTreeSet::from(["motto".to_owned()]),
     };
     let read = import::services(text).unwrap();
     take(read.into_iter().map(|one| ("x.json".to_owned(), one)).collect(), &claims)
@@ -52,6 +53,39 @@ fn a_service_becomes_a_registration() {
         assert!(lost.contains(&field), "{field} {lost:?}");
     }
     assert!(all[0].is_enabled && members["latchbolt_enabled"] == true);
+}
+
+#[test]
+fn people_are_known_by_what_is_theirs_alone() {
+    for (attribute, claim) in [
+        ("uid", None),
+        ("mail", Some("email")),
+        ("department", Some("department")),
+        ("employeeNumber", Some("seat")),
+        ("cn", None),
+        ("motto", None),
+        ("eduPersonPrincipalName", None),
+    ] {
+        let all = taken(&format!(
+            r#"{{"@class": "org.apereo.cas.services.CasRegisteredService", "serviceId": "https://a\\.example\\.org/", "name": "A", "id": 1,
+                "usernameAttributeProvider": {{"@class": "org.apereo.cas.services.PrincipalAttributeRegisteredServiceUsernameProvider",
+                  "usernameAttribute": "{attribute}"}}}}"#
+        ));
+        let members = all[0].members.as_ref().unwrap();
+        assert_eq!(members["latchbolt_cas"].get("user_claim").and_then(Value::as_str), claim, "{attribute}");
+        let is_safe = claim.is_some() || attribute == "uid";
+        assert_eq!((all[0].is_enabled, all[0].lost.is_empty()), (is_safe, is_safe), "{attribute}");
+    }
+}
+
+#[test]
+fn a_number_that_two_have_is_said() {
+    let all = taken(
+        r#"[{"@class": "org.apereo.cas.services.CasRegisteredService", "serviceId": "https://a\\.example\\.org/", "name": "A", "id": 5},
+            {"@class": "org.apereo.cas.services.CasRegisteredService", "serviceId": "https://b\\.example\\.org/", "name": "B", "id": 5}]"#,
+    );
+    assert!(all[0].lost.is_empty() && fields(&all[1]) == ["id"], "{:?}", all[1].lost);
+    assert!(all.iter().all(|one| one.members.is_ok()));
 }
 
 #[test]
