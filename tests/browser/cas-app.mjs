@@ -55,7 +55,7 @@ export async function publish(page, issuer, transports, { channel, device, token
     let isLeaving = false;
     const client = new StompJs.Client({
       reconnectDelay: 0,
-      webSocketFactory: () => (socket = new SockJS(address, null, { transports })),
+      webSocketFactory: () => (socket = new SockJS(address, null, { transports, timeout: 30_000 })),
       onStompError: (frame) => refused(new Error(frame.headers.message)),
       onWebSocketClose: (event) => isLeaving || refused(new Error(`closed: ${event.code} ${event.reason}`)),
       onConnect: async () => {

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, test } from "node:test";
 
-import { Service, askToken, openPanel, panelIs as state, register, token, withApps } from "../cas.mjs";
+import { Service, askToken, openPanel, panelIs as state, register, token as tokenOf, withApps } from "../cas.mjs";
 import { AppSite, appOfIssuer, publish, readChannel } from "./cas-app.mjs";
 import { press } from "./keyboard.mjs";
 import { Stage, begin, inside, signInByPassword } from "./stage.mjs";
@@ -33,7 +33,7 @@ before(async () => {
   shop = await stage.party("shop", { latchbolt_cas_apps: true });
   phone = await (await stage.profile()).newPage();
   await phone.goto(app.origin);
-  held = await token(stage.issuer, "ada", password, DEVICE);
+  held = await tokenOf(stage.issuer, "ada", password, DEVICE);
 });
 afterEach(() => stage.assertQuiet());
 after(async () => {
@@ -253,21 +253,32 @@ test("a lost connection is said and made again by itself, and what was approved 
   assert.equal((await validated(page)).user, "ada");
 });
 
-test("in a frame of ours the old transports work too, for pages of our own origin alone", async () => {
-  // The client itself makes the browser warn of `document.domain`, so nothing is listened to here.
-  const own = await (await stage.browser.newContext()).newPage();
-  await appOfIssuer(own, stage.issuer);
-  for (const transport of FRAMED) {
-    const page = await stage.desktop();
-    await page.goto(forum.login);
-    await openPanel(page);
-    const channel = await readChannel(page);
-    assert.equal(await publish(own, stage.issuer, [transport], { channel, device: DEVICE, token: held }), transport);
-    await confirm(page);
-    assert.equal((await validated(page)).user, "ada");
-    await page.context().close();
+test("in a frame of ours the old transports work too, where no other origin may come", async () => {
+  const alone = await Stage.raise(withApps());
+  try {
+    const secret = alone.server.user("ada");
+    register(alone.server, "ada", DEVICE, "Ada's phone");
+    const club = await Service.start(alone.server, "club");
+    const token = await tokenOf(alone.issuer, "ada", secret, DEVICE);
+    // The client itself makes the browser warn of `document.domain`, so nothing is listened to here.
+    const own = await (await alone.browser.newContext()).newPage();
+    await appOfIssuer(own, alone.issuer);
+    for (const transport of FRAMED) {
+      const page = await alone.desktop();
+      await page.goto(club.login);
+      await openPanel(page);
+      const channel = await readChannel(page);
+      assert.equal(await publish(own, alone.issuer, [transport], { channel, device: DEVICE, token }), transport);
+      await confirm(page);
+      await page.waitForURL(`${club.address}?**`);
+      assert.equal(JSON.parse(await page.locator("#validated").innerText()).user, "ada");
+      await page.context().close();
+    }
+    await club.close();
+    alone.assertQuiet();
+  } finally {
+    await alone.strike();
   }
-  await own.context().close();
 });
 
 test("a page of an origin that is not allowed cannot connect", async () => {

@@ -63,7 +63,7 @@ function app(transport, deed) {
       reconnectDelay: 0,
       heartbeatIncoming: 4000,
       heartbeatOutgoing: 4000,
-      webSocketFactory: () => (socket = new SockJS(`${ground.issuer}/cas/qr-websocket`, null, { transports: [transport] })),
+      webSocketFactory: () => (socket = new SockJS(`${ground.issuer}/cas/qr-websocket`, null, { transports: [transport], timeout: 30_000 })),
       onDisconnect: () => { heard.disconnected = true; },
       onStompError: (frame) => refused(new Error(frame.headers.message)),
       onWebSocketClose: (event) => heard.isLeaving || refused(new Error(`closed: ${event.code} ${event.reason}`)),
