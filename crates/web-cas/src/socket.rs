@@ -134,10 +134,10 @@ async fn any(
     let mut answer = match (req.method(), route) {
         (&Method::OPTIONS, _) if methods.ends_with("OPTIONS") => preflight(methods, origin.is_some()),
         (&Method::GET, Route::Bare | Route::Raw) if is_upgrade => {
-            return raw::open(&req, payload, cas, visitor, raw::Framing::Plain);
+            return raw::open(&req, payload, &cas, &visitor, raw::Framing::Plain);
         }
         (&Method::GET, Route::Session { transport: Transport::WebSocket, .. }) if is_upgrade => {
-            return raw::open(&req, payload, cas, visitor, raw::Framing::SockJs);
+            return raw::open(&req, payload, &cas, &visitor, raw::Framing::SockJs);
         }
         (&Method::GET, Route::Raw | Route::Session { transport: Transport::WebSocket, .. }) => {
             HttpResponse::BadRequest()

@@ -195,7 +195,9 @@ fn page(req: &HttpRequest, web: &Web, id: &JourneyId, view: View, asked: Asked) 
 /// What the relying party says for itself, in the page's language or in English.
 fn line(texts: &BTreeMap<String, String>, lang: &str) -> Option<String> {
     let of = |lang: &str| {
-        texts.iter().find(|(tag, _)| tag.split('-').next().is_some_and(|first| first.eq_ignore_ascii_case(lang)))
+        texts
+            .iter()
+            .find(|(tag, _)| tag.split('-').next().is_some_and(|first| first.eq_ignore_ascii_case(lang)))
     };
     let (_, text) = texts.get_key_value(lang).or_else(|| of(lang)).or_else(|| of("en"))?;
     Some(domain::text::shown(text, 200)).filter(|line| !line.is_empty())

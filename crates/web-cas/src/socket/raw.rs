@@ -6,7 +6,7 @@ use std::time::Duration;
 use ::cas::sockjs::{Frame, HEART_BEAT_SECONDS, websocket_payload};
 use ::cas::stomp::{Close, Version};
 use ::web::{Closing, Refused, Visitor, Web};
-use actix_web::web::{Bytes, Data, Payload};
+use actix_web::web::{Bytes, Payload};
 use actix_web::{HttpRequest, HttpResponse, rt};
 use actix_ws::{
     AggregatedMessage, AggregatedMessageStream, CloseCode, CloseReason, Closed, ProtocolError, Session,
@@ -36,8 +36,8 @@ pub(super) enum Framing {
 pub(super) fn open(
     req: &HttpRequest,
     payload: Payload,
-    cas: Data<Cas>,
-    visitor: Visitor,
+    cas: &Cas,
+    visitor: &Visitor,
     framing: Framing,
 ) -> Result<HttpResponse, Refused> {
     let closing = Web::of(req)?.closing();
