@@ -4,6 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use domain::{BrowserSession, Method};
+use registry::Registry;
 use signin::SignIn;
 use web::{Form, Query, Refused, Visitor, Web};
 
@@ -18,6 +19,7 @@ pub async fn get(
     req: HttpRequest,
     web: Data<Web>,
     signin: Data<SignIn>,
+    registry: Data<Registry>,
     visitor: Visitor,
     Query(query): Query,
 ) -> Result<HttpResponse, Refused> {
@@ -33,10 +35,15 @@ pub async fn get(
         Some("ended_others") => Some(t.sessions.ended_others.clone()),
         _ => None,
     };
+    let phones = registry.devices_of(&frame.username).await?;
+    let name_of = |session: &BrowserSession| {
+        let phone = phones.iter().find(|owned| Some(owned.device.id) == session.device)?;
+        Some(phone.device.name.as_str())
+    };
     let line = |session: BrowserSession| SessionLine {
         is_this: session.id == own.this,
         id: session.id.to_string(),
-        facts: facts(&session, t),
+        facts: facts(&session, name_of(&session), t),
         browser: domain::text::shown(&session.browser, 80),
     };
     let mut sessions: Vec<SessionLine> = own.sessions.into_iter().map(line).collect();
@@ -45,17 +52,25 @@ pub async fn get(
     answer(&SessionsPage { page, frame, t, sessions }, cookie.as_ref(), StatusCode::OK)
 }
 
-fn facts(session: &BrowserSession, t: &Texts) -> Vec<Fact> {
-    let mut by: Vec<&str> = Vec::new();
+/// `phone`: what its owner calls the phone that approved.
+fn facts(session: &BrowserSession, phone: Option<&str>, t: &Texts) -> Vec<Fact> {
+    let mut by: Vec<String> = Vec::new();
     for proof in &session.proofs {
         let words = match proof.method {
             Method::Password => &t.sessions.by_password,
             Method::Passkey => &t.sessions.by_passkey,
-            Method::Phone | Method::CasPhone => &t.sessions.by_phone,
+            Method::Phone => &t.sessions.by_phone,
+            Method::CasPhone => &t.sessions.by_cas,
             Method::Totp | Method::RecoveryCode => &t.sessions.by_code,
             Method::Recovery => &t.sessions.by_recovery,
         };
-        if !by.contains(&words.as_str()) {
+        let words = match (proof.method, phone) {
+            (Method::Phone | Method::CasPhone, Some(name)) => {
+                format!("{words} ({})", domain::text::shown(name, 60))
+            }
+            _ => words.clone(),
+        };
+        if !by.contains(&words) {
             by.push(words);
         }
     }

@@ -40,7 +40,7 @@ web::texts! {
     Codes { title, lead, keep, print, done }
     /// Sessions.
     Sessions {
-        title, lead, this, end, end_this, end_others, by, by_password, by_passkey, by_phone, by_code, by_recovery,
+        title, lead, this, end, end_this, end_others, by, by_password, by_passkey, by_phone, by_cas, by_code, by_recovery,
         since, used, from, ended, ended_others,
     }
     /// Apps with access.
