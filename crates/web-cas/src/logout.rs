@@ -56,9 +56,12 @@ pub(crate) async fn post(
 }
 
 /// Who sent the browser. What it says it was told by nobody but the browser: pages cannot forge these headers, only
-/// leave `Referer` out.
+/// leave `Referer` out. What is loaded into a page is nobody's word: what readers of a forum wrote can load pictures.
 fn source(req: &HttpRequest, web: &Web) -> Source {
     let header = |name: &str| req.headers().get(name).and_then(|value| value.to_str().ok());
+    if header("sec-fetch-dest").is_some_and(|dest| dest != "document") {
+        return Source::Unknown;
+    }
     if matches!(header("sec-fetch-site"), Some("same-origin" | "none")) {
         return Source::Person;
     }
