@@ -48,7 +48,7 @@ before(async () => {
   ground.server.command(["claim", "create", "roles", "--kind", "text-list"]);
   const attributes = { mail: "email", displayName: "name", role: "roles" };
   await site("forum", "p3/serviceValidate", { attributes }, "CASAttributePrefix Cas-", 'CASAttributeDelimiter "; "');
-  await site("wiki", "serviceValidate", { attributes });
+  await site("wiki", "serviceValidate", { attributes }, "CASAttributePrefix Cas-");
   await site("old", "validate", { user_claim: "email" }, "CASVersion 1");
   await site("stranger", "p3/serviceValidate", null);
   apache = await Apache.start(ground.authority, sites, CAS);
@@ -104,9 +104,10 @@ test("signs in with CAS 3, and programs are told name and attributes", async () 
   assert.equal(told.HTTP_CAS_CREDENTIALTYPE, "UsernamePasswordCredential");
 });
 
-test("a service that is told nothing by the protocol knows the name alone", async () => {
-  const told = await enter(visitor(), sites.wiki);
-  assert.deepEqual(Object.keys(told).filter((name) => name.startsWith("HTTP_CAS_")), ["HTTP_CAS_USER"]);
+test("is told attributes by CAS 2 as well", async () => {
+  const person = visitor();
+  const told = await enter(person, sites.wiki);
+  assert.equal(told.HTTP_CAS_MAIL, `${person.person.username}@mail.example`);
 });
 
 test("signs in with CAS 1", async () => {

@@ -90,7 +90,7 @@ for (const version of VERSIONS) {
     const home = `${site}/shop/`;
     const known = await library("sign_in", person, { version, service, home });
     assert.equal(known.user, person.person.username);
-    if (version === 3) {
+    if (version > 1) {
       const { authenticationDate, ...told } = known.attributes;
       assert.ok(Math.abs(Date.parse(authenticationDate) - Date.now()) < 3_600_000, authenticationDate);
       assert.deepEqual(told, {
@@ -139,7 +139,7 @@ for (const version of [2, 3]) {
     };
     const known = await library("proxy", person, asked);
     assert.equal(known.user, person.person.username);
-    if (version === 3) assert.deepEqual(known.attributes.role, ["staff", "editor"]);
+    assert.deepEqual(known.attributes.role, ["staff", "editor"]);
     const chain = [...known.chain.matchAll(/<cas:proxy>([^<]*)<\/cas:proxy>/g)].map(([, proxy]) => proxy);
     assert.deepEqual(chain, [asked.mail_callback, asked.callback]);
 

@@ -173,7 +173,8 @@ fn xml_name(name: &str) -> Option<String> {
 pub struct Validated {
     /// Who signed in, as this service knows them.
     pub user: String,
-    /// For the "p3" addresses; [`Attributes::none`] for the others.
+    /// By the specification for the "p3" addresses alone; CAS tells them at those of protocol 2 as well, and services
+    /// count on it.
     pub attributes: Attributes,
     /// Callbacks of the proxies between, the most recent first.
     pub proxies: Vec<String>,

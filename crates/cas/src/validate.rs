@@ -47,12 +47,6 @@ impl Endpoint {
         matches!(self, Self::Validate)
     }
 
-    /// Whether its answers have attributes: by the specification only those of protocol 3.
-    #[must_use]
-    pub const fn has_attributes(self) -> bool {
-        matches!(self, Self::P3ServiceValidate | Self::P3ProxyValidate)
-    }
-
     /// Whether a ticket of this kind is what it demands. One of another kind dies all the same.
     #[must_use]
     pub const fn takes(self, kind: Kind) -> bool {

@@ -115,9 +115,9 @@ impl Tickets {
         if !self.note_login(&login, &record, &service, address).await? {
             return Ok(Err(Failure::NotRecognised));
         }
-        let attributes = match endpoint.has_attributes() {
-            true => attributes(&account, &session, &service, record.is_new),
-            false => Attributes::none(),
+        let attributes = match endpoint.is_plain() {
+            true => Attributes::none(),
+            false => attributes(&account, &session, &service, record.is_new),
         };
         Ok(Ok(Validated { user, attributes, proxies: record.proxies, pgt_iou }))
     }

@@ -17,11 +17,16 @@ async fn a_service_is_told_who_it_is_and_what_it_is_registered_for() {
     let entries = world.events(AuditEvent::TicketValidated).await;
     assert_eq!((entries.len(), entries[0].outcome), (1, domain::Outcome::Done));
     assert_eq!(entries[0].client.as_ref().unwrap().as_str(), "forum");
-    // Protocols 1 and 2 tell the name alone.
-    for endpoint in [Endpoint::Validate, Endpoint::ServiceValidate, Endpoint::ProxyValidate] {
+    // Protocol 2 tells them as well, as CAS does; protocol 1 tells the name alone.
+    for (endpoint, mail) in [
+        (Endpoint::Validate, None),
+        (Endpoint::ServiceValidate, Some(text("ada@example.org"))),
+        (Endpoint::ProxyValidate, Some(text("ada@example.org"))),
+    ] {
         let ticket = world.ticket(FORUM).await;
         let told = world.ask(endpoint, &[("service", FORUM), ("ticket", &ticket)]).await.unwrap();
-        assert!(attributes(&told.attributes).is_empty() && told.user == "ada");
+        assert_eq!(told.user, "ada");
+        assert_eq!(attributes(&told.attributes).get("mail").cloned(), mail);
     }
 }
 
