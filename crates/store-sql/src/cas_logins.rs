@@ -144,7 +144,18 @@ impl EditCasLogins for SqlWork {
                 ],
             )
             .await?;
-        if noted == 0 && login.by_server {
+        if noted == 1 {
+            let address = login.service.split('?').next().unwrap_or_default();
+            self.run(
+                sql!(
+                    "DELETE FROM cas_logins
+                      WHERE session_id = $1 AND client_id = $2 AND ticket <> $3
+                        AND (service = $4 OR substr(service, 1, length($4) + 1) = $4 || '?')"
+                ),
+                bind![&login.session, &login.client, &login.ticket, address],
+            )
+            .await?;
+        } else if login.by_server {
             self.run(
                 sql!(
                     "INSERT INTO cas_logout_notices

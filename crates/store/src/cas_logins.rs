@@ -56,7 +56,8 @@ pub trait CasLogins: Send {
 #[async_trait]
 pub trait EditCasLogins: CasLogins {
     /// Notes that a service validated a ticket. A session that is ended already leaves its notice at once, so that
-    /// nobody is forgotten; answers whether the session is alive.
+    /// nobody is forgotten; answers whether the session is alive. A service is told of its last ticket at an address:
+    /// earlier ones of the same session, client and address, but for its query, are forgotten, as CAS does.
     async fn note_cas_login(&mut self, login: &CasLogin, now: Timestamp) -> Result<bool>;
 
     /// Takes notices that are due, oldest first, at most `limit`; nobody else gets them before `until`. Counts an

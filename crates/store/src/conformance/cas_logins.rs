@@ -122,6 +122,33 @@ pub async fn every_end_of_a_session_leaves_cas_notices(store: &dyn Store) {
     assert_eq!(waiting(store).await, 0);
 }
 
+/// Of the tickets for one address the last is kept, whatever its query.
+pub async fn a_service_is_told_of_its_last_ticket(store: &dyn Store) {
+    let ada = kept_account(store, "ada").await;
+    let (here, there) =
+        (kept_session(store, session(ada.id)).await.id, kept_session(store, session(ada.id)).await.id);
+    let at_address = |session, ticket: &str, path: &str| CasLogin {
+        service: format!("https://forum.example.org/{path}"),
+        ..login(session, ticket, true)
+    };
+    let kept = [
+        at_address(there, "a", "in"),
+        at_address(here, "b", "in_x"),
+        at_address(here, "c", "in/more"),
+        CasLogin { client: "wiki".parse().unwrap(), ..at_address(here, "d", "in") },
+    ];
+    assert!(note(store, &kept).await);
+    for (ticket, path) in [("e", "in"), ("f", "in?next=%2Fa"), ("g", "in?next=%2Fb&x=1"), ("h", "in?")] {
+        assert!(note(store, &[at_address(here, ticket, path)]).await);
+        let found = store.read().await.unwrap().cas_logins(&here).await.unwrap();
+        let mut found: Vec<_> = found.into_iter().map(|login| login.ticket).collect();
+        found.sort();
+        let expected = ["b", "c", "d", ticket].map(|ticket| login(here, ticket, true).ticket);
+        assert_eq!(found, expected);
+    }
+    assert_eq!(store.read().await.unwrap().cas_logins(&there).await.unwrap().len(), 1);
+}
+
 /// A service that validates when its session has ended is told as well, and one that does so meanwhile.
 pub async fn no_cas_service_is_forgotten(store: &dyn Store) {
     let ada = kept_account(store, "ada").await;

@@ -62,6 +62,7 @@ macro_rules! conformance {
             cas_logins {
                 services_come_in_their_order
                 every_end_of_a_session_leaves_cas_notices
+                a_service_is_told_of_its_last_ticket
                 no_cas_service_is_forgotten
                 a_cas_notice_is_claimed_by_one
             }
