@@ -397,7 +397,7 @@ pub async fn sec_068_a_cas_app_is_found_by_its_name(store: &dyn Store) {
     }
     assert_eq!(view.keys_of_device(&app.id).await.unwrap(), [], "it has no key and had none");
     let names = ["my.phone".to_owned(), "no\"body".to_owned()];
-    assert_eq!(view.devices_with_cas_names(&names).await.unwrap(), [app.clone()]);
+    assert_eq!(view.devices_with_cas_names(&names).await.unwrap(), std::slice::from_ref(&app));
     let filter = DeviceFilter { kind: Some(DeviceKind::Cas), ..DeviceFilter::default() };
     assert_eq!(view.find_devices(&filter, DeviceSort::Created, false, None, 9).await.unwrap().len(), 2);
     drop(view);
