@@ -146,7 +146,13 @@ macro_rules! service {
             actix_web::App::new()
                 .wrap(from_fn(web::shell::shell))
                 .configure(|cfg| web::mount(cfg, &world.web))
-                .configure(|cfg| crate::mount(cfg, &world.provider, &FrontChannels::new(vec![Arc::new(world.provider.clone())]))),
+                .configure(|cfg| {
+                    crate::mount(
+                        cfg,
+                        &world.provider,
+                        &FrontChannels::new(vec![Arc::new(world.provider.clone())]),
+                    )
+                }),
         )
         .await
     }};

@@ -57,7 +57,11 @@ async fn sec_134_strangers_sign_nobody_out_without_a_question() {
         &[("referer", "http://forum.example/")],
         &[("referer", "https://forum.example.evil.example/")],
         // What somebody wrote into a page of a service loads it as a picture.
-        &[("sec-fetch-site", "same-site"), ("sec-fetch-dest", "image"), ("referer", "https://forum.example/")],
+        &[
+            ("sec-fetch-site", "same-site"),
+            ("sec-fetch-dest", "image"),
+            ("referer", "https://forum.example/"),
+        ],
     ] {
         let answer = ground.leave(&[("service", FORUM)], headers).await;
         assert_eq!((answer.status, location(&answer)), (200, ""), "{headers:?}");

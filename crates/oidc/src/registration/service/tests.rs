@@ -107,7 +107,6 @@ fn strangers_do_not_register_services_of_cas() {
         assert_eq!(refused.code(), "invalid_client_metadata", "{json}");
         assert!(refused.to_string().starts_with("latchbolt_cas"), "{refused}");
     }
-    for json in [json!({"redirect_uris": uris, "latchbolt_cas": null, "latchbolt_cas_apps": false})] {
-        assert!(Registration::parse_for(&json, Caller::Itself(&policy)).is_ok());
-    }
+    let none = json!({"redirect_uris": uris, "latchbolt_cas": null, "latchbolt_cas_apps": false});
+    assert!(Registration::parse_for(&none, Caller::Itself(&policy)).is_ok());
 }
