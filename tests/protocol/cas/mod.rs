@@ -4,6 +4,7 @@ mod browsers;
 mod leaving;
 mod programs;
 mod services;
+mod socket;
 
 use std::collections::BTreeMap;
 
