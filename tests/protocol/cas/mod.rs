@@ -1,7 +1,9 @@
 //! CAS over HTTP, as browsers, services and programs see it (cas-wire §12 to §19).
 
 mod browsers;
+mod devices;
 mod leaving;
+mod own_apps;
 mod programs;
 mod services;
 mod socket;
