@@ -19,10 +19,10 @@ use super::Sockets;
 /// The first frame must come by then (§7.1).
 const CONNECT: Duration = Duration::from_secs(CONNECT_WITHIN_SECONDS);
 /// A connection ends then: channels live two minutes, apps connect to approve.
-const LIFE: Duration = Duration::from_secs(15 * 60);
+pub(super) const LIFE: Duration = Duration::from_secs(15 * 60);
 /// What one connection sent to approve and waits for its turn.
 const WAITING: usize = 8;
-/// Messages of one connection: a page says two things, an app one.
+/// Messages and subscriptions of one connection: a page says two things, an app one.
 const MOST_MESSAGES: u32 = 200;
 
 /// The end of a connection that says more than anybody has to.
@@ -127,6 +127,8 @@ impl Conversation {
         while let Some(out) = self.stomp.step() {
             match out {
                 Out::Send(frame) => words.push(Word::Frame(frame)),
+                // Each is looked up, and many fit in one message.
+                Out::Subscribe(_) if !self.counts_on() => self.stomp.refuse(),
                 Out::Subscribe(channel) => match self.signin.cas_watch(&self.visitor, &channel).await {
                     Ok(watch) => {
                         self.watch = Some(watch);

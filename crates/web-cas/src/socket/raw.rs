@@ -13,15 +13,17 @@ use actix_ws::{
 };
 use app::Refusal;
 use futures_util::StreamExt as _;
-use tokio::time::{sleep, sleep_until};
+use tokio::time::{sleep, sleep_until, timeout};
 
 use super::Place;
-use super::conversation::{Conversation, Word};
+use super::conversation::{Conversation, LIFE, Word};
 use crate::Cas;
 
 /// A message at most: a frame of STOMP of 8 kB in JSON, where each character may take six.
 pub(super) const LARGEST_MESSAGE: usize = 64 * 1024;
 const BEAT: Duration = Duration::from_secs(HEART_BEAT_SECONDS);
+/// To say goodbye in, when the connection's time is over.
+const GRACE: Duration = Duration::from_secs(10);
 
 /// How frames of STOMP stand in messages.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -57,7 +59,8 @@ pub(super) fn open(
         .max_continuation_size(LARGEST_MESSAGE);
     let conversation = Conversation::new(&cas.sockets, &cas.signin, &visitor.0);
     let line = Line { session, framing, _place: place };
-    rt::spawn(line.talk(messages, conversation, closing));
+    // Whoever does not read what is said holds its place no longer than others.
+    rt::spawn(timeout(LIFE + GRACE, line.talk(messages, conversation, closing)));
     Ok(answer)
 }
 

@@ -342,6 +342,15 @@ async fn messages_that_are_none_end_the_socket() {
         socket.push("\n").await;
     }
     assert_eq!(socket.closed().await, 1008);
+    // The same in a single message.
+    let shown = apps.shown().await;
+    let mut socket = Stomp::connect(&shown.browser, RAW, "1.2").await;
+    let topic = format!("/qrtopic/{}/verify", shown.channel);
+    let pair = stomp("SUBSCRIBE", &[("id", "a"), ("destination", &topic)], "")
+        + &stomp("UNSUBSCRIBE", &[("id", "a")], "");
+    socket.push(&pair.repeat(150)).await;
+    socket.push(&pair.repeat(60)).await;
+    let _ = socket.refused().await;
     let mut socket = Stomp::connect(&browser, "/cas/qr-websocket/1/a/websocket", "1.2").await;
     socket.socket.frame(true, 2, b"x").await;
     assert_eq!(socket.closed().await, 1003, "SockJS is text");
