@@ -12,9 +12,28 @@ async fn answers_come_in_lines_xml_or_json() {
     assert_eq!(line.header("content-type"), Some("text/plain;charset=UTF-8"));
     for path in ["serviceValidate", "proxyValidate"] {
         let xml = ground.ask(path, &[("service", FORUM), ("ticket", &ground.ticket(FORUM).await)]).await;
+        let text = xml.text();
+        let (changing, told): (Vec<&str>, Vec<&str>) = text
+            .lines()
+            .map(str::trim)
+            .partition(|line| line.contains("authenticationDate") || line.contains("isFromNewLogin"));
+        assert_eq!(changing.len(), 2);
         assert_eq!(
-            xml.text(),
-            "<cas:serviceResponse xmlns:cas='http://www.yale.edu/tp/cas'>\n    <cas:authenticationSuccess>\n        <cas:user>ada</cas:user>\n    </cas:authenticationSuccess>\n</cas:serviceResponse>\n"
+            told,
+            [
+                "<cas:serviceResponse xmlns:cas='http://www.yale.edu/tp/cas'>",
+                "<cas:authenticationSuccess>",
+                "<cas:user>ada</cas:user>",
+                "<cas:attributes>",
+                "<cas:longTermAuthenticationRequestTokenUsed>false</cas:longTermAuthenticationRequestTokenUsed>",
+                "<cas:credentialType>UsernamePasswordCredential</cas:credentialType>",
+                "<cas:authenticationMethod>UsernamePasswordAuthenticationHandler</cas:authenticationMethod>",
+                "<cas:successfulAuthenticationHandlers>UsernamePasswordAuthenticationHandler</cas:successfulAuthenticationHandlers>",
+                "<cas:nick>ada</cas:nick>",
+                "</cas:attributes>",
+                "</cas:authenticationSuccess>",
+                "</cas:serviceResponse>",
+            ]
         );
         assert_eq!(xml.header("content-type"), Some("application/xml;charset=UTF-8"));
         assert_eq!(xml.header("cache-control"), Some("no-store"));
