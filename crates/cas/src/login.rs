@@ -94,7 +94,7 @@ impl LoginAsked {
             }
             query.push_str(name);
             query.push('=');
-            crate::params::percent_encode(value, &mut query);
+            domain::form::percent_encode(value, &mut query);
         }
         query
     }

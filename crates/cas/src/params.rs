@@ -1,9 +1,10 @@
 //! Parameters as they arrive: `application/x-www-form-urlencoded` in a query or a body.
 //!
-//! Owns: decoding and limits. Not here: what a parameter means. Of a repeated one the first counts (§15.1).
+//! Owns: limits. Not here: what a parameter means. Of a repeated one the first counts (§15.1).
 
 use std::fmt;
 
+use domain::form::{BadForm, decode};
 use zeroize::Zeroize as _;
 
 /// Longest decoded value in bytes.
@@ -29,6 +30,15 @@ pub enum BadParams {
     /// More than 100 parameters.
     #[error("there are too many parameters")]
     TooMany,
+}
+
+impl From<BadForm> for BadParams {
+    fn from(bad: BadForm) -> Self {
+        match bad {
+            BadForm::Encoding => Self::Encoding,
+            BadForm::TooLong => Self::TooLong,
+        }
+    }
 }
 
 impl Params {
@@ -92,57 +102,6 @@ impl Drop for Params {
 impl fmt::Debug for Params {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.pairs.iter().map(|(name, _)| name)).finish()
-    }
-}
-
-/// Appends `text`, all but unreserved characters (RFC 3986 §2.3) percent-encoded.
-pub fn percent_encode(text: &str, out: &mut String) {
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            out.push(char::from(byte));
-        } else {
-            percent(byte, out);
-        }
-    }
-}
-
-/// Appends one byte as `%XX`.
-pub(crate) fn percent(byte: u8, out: &mut String) {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    out.push('%');
-    out.push(char::from(HEX[usize::from(byte >> 4)]));
-    out.push(char::from(HEX[usize::from(byte & 15)]));
-}
-
-fn decode(raw: &[u8], max: usize) -> Result<String, BadParams> {
-    let mut bytes = Vec::with_capacity(raw.len());
-    let mut rest = raw.iter();
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'+' => b' ',
-            b'%' => {
-                let high = rest.next().and_then(|b| hex(*b)).ok_or(BadParams::Encoding)?;
-                let low = rest.next().and_then(|b| hex(*b)).ok_or(BadParams::Encoding)?;
-                high << 4 | low
-            }
-            plain => *plain,
-        });
-    }
-    if bytes.len() > max {
-        return Err(BadParams::TooLong);
-    }
-    if bytes.contains(&0) {
-        return Err(BadParams::Encoding);
-    }
-    String::from_utf8(bytes).map_err(|_| BadParams::Encoding)
-}
-
-const fn hex(byte: u8) -> Option<u8> {
-    match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        b'a'..=b'f' => Some(byte - b'a' + 10),
-        b'A'..=b'F' => Some(byte - b'A' + 10),
-        _ => None,
     }
 }
 

@@ -12,12 +12,12 @@ mod overlap;
 use std::fmt;
 use std::str::FromStr;
 
+use domain::form::percent;
 use regex::Regex;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use url::Url;
 
 use crate::Ticket;
-use crate::params::percent;
 
 /// Longest address and pattern in bytes.
 pub const MAX_LENGTH: usize = 2048;
@@ -132,7 +132,7 @@ impl ServiceUrl {
             }
             out.push_str(name);
             out.push('=');
-            crate::params::percent_encode(value, &mut out);
+            domain::form::percent_encode(value, &mut out);
         }
         push_encoded(&self.text[base.len()..], &mut out);
         out

@@ -7,11 +7,11 @@ use std::io::Write as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use domain::Timestamp;
+use domain::form::percent_encode;
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
 
 use crate::answer::push_escaped;
-use crate::params::percent_encode;
 use crate::{ServiceUrl, Ticket};
 
 /// `Content-Type` of the back-channel request.

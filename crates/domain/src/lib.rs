@@ -19,6 +19,7 @@ pub mod credential;
 pub mod device;
 pub mod enrolment;
 pub mod factor;
+pub mod form;
 pub mod grant;
 pub mod group;
 pub mod id;

@@ -24,4 +24,4 @@ pub mod token;
 pub mod webfinger;
 
 pub use errors::{ErrorCode, OAuthError};
-pub use params::{BadParams, MAX_CODE, MAX_VALUE, Params, percent_encode};
+pub use params::{BadParams, MAX_CODE, MAX_VALUE, Params};

@@ -120,7 +120,7 @@ fn append(address: &mut String, name: &str, value: &str) {
     address.push_str(joint);
     address.push_str(name);
     address.push('=');
-    crate::percent_encode(value, address);
+    domain::form::percent_encode(value, address);
     if let Some(fragment) = fragment {
         address.push_str(&fragment);
     }

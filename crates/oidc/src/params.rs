@@ -1,7 +1,9 @@
 //! Parameters as they arrive: `application/x-www-form-urlencoded` in a query or a body.
 //!
-//! Owns: strict decoding, limits, and knowing which names came twice (SEC-107). Not here: what a parameter
+//! Owns: limits, and knowing which names came twice (SEC-107). Not here: what a parameter
 //! means.
+
+use domain::form::{BadForm, decode, percent_encode};
 
 /// Longest decoded value in bytes (SEC-107).
 pub const MAX_VALUE: usize = 8 * 1024;
@@ -28,6 +30,15 @@ pub enum BadParams {
     /// More than 100 parameters.
     #[error("there are too many parameters")]
     TooMany,
+}
+
+impl From<BadForm> for BadParams {
+    fn from(bad: BadForm) -> Self {
+        match bad {
+            BadForm::Encoding => Self::Encoding,
+            BadForm::TooLong => Self::TooLong,
+        }
+    }
 }
 
 impl Params {
@@ -124,54 +135,6 @@ impl Params {
 impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Params {
     fn from_iter<I: IntoIterator<Item = (N, V)>>(pairs: I) -> Self {
         Self { pairs: pairs.into_iter().map(|(n, v)| (n.into(), v.into())).collect() }
-    }
-}
-
-/// Appends `text`, all but unreserved characters (RFC 3986 §2.3) percent-encoded. Both readers of queries
-/// and readers of forms decode it to the same bytes, as neither `+` nor a blank stands in it.
-pub fn percent_encode(text: &str, out: &mut String) {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            out.push(char::from(byte));
-        } else {
-            out.push('%');
-            out.push(char::from(HEX[usize::from(byte >> 4)]));
-            out.push(char::from(HEX[usize::from(byte & 15)]));
-        }
-    }
-}
-
-/// Decodes one name or value of a form.
-pub(crate) fn decode(raw: &[u8], max: usize) -> Result<String, BadParams> {
-    let mut bytes = Vec::with_capacity(raw.len());
-    let mut rest = raw.iter();
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'+' => b' ',
-            b'%' => {
-                let high = rest.next().and_then(|b| hex(*b)).ok_or(BadParams::Encoding)?;
-                let low = rest.next().and_then(|b| hex(*b)).ok_or(BadParams::Encoding)?;
-                high << 4 | low
-            }
-            plain => *plain,
-        });
-    }
-    if bytes.len() > max {
-        return Err(BadParams::TooLong);
-    }
-    if bytes.contains(&0) {
-        return Err(BadParams::Encoding);
-    }
-    String::from_utf8(bytes).map_err(|_| BadParams::Encoding)
-}
-
-const fn hex(byte: u8) -> Option<u8> {
-    match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        b'a'..=b'f' => Some(byte - b'a' + 10),
-        b'A'..=b'F' => Some(byte - b'A' + 10),
-        _ => None,
     }
 }
 

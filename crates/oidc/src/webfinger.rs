@@ -97,7 +97,7 @@ mod tests {
 
     fn about(resource: &str) -> Result<Value, BadResource> {
         let mut query = "resource=".to_owned();
-        crate::percent_encode(resource, &mut query);
+        domain::form::percent_encode(resource, &mut query);
         ask(&query, "https://id.example")
     }
 

@@ -4,9 +4,11 @@
 //! Owns: the parameters of success and error, and the address or form they travel in. Not here: the redirect and
 //! the page (`web-oidc`).
 
+use domain::form::percent_encode;
+
 use super::bound::ReturnAddress;
 use super::mode::ResponseMode;
-use crate::{OAuthError, percent_encode};
+use crate::OAuthError;
 
 /// The client is told, at an address it registered.
 #[derive(Debug, Clone, PartialEq, Eq)]

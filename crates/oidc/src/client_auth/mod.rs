@@ -8,11 +8,11 @@ pub mod assertion;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use domain::form::decode;
 use domain::{Client, ClientAuthMethod, ClientId, SecretHash};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq as _;
 
-use crate::params::decode;
 use crate::{ErrorCode, OAuthError, Params};
 
 /// `client_assertion_type` (RFC 7523 §2.2).
