@@ -37,7 +37,7 @@ def nobody(answer):
 
 
 def sign_in(asked):
-    """A ticket is a person once, at its own service; where the browser is sent to sign out."""
+    """A ticket is a person once, at its own service; the last one, and where the browser is sent to sign out."""
     cas = client(asked, asked["service"])
     ticket = ticket_for(cas)
     user, attributes, receipt = cas.verify_ticket(ticket)
@@ -48,10 +48,11 @@ def sign_in(asked):
     assert nobody(cas.verify_ticket(other)), "a refused ticket lives on"
     assert nobody(cas.verify_ticket("ST-nothing")), "anything is a ticket"
     again = client(asked, asked["service"], renew=True)
-    renewed, *_ = again.verify_ticket(ticket_for(again))
+    last = ticket_for(again)
+    renewed, *_ = again.verify_ticket(last)
     assert renewed == user, renewed
     leave = {"onward": cas.get_logout_url(asked["home"]), "plain": cas.get_logout_url()}
-    return {"user": user, "attributes": attributes, "ticket": ticket, "leave": leave}
+    return {"user": user, "attributes": attributes, "ticket": last, "leave": leave}
 
 
 def proxied(cas, proxy_ticket, path):
